@@ -1,0 +1,1 @@
+"""Ottla: Kafka, whole, in one pip install. Start reading in docs/architecture.md."""
