@@ -1,0 +1,44 @@
+"""Values the group coordinator is configured with, and who asks: plain values, so that this room imports no config.
+
+Names are Apache's settings with underscores; defaults are Apache Kafka 4.1.1's.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSettings:
+    """The coordinator's settings; every shard of one broker holds the same value and may be given a new one."""
+
+    group_min_session_timeout_ms: int = 6_000
+    """Shortest session timeout a member may ask for; below it JoinGroup answers INVALID_SESSION_TIMEOUT."""
+    group_max_session_timeout_ms: int = 1_800_000
+    """Longest session timeout a member may ask for."""
+    group_initial_rebalance_delay_ms: int = 3_000
+    """How long an empty group waits for more members before its first generation; 0 starts at once."""
+    group_max_size: int = 2_147_483_647
+    """Members a classic group may have; one more is answered GROUP_MAX_SIZE_REACHED."""
+    group_new_member_join_timeout_ms: int = 300_000
+    """A member in its first join sends no heartbeat yet; this long it is waited for. Fixed in Apache."""
+    offset_metadata_max_bytes: int = 4_096
+    """Longest commit metadata, in UTF-16 code units as Java's String.length counts them."""
+    offsets_retention_ms: int = 7 * 24 * 60 * 60 * 1000
+    """`offsets.retention.minutes`: age at which an offset nobody can use any more is removed."""
+    offsets_retention_check_interval_ms: int = 600_000
+    """How often expired offsets and empty groups are looked for."""
+    offset_commit_timeout_ms: int = 5_000
+    """`offsets.commit.timeout.ms`: how long the shell waits for records to be committed before it calls
+    `append_timed_out`."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRequestContext:
+    """Who sent a request.
+
+    `client_host` is written into group records and shown by DescribeGroups: Java's text of an address, that is with a
+    slash in front ("/127.0.0.1"). A null client id is the empty string.
+    """
+
+    client_id: str
+    client_host: str
+    api_version: int
