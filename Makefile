@@ -1,7 +1,51 @@
-PYTHON ?= python3
+# make up      everything set up, Kafka on 127.0.0.1:9092
+# make test    everything set up, every test
+# make bench   Ottla beside Apache Kafka; ROWS="produce_1k restart" for some rows only
+#
+# Each step of the set-up leaves a stamp in .cache/ and is done again when its lock file changes.
 
-.venv/.ready: pyproject.toml
+PYTHON ?= python3
+PIP := .venv/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+COPY_JARS := mvn --quiet --batch-mode org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies
+JAVA_SOURCES := $(wildcard tests/java/ottla/*.java)
+
+.PHONY: up test bench setup
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+up: .cache/python-run
+	.venv/bin/ottla up
+
+test: setup
+	.venv/bin/pytest
+
+bench: .cache/python-dev .cache/debian .cache/java-4.1.1
+	.venv/bin/python -m benchmarks $(ROWS)
+
+setup: .cache/python-dev .cache/java-4.1.1 .cache/java-3.9.1
+
+.cache/debian: tests/debian-packages
+	@mkdir -p .cache
+	tests/debian-packages
+	@touch $@
+
+.venv/bin/python: | .cache/debian
 	$(PYTHON) -m venv .venv
-	.venv/bin/pip install --quiet --upgrade pip
-	.venv/bin/pip install --quiet --editable . --group dev
-	touch $@
+	$(PIP) pip
+
+.cache/python-run: constraints.txt pyproject.toml | .venv/bin/python
+	$(PIP) --editable .
+	@touch $@
+
+.cache/python-dev: constraints.txt pyproject.toml | .venv/bin/python
+	$(PIP) --editable . --group dev
+	@touch $@ .cache/python-run
+
+.cache/jars-%: tests/java/kafka-%/pom.xml | .cache/debian
+	@rm -rf .cache/java/$*
+	$(COPY_JARS) --file $< -DoutputDirectory=$(CURDIR)/.cache/java/$* >.cache/maven.log || { cat .cache/maven.log; exit 1; }
+	@touch $@
+
+.cache/java-%: .cache/jars-% $(JAVA_SOURCES)
+	javac -d .cache/java/classes-$* -cp '.cache/java/$*/*' $(JAVA_SOURCES)
+	@touch $@
