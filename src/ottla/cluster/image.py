@@ -1,0 +1,291 @@
+"""The cluster's metadata as an immutable value: `MetadataImage`, a new one per change.
+
+A reader takes `metadata.image` once and works on it; nothing in it ever changes. A change copies only the maps it
+touches (one topic's partitions, the map of topics), through `ImageDraft`, which at the same time notes what moved:
+the `MetadataDelta` that subscribers get beside the new image.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
+
+from ottla.protocol.types import Uuid
+
+NO_LEADER: Final = -1
+LEADER_DURING_DELETE: Final = -2
+"""Stands as the leader while a topic's deletion is under way (Apache's `LeaderAndIsr.LeaderDuringDelete`)."""
+
+DEFAULT_ENTITY: Final = "<default>"
+"""The name under which configs for all entities of a type are kept."""
+
+
+class ConfigType(enum.StrEnum):
+    """Kinds of things that carry configs, by their name in the tree."""
+
+    TOPIC = "topics"
+    BROKER = "brokers"
+    CLIENT = "clients"
+    USER = "users"
+    IP = "ips"
+    GROUP = "groups"
+    CLIENT_METRICS = "client_metrics"
+
+
+class ConfigResource(NamedTuple):
+    """Whose configs. `name` is the topic, the broker id in digits, or `DEFAULT_ENTITY`."""
+
+    type: ConfigType
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An advertised address. `security_protocol` is PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
+
+    listener_name: str
+    security_protocol: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerRegistration:
+    broker_id: int
+    epoch: int
+    """Rises with each registration: the transaction id of the broker's node in the tree."""
+    endpoints: tuple[Endpoint, ...]
+    rack: str | None = None
+    features: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Supported features: name → (lowest, highest) level."""
+
+    def endpoint(self, listener_name: str) -> Endpoint | None:
+        return next((e for e in self.endpoints if e.listener_name == listener_name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionState:
+    """Who leads a partition and who follows.
+
+    Replicas are broker ids; the first replica is the preferred leader.
+    """
+
+    replicas: tuple[int, ...]
+    isr: tuple[int, ...]
+    leader: int
+    """A broker id, or `NO_LEADER`."""
+    leader_epoch: int
+    """Rises whenever the leader changes; written into every batch that the leader appends."""
+    partition_epoch: int
+    """Rises with every change of leader or ISR: the version of the partition's node in the tree."""
+    controller_epoch: int = 0
+    adding_replicas: tuple[int, ...] = ()
+    removing_replicas: tuple[int, ...] = ()
+    offline_replicas: tuple[int, ...] = ()
+    """Replicas whose log directory has failed; those of dead brokers are not listed here (`offline_replicas_of`)."""
+    recovering: bool = False
+    """True after an unclean election until the leader has made its log consistent (KIP-704)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicImage:
+    name: str
+    topic_id: Uuid
+    partitions: Mapping[int, PartitionState]
+    """By partition, in order of partition; consecutive from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataImage:
+    """All that is known about the cluster at one moment."""
+
+    cluster_id: str = ""
+    controller_id: int = -1
+    """Broker id of the controller, -1 while there is none."""
+    controller_epoch: int = 0
+    brokers: Mapping[int, BrokerRegistration] = field(default_factory=dict)
+    """The live ones."""
+    topics: Mapping[str, TopicImage] = field(default_factory=dict)
+    topic_names: Mapping[Uuid, str] = field(default_factory=dict)
+    configs: Mapping[ConfigResource, Mapping[str, str]] = field(default_factory=dict)
+    """Only what was set; defaults are the config room's."""
+    finalized_features: Mapping[str, int] = field(default_factory=dict)
+    finalized_features_epoch: int = -1
+    """-1: none are finalized."""
+    deleting_topics: frozenset[str] = frozenset()
+    """Names whose deletion is under way; they can't be created again until it is through."""
+    serial: int = 0
+    """Rises by one per image in this process: a key for caches made from an image."""
+
+    def topic(self, name: str) -> TopicImage | None:
+        return self.topics.get(name)
+
+    def topic_by_id(self, topic_id: Uuid) -> TopicImage | None:
+        name = self.topic_names.get(topic_id)
+        return None if name is None else self.topics.get(name)
+
+    def partition(self, topic: str, partition: int) -> PartitionState | None:
+        image = self.topics.get(topic)
+        return None if image is None else image.partitions.get(partition)
+
+    def config(self, resource_type: ConfigType, name: str) -> Mapping[str, str]:
+        """What was set for this very entity, without what it inherits."""
+        return self.configs.get(ConfigResource(resource_type, name), _NOTHING_SET)
+
+    def offline_replicas_of(self, state: PartitionState) -> tuple[int, ...]:
+        """Replicas that can't be read: their broker is dead or their log directory has failed."""
+        return tuple(
+            replica
+            for replica in state.replicas
+            if replica not in self.brokers or replica in state.offline_replicas
+        )
+
+
+_NOTHING_SET: Final[Mapping[str, str]] = {}
+
+EMPTY_IMAGE: Final = MetadataImage()
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataDelta:
+    """What differs between an image and the one before it.
+
+    A topic deleted and made again between the two stands in both `deleted_topics` and `created_topics`.
+    """
+
+    created_topics: tuple[TopicImage, ...] = ()
+    deleted_topics: tuple[TopicImage, ...] = ()
+    """As they were in the older image."""
+    changed_partitions: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """Topic → partitions that are new or whose state differs; those of created topics included."""
+    changed_configs: frozenset[ConfigResource] = frozenset()
+    changed_brokers: frozenset[int] = frozenset()
+    """Registered, gone, or registered anew."""
+    changed_controller: bool = False
+    changed_features: bool = False
+
+
+class ImageDraft:
+    """The next image in the making: copies what it touches, once, and remembers what it touched."""
+
+    __slots__ = (
+        "_brokers", "_changed_configs", "_changed_partitions", "_configs", "_created", "_deleted",
+        "_older", "_scalars", "_topic_names", "_topics",
+    )  # fmt: skip
+
+    def __init__(self, older: MetadataImage) -> None:
+        self._older = older
+        self._brokers: dict[int, BrokerRegistration] | None = None
+        self._topics: dict[str, TopicImage] | None = None
+        self._topic_names: dict[Uuid, str] | None = None
+        self._configs: dict[ConfigResource, Mapping[str, str]] | None = None
+        self._created: set[str] = set()
+        self._deleted: dict[str, TopicImage] = {}
+        self._changed_partitions: dict[str, set[int]] = {}
+        self._changed_configs: set[ConfigResource] = set()
+        self._scalars: dict[str, object] = {}
+
+    def topic(self, name: str) -> TopicImage | None:
+        """As the draft has it now."""
+        return (self._older.topics if self._topics is None else self._topics).get(name)
+
+    def put_topic(self, name: str, topic_id: Uuid, partitions: Mapping[int, PartitionState]) -> None:
+        """A new topic, in place of any of that name."""
+        if self.topic(name) is not None:
+            self.remove_topic(name)
+        topics, topic_names = self._own_topics()
+        topics[name] = TopicImage(name, topic_id, dict(sorted(partitions.items())))
+        topic_names[topic_id] = name
+        self._created.add(name)
+        self._changed_partitions[name] = set(partitions)
+
+    def put_partitions(self, name: str, partitions: Mapping[int, PartitionState]) -> None:
+        """New or changed partitions of a topic that exists."""
+        topics, _ = self._own_topics()
+        topic = topics[name]
+        merged = {**topic.partitions, **partitions}
+        topics[name] = TopicImage(name, topic.topic_id, dict(sorted(merged.items())))
+        self._changed_partitions.setdefault(name, set()).update(partitions)
+
+    def remove_topic(self, name: str) -> None:
+        topics, topic_names = self._own_topics()
+        topic = topics.pop(name)
+        del topic_names[topic.topic_id]
+        self._changed_partitions.pop(name, None)
+        if name in self._created:
+            self._created.discard(name)
+        else:
+            self._deleted[name] = topic
+
+    def put_config(self, resource: ConfigResource, values: Mapping[str, str]) -> None:
+        """All that is set for this entity from now on; nothing is the same as never set."""
+        if self._configs is None:
+            self._configs = dict(self._older.configs)
+        if values:
+            self._configs[resource] = dict(values)
+        else:
+            self._configs.pop(resource, None)
+        self._changed_configs.add(resource)
+
+    def put_broker(self, registration: BrokerRegistration) -> None:
+        self._own_brokers()[registration.broker_id] = registration
+
+    def remove_broker(self, broker_id: int) -> None:
+        self._own_brokers().pop(broker_id, None)
+
+    def set_cluster_id(self, cluster_id: str) -> None:
+        self._scalars["cluster_id"] = cluster_id
+
+    def set_controller(self, controller_id: int, epoch: int) -> None:
+        self._scalars["controller_id"] = controller_id
+        self._scalars["controller_epoch"] = epoch
+
+    def set_features(self, levels: Mapping[str, int], epoch: int) -> None:
+        self._scalars["finalized_features"] = dict(levels)
+        self._scalars["finalized_features_epoch"] = epoch
+
+    def set_deleting_topics(self, names: frozenset[str]) -> None:
+        self._scalars["deleting_topics"] = names
+
+    def finish(self) -> tuple[MetadataImage, MetadataDelta]:
+        maps = {
+            "brokers": self._brokers,
+            "topics": self._topics,
+            "topic_names": self._topic_names,
+            "configs": self._configs,
+        }
+        changes = self._scalars | {name: value for name, value in maps.items() if value is not None}
+        image = replace(self._older, serial=self._older.serial + 1, **changes)  # type: ignore[arg-type]
+        return image, self._delta(image)
+
+    def _delta(self, image: MetadataImage) -> MetadataDelta:
+        older = self._older
+        return MetadataDelta(
+            created_topics=tuple(image.topics[name] for name in sorted(self._created)),
+            deleted_topics=tuple(self._deleted.values()),
+            changed_partitions={
+                topic: frozenset(partitions) for topic, partitions in self._changed_partitions.items()
+            },
+            changed_configs=frozenset(self._changed_configs),
+            changed_brokers=frozenset(
+                broker_id
+                for broker_id in {*older.brokers, *image.brokers}
+                if older.brokers.get(broker_id) != image.brokers.get(broker_id)
+            ),
+            changed_controller=(older.controller_id, older.controller_epoch)
+            != (image.controller_id, image.controller_epoch),
+            changed_features=older.finalized_features != image.finalized_features,
+        )
+
+    def _own_topics(self) -> tuple[dict[str, TopicImage], dict[Uuid, str]]:
+        if self._topics is None or self._topic_names is None:
+            self._topics = dict(self._older.topics)
+            self._topic_names = dict(self._older.topic_names)
+        return self._topics, self._topic_names
+
+    def _own_brokers(self) -> dict[int, BrokerRegistration]:
+        if self._brokers is None:
+            self._brokers = dict(self._older.brokers)
+        return self._brokers
