@@ -6,13 +6,26 @@ URL-safe base64 without padding (Apache's `org.apache.kafka.common.Uuid`).
 
 import base64
 import binascii
-from typing import NamedTuple, NewType
+from typing import NamedTuple, NewType, Protocol
 
 Uuid = NewType("Uuid", bytes)
 """16 bytes, big-endian, as on the wire."""
 
 ZERO_UUID = Uuid(bytes(16))
 """Stands for "no id" wherever a message has a uuid field that is not set."""
+
+
+class RecordsSource(Protocol):
+    """Record batches that are not in memory: a range of a file, say. A response carries it out of line."""
+
+    @property
+    def size_in_bytes(self) -> int:
+        """How many bytes it will put on the wire, exactly."""
+        ...
+
+
+Records = bytes | bytearray | memoryview | RecordsSource
+"""What a `records` field may hold. Decoding gives a `memoryview` of the frame, valid until the handler returns."""
 
 
 class TopicPartition(NamedTuple):

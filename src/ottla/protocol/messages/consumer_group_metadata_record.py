@@ -1,0 +1,16 @@
+"""ConsumerGroupMetadata: a consumer group's epoch, as a coordinator records it."""
+
+from ottla.protocol.declare import INT32, INT64, STRING, RecordKey, RecordValue, field
+
+
+class ConsumerGroupMetadataKey(RecordKey, record_type=3, versions="0", flexible="none"):
+    """Says whose record it is."""
+
+    group_id: str = field(STRING, "0", default="")
+
+
+class ConsumerGroupMetadataValue(RecordValue, record_type=3, versions="0", flexible="0+"):
+    """A consumer group's epoch. No value (a tombstone) means that it is gone."""
+
+    epoch: int = field(INT32, "0+", default=0)
+    metadata_hash: int = field(INT64, "0+", default=0, tag=0, tagged="0+")

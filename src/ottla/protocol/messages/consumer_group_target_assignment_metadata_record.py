@@ -1,0 +1,15 @@
+"""ConsumerGroupTargetAssignmentMetadata: the epoch of a consumer group's target assignment, as a coordinator records it."""
+
+from ottla.protocol.declare import INT32, STRING, RecordKey, RecordValue, field
+
+
+class ConsumerGroupTargetAssignmentMetadataKey(RecordKey, record_type=6, versions="0", flexible="none"):
+    """Says whose record it is."""
+
+    group_id: str = field(STRING, "0", default="")
+
+
+class ConsumerGroupTargetAssignmentMetadataValue(RecordValue, record_type=6, versions="0", flexible="0+"):
+    """The epoch of a consumer group's target assignment. No value (a tombstone) means that it is gone."""
+
+    assignment_epoch: int = field(INT32, "0+", default=0)

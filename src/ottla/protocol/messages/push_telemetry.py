@@ -1,0 +1,22 @@
+"""PushTelemetry (API key 72): hand over client metrics (KIP-714)."""
+
+from ottla.protocol.api_keys import ApiKey
+from ottla.protocol.declare import BOOL, BYTES, INT8, INT16, INT32, UUID, Request, Response, field
+from ottla.protocol.types import ZERO_UUID, Uuid
+
+
+class PushTelemetryRequest(Request, api_key=ApiKey.PUSH_TELEMETRY, versions="0", flexible="0+"):
+    """Asks to hand over client metrics (KIP-714)."""
+
+    client_instance_id: Uuid = field(UUID, "0+", default=ZERO_UUID)
+    subscription_id: int = field(INT32, "0+", default=0)
+    terminating: bool = field(BOOL, "0+", default=False)
+    compression_type: int = field(INT8, "0+", default=0)
+    metrics: bytes = field(BYTES, "0+", default=b"")
+
+
+class PushTelemetryResponse(Response, api_key=ApiKey.PUSH_TELEMETRY, versions="0", flexible="0+"):
+    """Answers `PushTelemetryRequest`."""
+
+    throttle_time_ms: int = field(INT32, "0+", default=0)
+    error_code: int = field(INT16, "0+", default=0)

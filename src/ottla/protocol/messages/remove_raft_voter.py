@@ -1,0 +1,21 @@
+"""RemoveRaftVoter (API key 81): remove a voter from the KRaft quorum."""
+
+from ottla.protocol.api_keys import ApiKey
+from ottla.protocol.declare import INT16, INT32, STRING, UUID, Request, Response, field
+from ottla.protocol.types import ZERO_UUID, Uuid
+
+
+class RemoveRaftVoterRequest(Request, api_key=ApiKey.REMOVE_RAFT_VOTER, versions="0", flexible="0+"):
+    """Asks to remove a voter from the KRaft quorum."""
+
+    cluster_id: str | None = field(STRING, "0+", default="", nullable="0+")
+    voter_id: int = field(INT32, "0+", default=0)
+    voter_directory_id: Uuid = field(UUID, "0+", default=ZERO_UUID)
+
+
+class RemoveRaftVoterResponse(Response, api_key=ApiKey.REMOVE_RAFT_VOTER, versions="0", flexible="0+"):
+    """Answers `RemoveRaftVoterRequest`."""
+
+    throttle_time_ms: int = field(INT32, "0+", default=0)
+    error_code: int = field(INT16, "0+", default=0)
+    error_message: str | None = field(STRING, "0+", default="", nullable="0+", ignorable=True)

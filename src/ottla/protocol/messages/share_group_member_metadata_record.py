@@ -1,0 +1,19 @@
+"""ShareGroupMemberMetadata: a member of a share group, as a coordinator records it."""
+
+from ottla.protocol.declare import STRING, RecordKey, RecordValue, array, field
+
+
+class ShareGroupMemberMetadataKey(RecordKey, record_type=10, versions="0", flexible="none"):
+    """Says whose record it is."""
+
+    group_id: str = field(STRING, "0", default="")
+    member_id: str = field(STRING, "0", default="")
+
+
+class ShareGroupMemberMetadataValue(RecordValue, record_type=10, versions="0", flexible="0+"):
+    """A member of a share group. No value (a tombstone) means that it is gone."""
+
+    rack_id: str | None = field(STRING, "0+", default="", nullable="0+")
+    client_id: str = field(STRING, "0+", default="")
+    client_host: str = field(STRING, "0+", default="")
+    subscribed_topic_names: list[str] = field(array(STRING), "0+", factory=list)

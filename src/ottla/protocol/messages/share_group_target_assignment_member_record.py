@@ -1,0 +1,24 @@
+"""ShareGroupTargetAssignmentMember: what a member of a share group shall have, as a coordinator records it."""
+
+from ottla.protocol.declare import INT32, STRING, UUID, RecordKey, RecordValue, Struct, array, field
+from ottla.protocol.types import ZERO_UUID, Uuid
+
+
+class ShareGroupTargetAssignmentMemberKey(RecordKey, record_type=13, versions="0", flexible="none"):
+    """Says whose record it is."""
+
+    group_id: str = field(STRING, "0", default="")
+    member_id: str = field(STRING, "0", default="")
+
+
+class TopicPartition(Struct):
+    """`topic_partitions` of `ShareGroupTargetAssignmentMemberValue`."""
+
+    topic_id: Uuid = field(UUID, "0+", default=ZERO_UUID)
+    partitions: list[int] = field(array(INT32), "0+", factory=list)
+
+
+class ShareGroupTargetAssignmentMemberValue(RecordValue, record_type=13, versions="0", flexible="0+"):
+    """What a member of a share group shall have. No value (a tombstone) means that it is gone."""
+
+    topic_partitions: list[TopicPartition] = field(array(TopicPartition), "0+", factory=list)
