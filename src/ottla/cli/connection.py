@@ -1,0 +1,263 @@
+"""From the options every client command has to a confluent-kafka client that reports its faults in plain words."""
+
+import contextlib
+import functools
+import inspect
+import logging
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
+
+import typer
+
+from ottla.cli.addresses import Address, connection_fault, parse_addresses
+from ottla.cli.errors import CommandError, UnreachableError, UsageError
+
+if TYPE_CHECKING:
+    from confluent_kafka import Consumer, KafkaError, Producer
+    from confluent_kafka.admin import AdminClient
+
+T = TypeVar("T")
+
+Property: TypeAlias = str | int | float | bool
+
+BootstrapOption = Annotated[
+    str,
+    typer.Option(
+        "--bootstrap",
+        "-b",
+        metavar="HOST:PORT,...",
+        envvar="OTTLA_BOOTSTRAP",
+        help="Where the cluster is: one address of it is enough.",
+        rich_help_panel="Connection",
+    ),
+]
+PropertyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--property",
+        "-X",
+        metavar="KEY=VALUE",
+        help="A property of the client (librdkafka's names), e.g. security.protocol=SSL. May be repeated.",
+        rich_help_panel="Connection",
+    ),
+]
+PropertyFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--property-file",
+        metavar="FILE",
+        help="Client properties from a file, key=value a line.",
+        rich_help_panel="Connection",
+    ),
+]
+TimeoutOption = Annotated[
+    float,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        min=0.1,
+        help="How long to wait for an answer.",
+        rich_help_panel="Connection",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+DEFAULT_BOOTSTRAP = "127.0.0.1:9092"
+DEFAULT_TIMEOUT_S = 15.0
+
+CONNECTION_OPTIONS = (
+    ("bootstrap", BootstrapOption, DEFAULT_BOOTSTRAP),
+    ("properties", PropertyOption, None),
+    ("property_file", PropertyFileOption, None),
+    ("timeout_s", TimeoutOption, DEFAULT_TIMEOUT_S),
+)
+
+
+@dataclass(slots=True)
+class Connection:
+    """A cluster's addresses and the properties of the clients that talk to it."""
+
+    addresses: tuple[Address, ...]
+    properties: dict[str, Property]
+    timeout_s: float
+    complaints: list[str] = field(default_factory=list)
+    """What librdkafka reported while working (a broker unreachable, TLS refused), the last few."""
+
+    MAX_COMPLAINTS = 20
+
+    @property
+    def bootstrap(self) -> str:
+        """The addresses as they are given to a client and shown in messages."""
+        return ",".join(str(address) for address in self.addresses)
+
+    def admin(self) -> "AdminClient":
+        """An admin client. Fails at once where nobody listens, rather than after librdkafka's retries."""
+        from confluent_kafka.admin import AdminClient
+
+        return self._make(AdminClient, {})
+
+    def producer(self, properties: dict[str, Property]) -> "Producer":
+        """A producer with these properties below the user's own."""
+        from confluent_kafka import Producer
+
+        return self._make(Producer, properties)
+
+    def consumer(self, properties: dict[str, Property]) -> "Consumer":
+        """A consumer with these properties below the user's own."""
+        from confluent_kafka import Consumer
+
+        return self._make(Consumer, properties)
+
+    def _make(self, client: type[T], properties: dict[str, Property]) -> T:
+        self.check_reachable()
+        from confluent_kafka import KafkaException
+
+        settings: dict[str, object] = {
+            "client.id": "ottla-cli",
+            "socket.connection.setup.timeout.ms": max(1000, int(self.timeout_s * 1000)),
+            "reconnect.backoff.max.ms": 1000,
+            "allow.auto.create.topics": False,
+            **properties,
+            **self.properties,
+            "bootstrap.servers": self.bootstrap,
+            "error_cb": self._complain,
+        }
+        if client.__name__ != "Consumer":
+            settings.pop("allow.auto.create.topics")
+        try:
+            return client(settings, logger=_silent_logger())  # type: ignore[call-arg]
+        except (KafkaException, TypeError, ValueError) as error:
+            fault = error.args[0] if error.args else error
+            what = fault.str() if hasattr(fault, "str") else str(fault)
+            raise UsageError(
+                f"the client does not accept these properties: {what}",
+                where="--property / --property-file",
+                remedy="names and values are librdkafka's (its CONFIGURATION.md)",
+            ) from None
+
+    def check_reachable(self) -> None:
+        """Raise unless at least one of the addresses accepts a connection."""
+        faults: list[str] = []
+        for address in self.addresses:
+            fault = connection_fault(address, min(self.timeout_s, 5.0))
+            if fault is None:
+                return
+            faults.append(f"{address}: {fault}")
+        raise UnreachableError(
+            "no broker can be reached",
+            where="; ".join(faults),
+            remedy="start one with `ottla up`, or give its address with --bootstrap HOST:PORT; "
+            f"`ottla doctor {self.addresses[0]}` looks closer",
+        )
+
+    def _complain(self, error: "KafkaError") -> None:
+        self.complaints.append(error.str())
+        del self.complaints[: -self.MAX_COMPLAINTS]
+
+    def wait(self, future: "Future[T]", doing: str, *, subject: str | None = None) -> T:
+        """The result of a future; every way in which it can fail becomes a `CommandError`."""
+        with self.explained(doing, subject=subject):
+            return future.result(self.timeout_s + 5)
+
+    @contextlib.contextmanager
+    def explained(self, doing: str, *, subject: str | None = None) -> Iterator[None]:
+        """Turn what confluent-kafka raises while `doing` something to `subject` into a `CommandError`."""
+        from confluent_kafka import KafkaException
+
+        from ottla.cli.explanations import explain
+
+        try:
+            yield
+        except KafkaException as error:
+            raise explain(error.args[0], doing, subject, self) from None
+        except TimeoutError:
+            raise self.no_answer(doing) from None
+        except ValueError as error:
+            raise UsageError(f"cannot {doing}: {error}", where=subject) from None
+
+    def no_answer(self, doing: str) -> CommandError:
+        """The error for a cluster that accepts connections, yet does not answer."""
+        complaint = f" ({self.complaints[-1]})" if self.complaints else ""
+        return UnreachableError(
+            f"cannot {doing}: no answer within {self.timeout_s:g} s",
+            where=f"{self.bootstrap}{complaint}",
+            remedy=f"`ottla doctor {self.addresses[0]}` tells what answers there; --timeout waits longer",
+        )
+
+
+def on_cluster(command: Callable[..., None]) -> Callable[..., None]:
+    """Make a command of a function whose first argument is a `Connection`: the options that describe one are added."""
+    signature = inspect.signature(command)
+    own = list(signature.parameters.values())[1:]
+    common = [
+        inspect.Parameter(
+            name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation
+        )
+        for name, annotation, default in CONNECTION_OPTIONS
+    ]
+
+    @functools.wraps(command)
+    def run(**arguments: Any) -> None:
+        described = [arguments.pop(name) for name, _, _ in CONNECTION_OPTIONS]
+        command(connect(*described), **arguments)
+
+    run.__signature__ = signature.replace(parameters=[*own, *common])  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in (*own, *common)}
+    return run
+
+
+def connect(
+    bootstrap: str,
+    properties: list[str] | None,
+    property_file: Path | None,
+    timeout_s: float,
+) -> Connection:
+    """The connection that the common options describe. Nothing is sent yet."""
+    settings = read_property_file(property_file) if property_file else {}
+    for assignment in properties or ():
+        name, value = split_assignment(assignment, "--property")
+        settings[name] = value
+    named = settings.pop("bootstrap.servers", None)
+    if isinstance(named, str) and bootstrap == DEFAULT_BOOTSTRAP:
+        bootstrap = named
+    return Connection(parse_addresses(bootstrap), settings, timeout_s)
+
+
+def read_property_file(path: Path) -> dict[str, Property]:
+    """Read `key=value` lines; `#` and `!` begin comments."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"the property file cannot be read: {error}",
+            where=str(path),
+            remedy="give a readable file of key=value",
+        ) from None
+    settings: dict[str, Property] = {}
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if not text or text[0] in "#!":
+            continue
+        name, value = split_assignment(text, f"{path} line {number}")
+        settings[name] = value
+    return settings
+
+
+def split_assignment(text: str, where: str) -> tuple[str, str]:
+    """Split `key=value`; the value may hold further `=` and may be empty."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise UsageError(
+            f"{text!r} is not of the form KEY=VALUE", where=where, remedy="write e.g. retention.ms=60000"
+        )
+    return name.strip(), value.strip()
+
+
+def _silent_logger() -> logging.Logger:
+    # librdkafka logs to standard error by itself; its complaints are kept and shown when a command fails.
+    logger = logging.getLogger("ottla.cli.librdkafka")
+    logger.addHandler(logging.NullHandler())
+    return logger

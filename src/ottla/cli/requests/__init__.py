@@ -1,0 +1,1 @@
+"""What commands ask a cluster, through confluent-kafka: each function answers values and prints nothing."""
