@@ -1,0 +1,399 @@
+"""One client's connection: bytes to frames, frames to requests, answers to bytes.
+
+Hot path: `buffer_updated` to `transport.write` without a task, a future or a copy of the request. Its budget is 10 µs a
+request besides decoding, handling and encoding.
+
+Rules it keeps:
+
+- Requests are answered in their order: one is in hand at a time. The next one starts when the answer of the one before
+  has been handed over and what is unsent lies below the transport's high-water mark. Why the next one can't start is a
+  set of holds (`_WAITING`, `_SENDING`, `_CONGESTED`, `_YIELDING`, `_CLOSED`); with none it starts at once.
+- While one is in hand, reading goes on until a whole further frame is there, so that a client which hangs up is noticed
+  and its long poll dropped; then reading pauses.
+- A connection that has used its time in one turn of the loop gives the others theirs before it goes on.
+- Whatever a client sends, it costs at most one log line and the connection (Apache's Processor closes likewise).
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from struct import Struct
+from typing import TYPE_CHECKING, Any, cast
+
+from ottla.broker.context import ConnectionInfo, RequestContext
+from ottla.broker.dispatch import CloseConnection
+from ottla.broker.pending import Pending
+from ottla.broker.receive import Backlog
+from ottla.broker.sending import SliceSender
+from ottla.protocol.errors import ErrorCode, KafkaError, ProtocolError
+
+if TYPE_CHECKING:
+    from ottla.broker.listener import Listener
+    from ottla.broker.routes import Route
+
+_LENGTH = Struct(">i")
+_HEADER = Struct(">hhih")  # api key, api version, correlation id, length of the client id
+_ANSWER = Struct(">ii")  # length, correlation id
+
+_WAITING = 1  # the answer is pending
+_SENDING = 2  # file slices of the answer are leaving
+_CONGESTED = 4  # unsent bytes above the high-water mark
+_YIELDING = 8  # its turn of the loop is over
+_CLOSED = 16
+
+_TURN_SECONDS = 0.002
+"""How long a connection goes on with frames that have arrived before others get their turn."""
+
+_now = time.perf_counter
+_wall_clock_ns = time.time_ns
+
+
+class Connection(asyncio.BufferedProtocol):
+    """The protocol object of one accepted socket."""
+
+    __slots__ = (
+        "_backlog",
+        "_client_id",
+        "_client_id_bytes",
+        "_closing",
+        "_holds",
+        "_in_hand",
+        "_listener",
+        "_memory",
+        "_paused",
+        "_pending",
+        "_sender",
+        "_started",
+        "_transport",
+        "info",
+        "last_active",
+    )
+
+    info: ConnectionInfo
+
+    def __init__(self, listener: "Listener") -> None:
+        self._listener = listener
+        self._memory = listener.memory
+        self._transport = cast("asyncio.Transport", None)
+        self._backlog: Backlog | None = None
+        self._holds = 0
+        self._paused = False
+        self._closing = ""
+        self._pending: Pending[Any] | None = None
+        self._in_hand: tuple[Route, Any, RequestContext] | None = None
+        self._sender: SliceSender | None = None
+        self._client_id: str | None = None
+        self._client_id_bytes: bytes | None = None
+        self._started = 0.0
+        self.last_active = 0.0
+
+    # The transport's side.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._listener.opened(self, self._transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._holds |= _CLOSED
+        self._memory.forget(self._resume_reading)
+        self._drop_backlog()
+        pending, self._pending, self._in_hand = self._pending, None, None
+        if pending is not None:
+            pending.cancel()
+        sender, self._sender = self._sender, None
+        if sender is not None:
+            sender.abandon()
+        self._listener.closed(self, self._closing)
+
+    def eof_received(self) -> bool:
+        return False
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        backlog = self._backlog
+        return self._memory.shared if backlog is None else backlog.room()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._holds & _CLOSED:
+            return
+        self.last_active = self._started = _now()
+        self._listener.bytes_in += nbytes
+        backlog = self._backlog
+        if backlog is None:
+            shared = self._memory.shared
+            position = self._consume(shared, nbytes)
+            if position < nbytes:
+                self._keep(shared[position:nbytes])
+            return
+        had_length = backlog.declared
+        backlog.received(nbytes)
+        if not had_length and backlog.length >= 4 and not self._acceptable(backlog.view):
+            return
+        if backlog.whole:
+            if self._holds:
+                self._pause_reading()
+            else:
+                self._consume_backlog()
+
+    def pause_writing(self) -> None:
+        self._holds |= _CONGESTED
+
+    def resume_writing(self) -> None:
+        self._holds &= ~_CONGESTED
+        if self._holds & _SENDING:
+            assert self._sender is not None
+            self._sender.resume()
+        else:
+            self._go_on()
+
+    # Frames.
+
+    def _consume(self, view: memoryview, end: int) -> int:
+        """Handle the whole frames in `view[:end]`; the position from which bytes are left over."""
+        position = 0
+        while not self._holds:
+            if end - position < 4:
+                return position
+            (size,) = _LENGTH.unpack_from(view, position)
+            if not 8 <= size <= self._listener.max_request_bytes:
+                self._refuse_length(size, view[position:end])
+                return end
+            frame_end = position + 4 + size
+            if frame_end > end:
+                return position
+            if position and _now() - self._started > _TURN_SECONDS:
+                self._yield_turn()
+                return position
+            self._handle(view[position + 4 : frame_end])
+            position = frame_end
+        return end if self._holds & _CLOSED else position
+
+    def _consume_backlog(self) -> None:
+        backlog = self._backlog
+        assert backlog is not None
+        self._backlog = None
+        view, end = backlog.view, backlog.length
+        position = self._consume(view, end)
+        rest = view[position:end]
+        if position == 0 and len(rest):
+            self._backlog = backlog
+        elif len(rest):
+            self._keep(rest)
+            backlog.release()
+        else:
+            backlog.release()
+        if self._backlog is not None and self._backlog.whole:
+            self._pause_reading()
+        elif self._paused and not self._memory.exhausted:
+            self._resume_reading()
+
+    def _keep(self, rest: memoryview) -> None:
+        """`rest` begins with an unfinished frame, or with one that can't start yet."""
+        if len(rest) >= 4 and not self._acceptable(rest):
+            return
+        self._backlog = backlog = Backlog(self._memory, rest)
+        if backlog.whole:
+            self._pause_reading()
+        elif self._memory.exhausted and self._memory.reserved_bytes > backlog.declared:
+            self._pause_reading()
+            self._memory.when_available(self._resume_reading)
+
+    def _acceptable(self, view: memoryview) -> bool:
+        (size,) = _LENGTH.unpack_from(view)
+        if 8 <= size <= self._listener.max_request_bytes:
+            return True
+        self._refuse_length(size, view)
+        return False
+
+    def _refuse_length(self, size: int, view: memoryview) -> None:
+        limit = self._listener.max_request_bytes
+        if view[0] == 0x16 and view[1] == 0x03:
+            reason = f"a TLS handshake on listener {self.info.listener_name}, which speaks plain Kafka (security.protocol of the client?)"
+        elif bytes(view[:4]) in (b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI"):
+            reason = "an HTTP request; this port speaks Kafka's protocol"
+        elif size < 8:
+            reason = f"Invalid receive (size = {size})"
+        else:
+            reason = f"Invalid receive (size = {size} larger than {limit}, socket.request.max.bytes)"
+        self.close(reason)
+
+    def _yield_turn(self) -> None:
+        self._holds |= _YIELDING
+        self._listener.loop.call_soon(self._next_turn)
+
+    def _next_turn(self) -> None:
+        self._holds &= ~_YIELDING
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Start the next request if it is there and nothing holds it back."""
+        if self._holds:
+            return
+        self._started = _now()
+        backlog = self._backlog
+        if backlog is not None and backlog.whole:
+            self._consume_backlog()
+        elif self._paused and not self._memory.exhausted:
+            self._resume_reading()
+
+    def _pause_reading(self) -> None:
+        if not self._paused and not self._holds & _CLOSED:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if self._paused and not self._holds & _CLOSED:
+            self._paused = False
+            self._transport.resume_reading()
+
+    def _drop_backlog(self) -> None:
+        backlog, self._backlog = self._backlog, None
+        if backlog is not None:
+            backlog.release()
+
+    # Requests.
+
+    def _handle(self, frame: memoryview) -> None:
+        listener = self._listener
+        started = _now()
+        api_key, api_version, correlation_id, client_id_length = _HEADER.unpack_from(frame) if len(frame) >= 10 else (
+            *_SHORT_HEADER.unpack_from(frame),
+            -1,
+        )
+        route = listener.routes.get((api_key << 16) | api_version)
+        if route is None:
+            self._unknown_api(api_key, api_version, correlation_id)
+            return
+        try:
+            end = 10
+            if client_id_length >= 0:
+                end = 10 + client_id_length
+                client_id_bytes = bytes(frame[10:end])
+                if client_id_bytes != self._client_id_bytes:
+                    if len(client_id_bytes) != client_id_length:
+                        raise ProtocolError("the client id reaches past the frame's end")
+                    self._client_id = str(client_id_bytes, "utf-8")
+                    self._client_id_bytes = client_id_bytes
+            elif client_id_length == -1:
+                self._client_id = self._client_id_bytes = None
+            else:
+                raise ProtocolError(f"the client id has length {client_id_length}")
+            request = route.decode(frame[end:])
+        except (ProtocolError, UnicodeDecodeError) as error:
+            self.close(f"{route.name} request of version {api_version} can't be read: {error}")
+            return
+        context = RequestContext(
+            api_version, correlation_id, self._client_id, self.info, _wall_clock_ns() // 1_000_000
+        )
+        try:
+            answer = route.handler(listener.broker, request, context)
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises becomes an answer or a closed connection
+            self._answer_error(route, request, context, error)
+        else:
+            if isinstance(answer, Pending):
+                self._wait_for(answer, route, request, context)
+                return
+            self._answer(route, context, answer)
+        route.observe(_now() - started)
+
+    def _wait_for(self, pending: Pending[Any], route: "Route", request: Any, context: RequestContext) -> None:
+        self._holds |= _WAITING
+        self._pending = pending
+        # The request stays only for its answer in case of an error, and holds views of memory that is about to be used
+        # again: handlers of such requests don't fail late.
+        self._in_hand = (route, request, context)
+        pending.then(self._pending_settled)
+
+    def _pending_settled(self, pending: Pending[Any]) -> None:
+        if self._holds & _CLOSED or self._in_hand is None:
+            return
+        route, request, context = self._in_hand
+        self._in_hand = self._pending = None
+        self._holds &= ~_WAITING
+        try:
+            answer = pending.result()
+        except Exception as error:  # noqa: BLE001 - as in _handle
+            self._answer_error(route, request, context, error)
+        else:
+            self._answer(route, context, answer)
+        route.observe_since(context.now_ms)
+        # Not at once: this may run inside another connection's request, whose client would wait for ours.
+        if (self._backlog is not None or self._paused) and not self._holds:
+            self._yield_turn()
+
+    def _answer(self, route: "Route", context: RequestContext, answer: Any) -> None:
+        if answer is None:
+            return
+        try:
+            parts = route.encode(answer, context.correlation_id)
+        except Exception as error:
+            self._listener.log.exception("%s answer of version %d can't be encoded", route.name, context.api_version)
+            self.close(f"its {route.name} answer can't be encoded: {error}")
+            return
+        if isinstance(parts, bytes):
+            self._listener.bytes_out += len(parts)
+            self._transport.write(parts)
+            return
+        self._holds |= _SENDING
+        self._sender = SliceSender(self._transport, parts, self._listener, self._sent)
+
+    def _sent(self, error: Exception | None) -> None:
+        self._sender = None
+        self._holds &= ~_SENDING
+        if error is not None:
+            self.close(f"what its fetch was to get can't be read any more: {error}")
+            return
+        self.last_active = _now()
+        if (self._backlog is not None or self._paused) and not self._holds:
+            self._yield_turn()
+
+    def _answer_error(self, route: "Route", request: Any, context: RequestContext, error: Exception) -> None:
+        if isinstance(error, CloseConnection):
+            self.close(str(error))
+            return
+        if isinstance(error, KafkaError):
+            code, message = error.code, error.message
+        else:
+            code, message = ErrorCode.UNKNOWN_SERVER_ERROR, ErrorCode.UNKNOWN_SERVER_ERROR.message
+            self._listener.log.error(
+                "%s request of %s failed", route.name, self.info.identity, exc_info=error
+            )
+        route.errors += 1
+        answer = route.error_answer(request, code, message)
+        if answer is None:
+            self.close(f"{route.name} request failed: {error!r}")
+        else:
+            self._answer(route, context, answer)
+
+    def _unknown_api(self, api_key: int, api_version: int, correlation_id: int) -> None:
+        answer = self._listener.unsupported_version_answer(api_key, correlation_id)
+        if answer is not None:
+            self._transport.write(answer)
+            return
+        self.close(f"it asks for API {api_key} in version {api_version}, which is not served")
+
+    # Ending.
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is in hand or an answer is leaving."""
+        return bool(self._holds & (_WAITING | _SENDING | _CONGESTED | _YIELDING))
+
+    def close(self, reason: str) -> None:
+        """Close once what is written has left. `reason` is for the log; empty when there is nothing to say."""
+        if self._holds & _CLOSED:
+            return
+        self._holds |= _CLOSED
+        self._closing = reason
+        self._transport.close()
+        if self._holds & (_CONGESTED | _SENDING):
+            self._transport.abort()
+
+    def abort(self) -> None:
+        """Close at once, dropping what is unsent."""
+        self._holds |= _CLOSED
+        self._transport.abort()
+
+
+_SHORT_HEADER = Struct(">hhi")
+
+ResumeReading = Callable[[], None]

@@ -1,0 +1,112 @@
+"""One registration per API, and what follows from it: decoding, the handler, encoding, the ApiVersions answer.
+
+A handler is a plain function that a decorator registers beside its rules:
+
+    @handles(ListOffsetsRequest, ListOffsetsResponse, versions=(1, 10))
+    def list_offsets(broker, request, context):
+        return ListOffsetsResponse(...)
+
+It returns the response, or a `Pending` one, or None where the protocol has no answer (Produce with acks=0). It may raise
+`KafkaError`: the whole request is answered with that code, by `on_error` where the response has no `error_code` of its own.
+It may raise `CloseConnection` where Apache Kafka answers by hanging up.
+
+What is not registered is not announced, and a connection that asks for it is closed, as Apache's
+`RequestContext.parseRequest` does; ApiVersions of an unknown version is the exception and is answered in version 0.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ottla.broker.context import RequestContext
+from ottla.broker.pending import Pending
+from ottla.protocol.api_keys import ApiKey
+from ottla.protocol.declare import Request, Response
+from ottla.protocol.errors import ErrorCode
+
+if TYPE_CHECKING:
+    from ottla.broker.server import BrokerServer
+
+RequestType = TypeVar("RequestType", bound=Request)
+ResponseType = TypeVar("ResponseType", bound=Response)
+
+Handler = Callable[["BrokerServer", RequestType, RequestContext], "ResponseType | Pending[ResponseType] | None"]
+ErrorAnswer = Callable[[RequestType, ErrorCode, str], ResponseType]
+
+
+class CloseConnection(Exception):  # noqa: N818 - it is an instruction to the connection, not a fault of the broker's
+    """Close the connection instead of answering; the text is the log line's reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What one handler serves.
+
+    The type parameters are erased here: a registration is looked up by the api key that stands in the frame.
+    """
+
+    api_key: ApiKey
+    request_class: type[Request]
+    response_class: type[Response]
+    handler: Callable[..., Any]
+    lowest_version: int
+    highest_version: int
+    announced_from: int
+    """Lower than `lowest_version` only for Produce (KAFKA-18659)."""
+    on_error: Callable[..., Response] | None
+    has_slices: bool
+    """Whether the response may hold file slices, which leave the broker after its encoded parts."""
+
+
+REGISTRATIONS: dict[ApiKey, Registration] = {}
+"""Filled once, when the handlers' modules are imported; the same for every broker in the process."""
+
+
+def handles(
+    request_class: type[RequestType],
+    response_class: type[ResponseType],
+    *,
+    versions: tuple[int, int],
+    announced_from: int | None = None,
+    on_error: "ErrorAnswer[RequestType, ResponseType] | None" = None,
+    has_slices: bool = False,
+) -> "Callable[[Handler[RequestType, ResponseType]], Handler[RequestType, ResponseType]]":
+    """Register the function below as the handler of `request_class` for `versions`, both included."""
+
+    def register(handler: "Handler[RequestType, ResponseType]") -> "Handler[RequestType, ResponseType]":
+        api_key = request_class.api_key
+        assert api_key not in REGISTRATIONS, f"{api_key.name} has two handlers"
+        lowest, highest = versions
+        assert request_class.versions.low <= lowest <= highest <= request_class.versions.high, api_key.name
+        REGISTRATIONS[api_key] = Registration(
+            api_key=api_key,
+            request_class=request_class,
+            response_class=response_class,
+            handler=handler,
+            lowest_version=lowest,
+            highest_version=highest,
+            announced_from=lowest if announced_from is None else announced_from,
+            on_error=on_error,
+            has_slices=has_slices,
+        )
+        return handler
+
+    return register
+
+
+def announced_versions(registrations: Iterable[Registration]) -> list[tuple[ApiKey, int, int]]:
+    """(api key, lowest, highest version) as ApiVersions tells them, in the order of the keys."""
+    return sorted((each.api_key, each.announced_from, each.highest_version) for each in registrations)
+
+
+def error_response(registration: Registration, request: Request, code: ErrorCode, message: str) -> Response | None:
+    """The answer that says `code` for the whole request, or None when its response has no place for one."""
+    if registration.on_error is not None:
+        return registration.on_error(request, code, message)
+    fields = {each.name for each in registration.response_class.__fields__}
+    if "error_code" not in fields:
+        return None
+    answer: dict[str, Any] = {"error_code": int(code)}
+    if "error_message" in fields:
+        answer["error_message"] = message
+    return registration.response_class(**answer)

@@ -1,0 +1,247 @@
+"""How an answer with file slices in it leaves: read as the socket drains, so that a slow reader costs nothing.
+
+The answer is a list of parts, encoded bytes and slices of segment files. It is put together in chunks of 256 KB in one
+scratch buffer for the whole loop: a chunk is read from the page cache (`preadv` with RWF_NOWAIT) and written to the socket
+at once; what the socket does not take is forgotten and read again when there is room. Only a small piece goes through the
+transport, which tells by it when the socket is writable again. So a client that never reads holds `_HANDOVER_BYTES`, not a
+chunk.
+
+Bytes that are not in the page cache are read by a thread into one of a few cold buffers; who finds none free waits in line.
+
+If a slice was cut meanwhile (its log truncated), the connection closes: nothing foreign is ever sent in its place.
+"""
+
+import asyncio
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeAlias, cast
+
+from ottla.protocol.types import RecordsSource
+from ottla.storage.file_slice import FileSlice, SliceGone
+
+CHUNK_BYTES = 256 * 1024
+_HANDOVER_BYTES = 16 * 1024
+_COLD_BUFFERS = 8
+_READING_THREADS = 4
+_TURN_SECONDS = 0.002
+
+Part: TypeAlias = bytes | bytearray | memoryview | RecordsSource
+Sent: TypeAlias = Callable[[Exception | None], None]
+
+
+class FileReads:
+    """The memory and the threads by which all connections of a broker read files."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.scratch = memoryview(bytearray(CHUNK_BYTES))
+        self.cold_reads = 0
+        """Chunks that a thread had to fetch from the disk."""
+        self._executor: ThreadPoolExecutor | None = None
+        self._free: list[memoryview] = []
+        self._made = 0
+        self._line: deque[SliceSender] = deque()
+
+    def read_cold(self, sender: "SliceSender") -> None:
+        """Read the sender's next chunk on a thread; `sender.cold_chunk` is called on the loop."""
+        if self._free:
+            buffer = self._free.pop()
+        elif self._made < _COLD_BUFFERS:
+            self._made += 1
+            buffer = memoryview(bytearray(CHUNK_BYTES))
+        else:
+            self._line.append(sender)
+            return
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(_READING_THREADS, thread_name_prefix="ottla-cold-read")
+        self.cold_reads += 1
+        self._executor.submit(self._read, sender, buffer)
+
+    def _read(self, sender: "SliceSender", buffer: memoryview) -> None:
+        try:
+            outcome: int | Exception = sender.fill(buffer, nowait=False)
+        except Exception as error:  # noqa: BLE001 - told on the loop
+            outcome = error
+        try:
+            self.loop.call_soon_threadsafe(self._done, sender, buffer, outcome)
+        except RuntimeError:  # the loop is closed: nobody waits
+            return
+
+    def _done(self, sender: "SliceSender", buffer: memoryview, outcome: int | Exception) -> None:
+        try:
+            sender.cold_chunk(buffer, outcome)
+        finally:
+            self._free.append(buffer)
+            while self._line and self._free:
+                self.read_cold(self._line.popleft())
+
+    def close(self) -> None:
+        """Let the threads end; waits for the reads under way."""
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, cancel_futures=True)
+            self._executor = None
+
+
+def read_at_once(parts: Sequence[Part], size: int) -> bytearray | None:
+    """A small answer whole, if every byte of it is in the page cache; None if not.
+
+    Raises `SliceGone`.
+    """
+    whole = bytearray(size)
+    view = memoryview(whole)
+    position = 0
+    for part in parts:
+        if isinstance(part, FileSlice):
+            at, end = 0, part.size_in_bytes
+            while at < end:
+                try:
+                    count = part.read_into(view[position : position + end - at], at, nowait=True)
+                except BlockingIOError:
+                    return None
+                at += count
+                position += count
+        else:
+            end = position + len(cast("bytes", part))
+            view[position:end] = cast("bytes", part)
+            position = end
+    return whole
+
+
+class SliceSender:
+    """One answer on its way out. Ends by `sent(None)`, or `sent(error)` when the connection has to close."""
+
+    __slots__ = ("_abandoned", "_at", "_descriptor", "_part", "_parts", "_reads", "_reading", "_sent", "_transport")
+
+    def __init__(
+        self, transport: asyncio.Transport, descriptor: int, parts: Sequence[Part], reads: FileReads, sent: Sent
+    ) -> None:
+        """`descriptor` is the socket's, or -1 where bytes must go through the transport (TLS)."""
+        self._transport = transport
+        self._descriptor = descriptor
+        self._parts = parts
+        self._reads = reads
+        self._sent = sent
+        self._part = 0
+        self._at = 0
+        self._reading = False
+        self._abandoned = False
+
+    def start(self) -> None:
+        # With a high-water mark of 0 a write tries the socket at once and tells when all of it has gone.
+        self._transport.set_write_buffer_limits(high=0)
+        if self._transport.get_write_buffer_size() == 0:
+            self._run()
+
+    def resume(self) -> None:
+        """The transport has room again."""
+        if not self._reading and not self._abandoned:
+            self._run()
+
+    def abandon(self) -> None:
+        """The connection is gone."""
+        self._abandoned = True
+
+    def _run(self) -> None:
+        """Send chunks until the socket is full, a byte is cold, or this connection's turn is over."""
+        if self._abandoned or self._reading:
+            return
+        deadline = time.perf_counter() + _TURN_SECONDS
+        scratch = self._reads.scratch
+        while True:
+            try:
+                size = self.fill(scratch, nowait=True)
+            except BlockingIOError:
+                self._reading = True
+                self._reads.read_cold(self)
+                return
+            except (SliceGone, OSError) as error:
+                self._end(error)
+                return
+            if size == 0:
+                self._end(None)
+                return
+            if not self._write(scratch[:size]):
+                return
+            if time.perf_counter() > deadline:
+                self._reads.loop.call_soon(self._run)
+                return
+
+    def cold_chunk(self, buffer: memoryview, outcome: int | Exception) -> None:
+        """A thread has filled `buffer` with `outcome` bytes, or failed."""
+        self._reading = False
+        if self._abandoned:
+            return
+        if isinstance(outcome, Exception):
+            self._end(outcome)
+        elif self._write(buffer[:outcome]):
+            self._run()
+
+    def fill(self, buffer: memoryview, *, nowait: bool) -> int:
+        """Put the next bytes of the answer into `buffer`; how many. 0 at the end.
+
+        With `nowait` raises `BlockingIOError` if not even the first byte is at hand. Does not move the cursor.
+        """
+        filled, room = 0, len(buffer)
+        part_number, at = self._part, self._at
+        while filled < room and part_number < len(self._parts):
+            part = self._parts[part_number]
+            if isinstance(part, FileSlice):
+                if at < part.size_in_bytes:
+                    try:
+                        count = part.read_into(buffer[filled:], at, nowait=nowait)
+                    except BlockingIOError:
+                        if filled:
+                            return filled
+                        raise
+                    filled += count
+                    at += count
+                length = part.size_in_bytes
+            else:
+                held = cast("bytes", part)
+                length = len(held)
+                count = min(length - at, room - filled)
+                buffer[filled : filled + count] = held[at : at + count]
+                filled += count
+                at += count
+            if at >= length:
+                part_number, at = part_number + 1, 0
+        return filled
+
+    def _write(self, chunk: memoryview) -> bool:
+        """Give the chunk to the socket; whether it took all, so that the next may follow."""
+        size = taken = len(chunk)
+        if self._descriptor < 0:
+            self._transport.write(bytes(chunk))
+        else:
+            try:
+                taken = os.write(self._descriptor, chunk)
+            except (BlockingIOError, InterruptedError):
+                taken = 0
+            except OSError as error:
+                self._end(error)
+                return False
+            if taken < size:
+                rest = chunk[taken : taken + _HANDOVER_BYTES]
+                self._transport.write(bytes(rest))
+                taken += len(rest)
+        self._advance(taken)
+        return self._transport.get_write_buffer_size() == 0
+
+    def _advance(self, size: int) -> None:
+        while size:
+            part = self._parts[self._part]
+            length = part.size_in_bytes if isinstance(part, FileSlice) else len(cast("bytes", part))
+            step = min(size, length - self._at)
+            self._at += step
+            size -= step
+            if self._at == length:
+                self._part, self._at = self._part + 1, 0
+
+    def _end(self, error: Exception | None) -> None:
+        self._abandoned = True
+        if error is None:
+            self._transport.set_write_buffer_limits()
+        self._sent(error)
