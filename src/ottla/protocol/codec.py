@@ -362,7 +362,8 @@ class _DecoderSource(_Source):
         if not self.is_nullable(each):
             self.add(f"{target}, at = {nested}(view, at, end)")
             return
-        self.add("if view[at] > 127:")  # a nullable struct has an int8 in front: negative for null (KIP-893)
+        # A nullable struct has a byte in front, negative for null (KIP-893); a tagged one an unsigned varint, 0 for null.
+        self.add("if view[at] == 0:" if self.version in each.tagged else "if view[at] > 127:")
         self.add("    at += 1")
         self.add(f"    {target} = None")
         self.add("else:")
@@ -503,7 +504,7 @@ class _EncoderSource(_Source):
             nested = self.bind(_struct_encoder(each.type, self.version, self.flexible), "nested")
             if self.is_nullable(each):
                 self.add(f"if {value} is None:")
-                self.add(f"    {out}.append(255)")
+                self.add(f"    {out}.append({0 if self.version in each.tagged else 255})")
                 self.add("else:")
                 self.add(f"    {out}.append(1)")
                 self.add(f"    {nested}({value}, {out}, slices)")
