@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LONG_MAX = 2**63 - 1
-"""Apache's Long.MAX_VALUE, its way of saying "never" in settings that count messages or milliseconds."""
+from ottla.config.values import LONG_MAX
 
 
 @dataclass(frozen=True, slots=True)

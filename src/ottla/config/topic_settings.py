@@ -1,0 +1,302 @@
+"""The settings of topics, and the broker settings that give their defaults.
+
+Source: Apache's LogConfig and ServerTopicConfigSynonyms.
+"""
+
+from __future__ import annotations
+
+from ottla.config import reasons
+from ottla.config.definition import Setting, Type
+from ottla.config.validators import CODECS, EachOneOf, GzipLevel, OneOf, Range, ThrottledReplicas
+from ottla.config.values import LONG_MAX
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        name="cleanup.policy",
+        type=Type.LIST,
+        default=("delete",),
+        valid=EachOneOf(("compact", "delete")),
+        doc=(
+            "What becomes of old records: `delete` removes segments by age and size, `compact` keeps the last"
+            " record of each key; both can be given."
+        ),
+    ),
+    Setting(
+        name="compression.gzip.level",
+        type=Type.INT,
+        default=-1,
+        valid=GzipLevel(),
+        doc="Level when the broker compresses with gzip; -1 is the library's own choice.",
+    ),
+    Setting(
+        name="compression.lz4.level",
+        type=Type.INT,
+        default=9,
+        valid=Range(1, 17),
+        doc="Level when the broker compresses with lz4.",
+    ),
+    Setting(
+        name="compression.type",
+        type=Type.STRING,
+        default="producer",
+        valid=OneOf(CODECS),
+        doc=(
+            "Codec in which the topic is stored; `producer` keeps what the producer chose, `uncompressed` "
+            "stores records plain."
+        ),
+    ),
+    Setting(
+        name="compression.zstd.level",
+        type=Type.INT,
+        default=3,
+        valid=Range(-131_072, 22),
+        doc="Level when the broker compresses with zstd.",
+    ),
+    Setting(
+        name="delete.retention.ms",
+        type=Type.LONG,
+        default=86_400_000,
+        valid=Range(0),
+        doc=(
+            "Milliseconds that a tombstone stays readable in a compacted topic; also the time a reader from "
+            "the beginning has to see every deletion."
+        ),
+    ),
+    Setting(
+        name="file.delete.delay.ms",
+        type=Type.LONG,
+        default=60_000,
+        valid=Range(0),
+        doc="Milliseconds between the deletion of a segment and the removal of its files.",
+    ),
+    Setting(
+        name="flush.messages",
+        type=Type.LONG,
+        default=LONG_MAX,
+        valid=Range(1),
+        doc=(
+            "Records that may gather in a partition before it is flushed to disk; 1 flushes after every "
+            "batch."
+        ),
+    ),
+    Setting(
+        name="flush.ms",
+        type=Type.LONG,
+        default=LONG_MAX,
+        valid=Range(0),
+        doc="Milliseconds that a record may wait before it is flushed to disk.",
+    ),
+    Setting(
+        name="follower.replication.throttled.replicas",
+        type=Type.LIST,
+        default=(),
+        valid=ThrottledReplicas(),
+        doc=(
+            "Replicas whose following is throttled, as `partition:broker` separated by commas, or `*` for "
+            "all."
+        ),
+    ),
+    Setting(
+        name="index.interval.bytes",
+        type=Type.INT,
+        default=4096,
+        valid=Range(0),
+        doc="Bytes of records between two entries of an index.",
+    ),
+    Setting(
+        name="internal.segment.bytes",
+        type=Type.INT,
+        default=None,
+        internal=True,
+        doc="Segment size in bytes below what `segment.bytes` allows, for tests.",
+    ),
+    Setting(
+        name="leader.replication.throttled.replicas",
+        type=Type.LIST,
+        default=(),
+        valid=ThrottledReplicas(),
+        doc="Replicas whose leading is throttled, as `partition:broker` separated by commas, or `*` for all.",
+    ),
+    Setting(
+        name="local.retention.bytes",
+        type=Type.LONG,
+        default=-2,
+        valid=Range(-2),
+        without_effect=reasons.NO_TIERED,
+        doc=(
+            "Bytes of a partition that stay on local disk when the topic is tiered; -2 means "
+            "`retention.bytes`."
+        ),
+    ),
+    Setting(
+        name="local.retention.ms",
+        type=Type.LONG,
+        default=-2,
+        valid=Range(-2),
+        without_effect=reasons.NO_TIERED,
+        doc="Milliseconds that records stay on local disk when the topic is tiered; -2 means `retention.ms`.",
+    ),
+    Setting(
+        name="max.compaction.lag.ms",
+        type=Type.LONG,
+        default=LONG_MAX,
+        valid=Range(1),
+        doc="Milliseconds after which a record is due for compaction, whatever the share of new ones.",
+    ),
+    Setting(
+        name="max.message.bytes",
+        type=Type.INT,
+        default=1_048_588,
+        valid=Range(0),
+        doc="Largest batch of records in bytes that is accepted, compressed as it came.",
+    ),
+    Setting(
+        name="message.timestamp.after.max.ms",
+        type=Type.LONG,
+        default=3_600_000,
+        valid=Range(0),
+        doc=(
+            "Milliseconds that a producer's timestamp may lie ahead of the broker's clock. Without meaning "
+            "for `LogAppendTime`."
+        ),
+    ),
+    Setting(
+        name="message.timestamp.before.max.ms",
+        type=Type.LONG,
+        default=LONG_MAX,
+        valid=Range(0),
+        doc=(
+            "Milliseconds that a producer's timestamp may lie behind the broker's clock. Without meaning for "
+            "`LogAppendTime`."
+        ),
+    ),
+    Setting(
+        name="message.timestamp.type",
+        type=Type.STRING,
+        default="CreateTime",
+        valid=OneOf(("CreateTime", "LogAppendTime")),
+        doc=(
+            "Which timestamp records keep: the producer's (`CreateTime`) or the broker's at the append "
+            "(`LogAppendTime`)."
+        ),
+    ),
+    Setting(
+        name="min.cleanable.dirty.ratio",
+        type=Type.DOUBLE,
+        default=0.5,
+        valid=Range(0, 1),
+        doc=(
+            "Share of the log, from 0 to 1, that must be new since the last pass of compaction before the "
+            "next one begins. Less cleans more often, at the price of more writing."
+        ),
+    ),
+    Setting(
+        name="min.compaction.lag.ms",
+        type=Type.LONG,
+        default=0,
+        valid=Range(0),
+        doc="Milliseconds that a record stays uncompacted at least.",
+    ),
+    Setting(
+        name="min.insync.replicas",
+        type=Type.INT,
+        default=1,
+        valid=Range(1),
+        doc=(
+            "Replicas that must hold a batch before a producer with `acks=all` gets its answer; with fewer in"
+            " sync it gets NOT_ENOUGH_REPLICAS."
+        ),
+    ),
+    Setting(
+        name="preallocate",
+        type=Type.BOOLEAN,
+        default=False,
+        doc="Whether a new segment's file gets its full size at once.",
+    ),
+    Setting(
+        name="remote.log.copy.disable",
+        type=Type.BOOLEAN,
+        default=False,
+        without_effect=reasons.NO_TIERED,
+        doc="Whether a tiered topic stops copying to remote storage.",
+    ),
+    Setting(
+        name="remote.log.delete.on.disable",
+        type=Type.BOOLEAN,
+        default=False,
+        without_effect=reasons.NO_TIERED,
+        doc="Whether remote data goes when tiering is turned off.",
+    ),
+    Setting(
+        name="remote.storage.enable",
+        type=Type.BOOLEAN,
+        default=False,
+        without_effect=reasons.NO_TIERED,
+        doc="Whether the topic is tiered.",
+    ),
+    Setting(
+        name="retention.bytes",
+        type=Type.LONG,
+        default=-1,
+        doc=(
+            "Bytes that each partition keeps at least before its oldest segments are deleted; -1 sets no "
+            "limit."
+        ),
+    ),
+    Setting(
+        name="retention.ms",
+        type=Type.LONG,
+        default=604_800_000,
+        valid=Range(-1),
+        doc=(
+            "Milliseconds that records are kept at least before their segment is deleted; -1 keeps them for "
+            "ever."
+        ),
+    ),
+    Setting(
+        name="segment.bytes",
+        type=Type.INT,
+        default=1_073_741_824,
+        valid=Range(1_048_576),
+        doc=(
+            "Size in bytes at which the log goes on in a new segment. Retention and compaction work on whole "
+            "segments."
+        ),
+    ),
+    Setting(
+        name="segment.index.bytes",
+        type=Type.INT,
+        default=10_485_760,
+        valid=Range(4),
+        doc="Largest size in bytes of an offset index; a full one makes the log go on in a new segment.",
+    ),
+    Setting(
+        name="segment.jitter.ms",
+        type=Type.LONG,
+        default=0,
+        valid=Range(0),
+        doc=(
+            "Largest random part in milliseconds that is taken off `segment.ms`, so that topics don't all "
+            "roll at once."
+        ),
+    ),
+    Setting(
+        name="segment.ms",
+        type=Type.LONG,
+        default=604_800_000,
+        valid=Range(1),
+        doc=(
+            "Age in milliseconds at which the log goes on in a new segment, full or not, so that retention "
+            "and compaction can reach its records."
+        ),
+    ),
+    Setting(
+        name="unclean.leader.election.enable",
+        type=Type.BOOLEAN,
+        default=False,
+        doc=(
+            "Whether a replica that lags may lead when none in sync is left. The partition works again, "
+            "records may be lost."
+        ),
+    ),
+)

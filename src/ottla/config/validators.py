@@ -1,0 +1,238 @@
+"""The rules that values keep, each with the form in which Apache Kafka prints it.
+
+A validator answers with the fault it finds, in Apache's words, or None. `str(validator)` is what the manual and Apache's
+own documentation show as valid values: `[0,...]`, `[compact, delete]`, `non-empty string`.
+
+Source: the validators inside Apache's ConfigDef, its ThrottledReplicaListValidator, CompressionType and LogConfig.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+from ottla.config.values import Value
+
+
+class Validator(Protocol):
+    """A rule for one value."""
+
+    def fault(self, value: Value) -> str | None:
+        """What is wrong with `value`, or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A number from `minimum` to `maximum`, both included; None leaves that side open."""
+
+    minimum: int | float | None = None
+    maximum: int | float | None = None
+
+    def fault(self, value: Value) -> str | None:
+        if not isinstance(value, int | float):
+            return "Value must be non-null"
+        if self.minimum is not None and not value >= self.minimum:
+            return f"Value must be at least {self.minimum}"
+        if self.maximum is not None and not value <= self.maximum:
+            return f"Value must be no more than {self.maximum}"
+        return None
+
+    def __str__(self) -> str:
+        ends = ["" if end is None else str(end) for end in (self.minimum, self.maximum)]
+        return f"[{ends[0]},...{',' + ends[1] if ends[1] else ''}]"
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of some words, spelled exactly so."""
+
+    words: tuple[str, ...]
+
+    def fault(self, value: Value) -> str | None:
+        return None if value in self.words else f"String must be one of: {', '.join(self.words)}"
+
+    def __str__(self) -> str:
+        return f"[{', '.join(self.words)}]"
+
+
+@dataclass(frozen=True, slots=True)
+class OneOfIgnoringCase:
+    """One of some words in any mixture of small and large letters."""
+
+    words: tuple[str, ...]
+
+    def fault(self, value: Value) -> str | None:
+        if isinstance(value, str) and value.upper() in {word.upper() for word in self.words}:
+            return None
+        return f"String must be one of (case insensitive): {', '.join(self.words)}"
+
+    def __str__(self) -> str:
+        return f"(case insensitive) [{', '.join(self.words)}]"
+
+
+@dataclass(frozen=True, slots=True)
+class EachOneOf:
+    """A list whose entries are all among some words."""
+
+    words: tuple[str, ...]
+
+    def fault(self, value: Value) -> str | None:
+        entries = value if isinstance(value, tuple) else ()
+        if all(entry in self.words for entry in entries):
+            return None
+        return f"String must be one of: {', '.join(self.words)}"
+
+    def __str__(self) -> str:
+        return f"[{', '.join(self.words)}]"
+
+
+@dataclass(frozen=True, slots=True)
+class NonEmptyString:
+    """Any text but the empty one."""
+
+    def fault(self, value: Value) -> str | None:
+        return "String must be non-empty" if value == "" else None
+
+    def __str__(self) -> str:
+        return "non-empty string"
+
+
+@dataclass(frozen=True, slots=True)
+class NonNullString:
+    """Any text, the empty one too."""
+
+    def fault(self, value: Value) -> str | None:
+        return "entry must be non null" if value is None else None
+
+    def __str__(self) -> str:
+        return "non-null string"
+
+
+@dataclass(frozen=True, slots=True)
+class NonEmptyList:
+    """A list of addresses; Apache prints it as non-empty, though it lets its own empty default pass."""
+
+    def fault(self, value: Value) -> str | None:
+        return "Value must be non-null" if value is None else None
+
+    def __str__(self) -> str:
+        return "non-empty list"
+
+
+@dataclass(frozen=True, slots=True)
+class GzipLevel:
+    """gzip's compression levels, -1 being the library's own choice."""
+
+    def fault(self, value: Value) -> str | None:
+        if isinstance(value, int) and (value == -1 or 1 <= value <= 9):
+            return None
+        return "Value must be between 1 and 9 or equal to -1"
+
+    def __str__(self) -> str:
+        return "[1,...,9] or -1"
+
+
+_REPLICA = re.compile(r"[0-9]+:[0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class ThrottledReplicas:
+    """`*` for all replicas, or pairs of partition and broker."""
+
+    def fault(self, value: Value) -> str | None:
+        entries = value if isinstance(value, tuple) else ()
+        if entries == ("*",) or all(_REPLICA.fullmatch(entry.strip()) for entry in entries):
+            return None
+        return f"must be the literal '*' or a list of replicas in the following format: {self}"
+
+    def __str__(self) -> str:
+        return "[partitionId]:[brokerId],[partitionId]:[brokerId],..."
+
+
+_DURATION = re.compile(
+    r"P(?=.)([+-]?\d+D)?(T(?=.)([+-]?\d+H)?([+-]?\d+M)?([+-]?\d+(\.\d{1,9})?S)?)?", re.ASCII | re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ShareOffsetReset:
+    """`latest`, `earliest`, or `by_duration:` and an ISO-8601 duration that isn't negative (KIP-932)."""
+
+    def fault(self, value: Value) -> str | None:
+        text = str(value)
+        if text.lower() in ("latest", "earliest"):
+            return None
+        prefix, _, duration = text.partition(":")
+        if prefix.lower() == "by_duration" and _DURATION.fullmatch(duration) and "-" not in duration:
+            return None
+        return f"Invalid share offset reset strategy: {text}. Must be one of {self}"
+
+    def __str__(self) -> str:
+        return "[latest, earliest, by_duration:PnDTnHnMn.nS]"
+
+
+CODECS = ("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer")
+"""What `compression.type` may say (CompressionType and BrokerCompressionType)."""
+
+METADATA_VERSIONS = (
+    "0.8.0",
+    "0.8.1",
+    "0.8.2",
+    "0.9.0",
+    "0.10.0-IV0",
+    "0.10.0-IV1",
+    "0.10.1-IV0",
+    "0.10.1-IV1",
+    "0.10.1-IV2",
+    "0.10.2-IV0",
+    "0.11.0-IV0",
+    "0.11.0-IV1",
+    "0.11.0-IV2",
+    "1.0-IV0",
+    "1.1-IV0",
+    "2.0-IV0",
+    "2.0-IV1",
+    "2.1-IV0",
+    "2.1-IV1",
+    "2.1-IV2",
+    "2.2-IV0",
+    "2.2-IV1",
+    "2.3-IV0",
+    "2.3-IV1",
+    "2.4-IV0",
+    "2.4-IV1",
+    "2.5-IV0",
+    "2.6-IV0",
+    "2.7-IV0",
+    "2.7-IV1",
+    "2.7-IV2",
+    "2.8-IV0",
+    "2.8-IV1",
+    "3.0-IV0",
+    "3.0-IV1",
+    "3.1-IV0",
+    "3.2-IV0",
+    "3.3-IV0",
+    "3.3-IV1",
+    "3.3-IV2",
+    "3.3-IV3",
+    "3.4-IV0",
+    "3.5-IV0",
+    "3.5-IV1",
+    "3.5-IV2",
+    "3.6-IV0",
+    "3.6-IV1",
+    "3.6-IV2",
+    "3.7-IV0",
+    "3.7-IV1",
+    "3.7-IV2",
+    "3.7-IV3",
+    "3.7-IV4",
+    "3.8-IV0",
+    "3.9-IV0",
+    "4.0-IV0",
+    "4.0-IV1",
+)
+"""Every version of the inter-broker protocol that Apache Kafka 3.9.1 knows."""
