@@ -42,10 +42,13 @@ def _without_comments(text: str) -> dict[str, Any]:
 
 @cache
 def ours_to_be() -> dict[str, dict[str, Any]]:
-    """What the declarations must equal: 4.1.1's definitions, and 3.9.1's of what 4.x dropped."""
+    """What the declarations must equal: 4.1.1's definitions, and 3.9.1's of what 4.x dropped.
+
+    The request header of 4.1.1 has lost version 0, which stands in front of ControlledShutdown version 0.
+    """
     dropped = definitions("3.9.1")
     return {
-        name: dropped[name] if each["validVersions"] == "none" else each
+        name: dropped[name] if each["validVersions"] == "none" or name == "RequestHeader" else each
         for name, each in definitions("4.1.1").items()
     }
 

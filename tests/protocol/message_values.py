@@ -5,10 +5,10 @@ import importlib
 import pkgutil
 from typing import Any
 
+from apache_definitions import camel_case, fields_of, ours_to_be
 from hypothesis import strategies as st
 
 import ottla.protocol.messages
-from apache_definitions import camel_case, fields_of, ours_to_be
 from ottla.protocol.declare import Array, Field, Message, Primitive, Request, Response, Struct, WireType
 from ottla.protocol.types import Uuid, uuid_text
 

@@ -4,9 +4,9 @@ import re
 from typing import Any
 
 import pytest
-
 from apache_definitions import fields_of, ours_to_be
 from message_values import every_message
+
 from ottla.protocol.declare import (
     Array,
     Field,

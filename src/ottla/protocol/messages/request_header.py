@@ -3,10 +3,10 @@
 from ottla.protocol.declare import INT16, INT32, STRING, Data, field
 
 
-class RequestHeader(Data, versions="1-2", flexible="2+"):
+class RequestHeader(Data, versions="0-2", flexible="2+"):
     """What stands in front of each request. Version 0 has no client id; version 2 belongs to flexible requests."""
 
     request_api_key: int = field(INT16, "0+", default=0)
     request_api_version: int = field(INT16, "0+", default=0)
     correlation_id: int = field(INT32, "0+", default=0)
-    client_id: str | None = field(STRING, "1+", default="", nullable="1+", flexible="none")
+    client_id: str | None = field(STRING, "1+", default="", nullable="1+", ignorable=True, flexible="none")
