@@ -194,7 +194,7 @@ class AbortedSpan(NamedTuple):
     last_stable_offset: int
 
 
-class ControlType(Enum):
+class MarkerKind(Enum):
     """What a control batch says, as far as compaction cares."""
 
     COMMIT = "commit"
@@ -221,24 +221,24 @@ class CleanedTransactions:
         for span in aborted:
             heapq.heappush(self._aborted_to_come, span)
 
-    def on_control_batch(self, batch: BatchHeader, control_type: ControlType) -> bool:
+    def on_control_batch(self, batch: BatchHeader, marker: MarkerKind) -> bool:
         """Whether the marker may go: true once no record of its transaction is left."""
         self._begin_aborts_up_to(batch.last_offset)
-        match control_type:
-            case ControlType.ABORT:
+        match marker:
+            case MarkerKind.ABORT:
                 span, batches_seen = self._ongoing_aborted.pop(batch.producer_id, (None, False))
                 if span is None or not batches_seen:
                     return True
                 self.kept_aborts.append(span)
                 return False
-            case ControlType.COMMIT:
+            case MarkerKind.COMMIT:
                 if batch.producer_id in self._ongoing_committed:
                     self._ongoing_committed.discard(batch.producer_id)
                     return False
                 return True
-            case ControlType.EMPTY:
+            case MarkerKind.EMPTY:
                 return True
-            case ControlType.OTHER:
+            case MarkerKind.OTHER:
                 return False
 
     def on_data_batch(self, batch: BatchHeader) -> bool:
@@ -298,12 +298,12 @@ class BatchRetention:
         self._end_offset = end_offset
         self._now_ms = now_ms
 
-    def judge(self, batch: BatchHeader, control_type: ControlType | None) -> BatchVerdict:
-        """`control_type` is None for data."""
-        if control_type is None:
+    def judge(self, batch: BatchHeader, marker: MarkerKind | None) -> BatchVerdict:
+        """`marker` is None for data."""
+        if marker is None:
             discard = discardable = self._transactions.on_data_batch(batch)
         else:
-            discardable = self._transactions.on_control_batch(batch, control_type)
+            discardable = self._transactions.on_control_batch(batch, marker)
             horizon_ms = batch.delete_horizon_ms
             discard = discardable and horizon_ms is not None and horizon_ms <= self._now_ms
         if self._is_last_of_producer(batch) or batch.next_offset == self._end_offset:
@@ -312,7 +312,7 @@ class BatchRetention:
             fate = BatchFate.DELETE
         else:
             fate = BatchFate.DELETE_IF_EMPTY
-        return BatchVerdict(fate, discard, discardable and control_type is not None)
+        return BatchVerdict(fate, discard, discardable and marker is not None)
 
     def _is_last_of_producer(self, batch: BatchHeader) -> bool:
         if not batch.has_producer_id:
