@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, TypeVar
 
 import typer
 
@@ -86,7 +86,9 @@ class Connection:
     complaints: list[str] = field(default_factory=list)
     """What librdkafka reported while working (a broker unreachable, TLS refused), the last few."""
 
-    MAX_COMPLAINTS = 20
+    _admin: "AdminClient | None" = None
+
+    MAX_COMPLAINTS: ClassVar[int] = 20
 
     @property
     def bootstrap(self) -> str:
@@ -94,10 +96,15 @@ class Connection:
         return ",".join(str(address) for address in self.addresses)
 
     def admin(self) -> "AdminClient":
-        """An admin client. Fails at once where nobody listens, rather than after librdkafka's retries."""
+        """The admin client, one for the whole command: a request dies with the client that sent it.
+
+        Fails at once where nobody listens, rather than after librdkafka's retries.
+        """
         from confluent_kafka.admin import AdminClient
 
-        return self._make(AdminClient, {})
+        if self._admin is None:
+            self._admin = self._make(AdminClient, {})
+        return self._admin
 
     def producer(self, properties: dict[str, Property]) -> "Producer":
         """A producer with these properties below the user's own."""

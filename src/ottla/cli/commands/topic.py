@@ -62,15 +62,15 @@ def create(
     connection: Connection,
     names: Annotated[list[str], typer.Argument(metavar="TOPIC...", help="Names of the topics to make.")],
     partitions: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--partitions", "-p", min=1, help="Partitions of each; the broker's default if not given."
         ),
-    ] = -1,
+    ] = None,
     replicas: Annotated[
-        int,
+        int | None,
         typer.Option("--replicas", "-r", min=1, help="Replicas of each; the broker's default if not given."),
-    ] = -1,
+    ] = None,
     settings: SetOption = None,
     assignment: Annotated[
         str | None,
