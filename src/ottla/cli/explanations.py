@@ -17,7 +17,7 @@ REMEDIES = {
     "TOPIC_EXCEPTION": "a name has 1 to 249 of the characters a-z A-Z 0-9 . _ -, and is neither . nor ..",
     "INVALID_REPLICATION_FACTOR": "`ottla cluster describe` shows the brokers there are; a replica needs one each",
     "INVALID_PARTITIONS": "partitions can be added, never taken away",
-    "INVALID_CONFIG": "`ottla config describe topic NAME --all` shows names and values",
+    "INVALID_CONFIG": "`ottla config describe topic|broker|group NAME --all` shows names and values",
     "GROUP_ID_NOT_FOUND": "`ottla group list` shows the groups",
     "NON_EMPTY_GROUP": "stop the group's consumers first; `ottla group describe NAME` shows them",
     "GROUP_SUBSCRIBED_TO_TOPIC": "stop the group's consumers first; `ottla group describe NAME` shows them",

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ottla.cli.confirmation import confirm
 from ottla.cli.connection import Connection, JsonOption, on_cluster, split_assignment
 from ottla.cli.errors import UsageError
 from ottla.cli.output import print_fields, print_json, print_table, say
@@ -257,17 +258,3 @@ def delete(
             print(f"Deleted topic {name}.")
     if as_json:
         print_json({"deleted": [*names]})
-
-
-def confirm(question: str, *, yes: bool) -> None:
-    """Ask before something is lost for good. Where nobody can answer, `--yes` must have."""
-    if yes:
-        return
-    import sys
-
-    if not sys.stdin.isatty():
-        raise UsageError(
-            "this deletes data, and there is no terminal to ask at", where="--yes", remedy="add --yes"
-        )
-    if not typer.confirm(question):
-        raise typer.Exit(1)

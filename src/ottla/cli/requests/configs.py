@@ -1,23 +1,30 @@
 """Settings of topics, brokers and groups: with the source of each value, and to be set or unset."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ottla.cli.connection import Connection
+from ottla.cli.requests.all_broker_configs import alter_all_brokers, describe_all_brokers
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import ConfigEntry, ConfigResource
 
-SOURCE_NAMES = {
-    "UNKNOWN_CONFIG": "unknown",
-    "DYNAMIC_TOPIC_CONFIG": "topic",
-    "DYNAMIC_BROKER_CONFIG": "broker",
-    "DYNAMIC_DEFAULT_BROKER_CONFIG": "all brokers",
-    "STATIC_BROKER_CONFIG": "broker's file",
-    "DEFAULT_CONFIG": "default",
-    "GROUP_CONFIG": "group",
-}
+SOURCES = defaultdict(
+    lambda: "unknown",
+    {
+        1: "topic",
+        2: "broker",
+        3: "all brokers",
+        4: "broker's file",
+        5: "default",
+        6: "broker's logger",
+        7: "client metrics",
+        8: "group",
+    },
+)
+"""By the numbers of Apache's `DescribeConfigsResponse.ConfigSource`."""
 OWN_SOURCES = {"topic": "topic", "broker": "broker", "group": "group"}
 
 
@@ -47,6 +54,8 @@ class ConfigValue:
 
 def describe_config(connection: Connection, kind: str, name: str) -> list[ConfigValue]:
     """All settings of a `topic`, `broker` or `group`, by name. An empty broker name means those of all brokers."""
+    if kind == "broker" and not name:
+        return _of_all_brokers(connection)
     resource = _resource(kind, name)
     futures = connection.admin().describe_configs([resource], request_timeout=connection.timeout_s)
     entries = connection.wait(futures[resource], "read the settings", subject=_subject(kind, name))
@@ -63,6 +72,9 @@ def alter_config(
     validate_only: bool = False,
 ) -> None:
     """Set and unset settings in one request: all of them, or on an error none."""
+    if kind == "broker" and not name:
+        alter_all_brokers(connection, assign=assign, unset=unset, validate_only=validate_only)
+        return
     from confluent_kafka.admin import AlterConfigOpType, ConfigEntry
 
     changes = [
@@ -81,6 +93,26 @@ def alter_config(
     connection.wait(futures[resource], "change the settings", subject=_subject(kind, name))
 
 
+def _of_all_brokers(connection: Connection) -> list[ConfigValue]:
+    values = [
+        ConfigValue(
+            name=one.name,
+            value=one.value,
+            source=SOURCES[one.config_source],
+            is_default=False,
+            is_read_only=one.read_only,
+            is_sensitive=one.is_sensitive,
+            synonyms=tuple(
+                ConfigSynonym(synonym.name, synonym.value, SOURCES[synonym.source])
+                for synonym in one.synonyms
+            ),
+            is_set_here=True,
+        )
+        for one in describe_all_brokers(connection)
+    ]
+    return sorted(values, key=lambda one: one.name)
+
+
 def _resource(kind: str, name: str) -> "ConfigResource":
     from confluent_kafka.admin import ConfigResource
 
@@ -92,11 +124,10 @@ def _subject(kind: str, name: str) -> str:
 
 
 def _value(kind: str, name: str, entry: "ConfigEntry") -> ConfigValue:
-    source = _source_name(entry)
+    source = _source(entry)
     own = "all brokers" if kind == "broker" and not name else OWN_SOURCES.get(kind)
     synonyms = tuple(
-        ConfigSynonym(synonym.name, synonym.value, _source_name(synonym))
-        for synonym in entry.synonyms.values()
+        ConfigSynonym(synonym.name, synonym.value, _source(synonym)) for synonym in entry.synonyms.values()
     )
     return ConfigValue(
         name=entry.name,
@@ -110,8 +141,6 @@ def _value(kind: str, name: str, entry: "ConfigEntry") -> ConfigValue:
     )
 
 
-def _source_name(entry: "ConfigEntry") -> str:
-    from confluent_kafka.admin import ConfigSource
-
-    # librdkafka hands the source over as a number.
-    return SOURCE_NAMES.get(ConfigSource(entry.source).name, "unknown")
+def _source(entry: "ConfigEntry") -> str:
+    # Declared as an enum, handed over by librdkafka as a number.
+    return SOURCES[getattr(entry.source, "value", entry.source)]

@@ -1,0 +1,67 @@
+"""One request to one broker over a plain connection: for what confluent-kafka cannot ask, and for looking closely.
+
+confluent-kafka has no way to name the settings of all brokers (a resource with an empty name), nor does it tell what an
+address answered that is no Kafka broker at all.
+"""
+
+import socket
+from struct import Struct
+from typing import TypeVar
+
+from ottla.cli.addresses import Address
+from ottla.protocol.codec import decode, decode_from
+from ottla.protocol.declare import Request, Response
+from ottla.protocol.errors import ProtocolError
+from ottla.protocol.framing import encode_request, response_header_version
+from ottla.protocol.messages.response_header import ResponseHeader
+
+AnyResponse = TypeVar("AnyResponse", bound=Response)
+
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+"""More than any answer asked for here; less than what a TLS or HTTP answer looks like when read as a size."""
+CLIENT_ID = "ottla-cli"
+_SIZE = Struct(">i")
+
+
+class NotKafkaError(Exception):
+    """What came back is no Kafka answer. `first_bytes` is how it began; empty if the connection was closed."""
+
+    def __init__(self, first_bytes: bytes) -> None:
+        super().__init__(
+            f"the answer begins {first_bytes[:24]!r}" if first_bytes else "the connection was closed"
+        )
+        self.first_bytes = first_bytes
+
+
+def ask(
+    address: Address, request: Request, response: type[AnyResponse], version: int, timeout_s: float
+) -> AnyResponse:
+    """Send one request and read its answer. Raises OSError, `NotKafkaError` or `ProtocolError`."""
+    with socket.create_connection((address.host, address.port), timeout_s) as connection:
+        connection.sendall(encode_request(request, version, 1, CLIENT_ID))
+        answer = _read_frame(connection)
+    _, begin = decode_from(ResponseHeader, response_header_version(response, version), memoryview(answer), 0)
+    return decode(response, version, memoryview(answer)[begin:])
+
+
+def _read_frame(connection: socket.socket) -> bytes:
+    head = _read(connection, 4)
+    if len(head) < 4:
+        raise NotKafkaError(head)
+    (size,) = _SIZE.unpack(head)
+    if not 4 <= size <= MAX_ANSWER_BYTES:
+        raise NotKafkaError(head + connection.recv(60))
+    answer = _read(connection, size)
+    if len(answer) < size:
+        raise ProtocolError(f"the connection was closed after {len(answer)} of {size} bytes of an answer")
+    return answer
+
+
+def _read(connection: socket.socket, size: int) -> bytes:
+    pieces = bytearray()
+    while len(pieces) < size:
+        piece = connection.recv(min(size - len(pieces), 65536))
+        if not piece:
+            break
+        pieces += piece
+    return bytes(pieces)
