@@ -10,9 +10,14 @@ takes what it is given, so that a test may ask for a segment of a hundred bytes.
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from ottla.config.values import LONG_MAX
+from ottla.config.definition import Setting
+from ottla.config.topic_settings import DEFAULTS_FROM, SETTINGS
+from ottla.config.values import LONG_MAX, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +95,55 @@ class TopicConfig:
     def delete(self) -> bool:
         """Whether segments are deleted by age and size."""
         return "delete" in self.cleanup_policy
+
+
+_SETTINGS: dict[str, Setting] = {setting.name: setting for setting in SETTINGS}
+_INTERNAL_SEGMENT_BYTES = "internal.segment.bytes"
+
+
+def topic_defaults(broker_values: Mapping[str, Value]) -> TopicConfig:
+    """The settings of a topic that sets none, out of a broker's values by name."""
+    changes: dict[str, Any] = {}
+    for topic_name, sources in DEFAULTS_FROM.items():
+        value = first_given(broker_values, sources)
+        if value is not None:
+            changes[_attribute(topic_name)] = _shaped(topic_name, value)
+    return dataclasses.replace(TopicConfig(), **changes)
+
+
+def first_given(broker_values: Mapping[str, Value], sources: tuple[tuple[str, int], ...]) -> Value:
+    """The first of some broker settings that has a value, in the topic's unit."""
+    for broker_name, factor in sources:
+        value = broker_values[broker_name]
+        if value is not None:
+            return value * factor if isinstance(value, int) and factor != 1 else value
+    return None
+
+
+def topic_config(defaults: TopicConfig, overrides: Mapping[str, str]) -> TopicConfig:
+    """A topic's settings: its own, as texts by Apache's name, over the defaults.
+
+    Raises `InvalidSettingError` for a value that isn't right; names that aren't topic settings are passed over, since
+    a log directory or a tree written by another version may hold some.
+    """
+    changes: dict[str, Any] = {}
+    for name, text in overrides.items():
+        if name in _SETTINGS:
+            changes[_attribute(name)] = _shaped(name, _SETTINGS[name].parse(text))
+    internal = changes.pop(_attribute(_INTERNAL_SEGMENT_BYTES), None)
+    if internal is not None:
+        changes["segment_bytes"] = internal
+    return dataclasses.replace(defaults, **changes)
+
+
+def _attribute(topic_name: str) -> str:
+    return topic_name.replace(".", "_")
+
+
+def _shaped(topic_name: str, value: Value) -> object:
+    if topic_name == "cleanup.policy" and isinstance(value, tuple):
+        return frozenset(value)
+    if topic_name == "retention.ms" and isinstance(value, int):
+        # A broker's retention may be any negative number, in any unit; all mean "for ever".
+        return max(value, -1)
+    return value
