@@ -143,4 +143,5 @@ def _value(kind: str, name: str, entry: "ConfigEntry") -> ConfigValue:
 
 def _source(entry: "ConfigEntry") -> str:
     # Declared as an enum, handed over by librdkafka as a number.
-    return SOURCES[getattr(entry.source, "value", entry.source)]
+    number: object = entry.source
+    return SOURCES[number if isinstance(number, int) else entry.source.value]
