@@ -1,0 +1,357 @@
+"""A segment: one file of batches one after another, and its three indexes.
+
+::
+
+    00000000000000001217.log         batches as they were received; the name is the first offset it may hold
+    00000000000000001217.index       offsets to positions
+    00000000000000001217.timeindex   times to offsets
+    00000000000000001217.txnindex    aborted transactions, if there are any
+
+The loop's thread alone changes a segment. `size_in_bytes` is what has been assigned; `readable_bytes` what is written and
+may be read, behind it while appends wait for the directory's thread. Both are kept in memory: no look-up asks the file.
+
+The newest batches of a segment that is appended to are also remembered in a short ring, so that consumers that keep up are
+answered without reading any file.
+
+Source: Apache's `LogSegment`, `FileRecords`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from ottla.records.batch import HEADER_BYTES, NO_TIMESTAMP
+from ottla.records.errors import CorruptBatch
+from ottla.records.legacy import StoredEntry, stored_entry
+from ottla.storage.file_cache import FileCache, LogDirectoryPath, LogFile
+from ottla.storage.file_slice import SliceGone
+from ottla.storage.offset_index import OffsetIndex
+from ottla.storage.time_index import TimeIndex
+from ottla.storage.txn_index import TxnIndex
+
+LOG_SUFFIX: Final = ".log"
+INDEX_SUFFIX: Final = ".index"
+TIME_INDEX_SUFFIX: Final = ".timeindex"
+TXN_INDEX_SUFFIX: Final = ".txnindex"
+SUFFIXES: Final = (LOG_SUFFIX, INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX)
+DELETED_SUFFIX: Final = ".deleted"
+CLEANED_SUFFIX: Final = ".cleaned"
+SWAP_SUFFIX: Final = ".swap"
+
+RELATIVE_OFFSET_MAX: Final = 2**31 - 1
+"""Index entries hold offsets relative to the segment's base in a signed 32-bit field."""
+
+RING_BATCHES_MAX: Final = 128
+"""Newest batches whose positions are remembered; half of them go when it is full."""
+
+SCAN_BYTES: Final = 64 * 1024
+"""Chunk in which headers are looked for from a position on; long enough for many small batches."""
+
+
+class Position(NamedTuple):
+    """Where a batch stands in a segment's file."""
+
+    position: int
+    size_in_bytes: int
+    last_offset: int
+
+
+class Scanned(NamedTuple):
+    """An entry met while going through a segment's file."""
+
+    position: int
+    entry: StoredEntry
+
+
+class Segment:
+    """One segment. No file is made before the first write."""
+
+    __slots__ = (
+        "_cache",
+        "_interval_bytes",
+        "_ring_offsets",
+        "_ring_positions",
+        "_uncovered_bytes",
+        "base_offset",
+        "created_ms",
+        "first_timestamp",
+        "is_new",
+        "log_file",
+        "max_timestamp",
+        "max_timestamp_offset",
+        "offset_index",
+        "readable_bytes",
+        "roll_deadline_ms",
+        "size_in_bytes",
+        "time_index",
+        "truncation_epoch",
+        "txn_index",
+        "unflushed",
+    )
+
+    def __init__(
+        self,
+        cache: FileCache,
+        directory: LogDirectoryPath,
+        base_offset: int,
+        *,
+        created_ms: int,
+        interval_bytes: int,
+    ) -> None:
+        name = segment_name(base_offset)
+        self._cache = cache
+        self.base_offset = base_offset
+        self.log_file = LogFile(directory, name + LOG_SUFFIX)
+        self.offset_index = OffsetIndex(cache, LogFile(directory, name + INDEX_SUFFIX), base_offset)
+        self.time_index = TimeIndex(cache, LogFile(directory, name + TIME_INDEX_SUFFIX), base_offset)
+        self.txn_index = TxnIndex(cache, LogFile(directory, name + TXN_INDEX_SUFFIX))
+        self.size_in_bytes = 0
+        self.readable_bytes = 0
+        self.truncation_epoch = 0
+        self.created_ms = created_ms
+        """When it was made, or last modified when it was loaded: stands in for time where records have none."""
+        self.first_timestamp = NO_TIMESTAMP
+        """Of the first batch; -1 while unknown."""
+        self.max_timestamp = NO_TIMESTAMP
+        self.max_timestamp_offset = base_offset
+        """The last offset of the batch that has the largest timestamp."""
+        self.roll_deadline_ms: int | None = None
+        """A batch with a later time goes into a new segment; `None` until the log has worked it out."""
+        self.unflushed = False
+        """Written to since it was last fsynced."""
+        self.is_new = True
+        """Its name has not been fsynced in the directory."""
+        self._interval_bytes = interval_bytes
+        self._uncovered_bytes = 0
+        self._ring_offsets: list[int] = []
+        self._ring_positions: list[int] = []
+
+    def __repr__(self) -> str:
+        return f"Segment({self.log_file.path}, {self.size_in_bytes} bytes)"
+
+    # -- appending
+
+    def note_appended(self, last_offset: int, position: int, size_in_bytes: int, max_timestamp: int) -> None:
+        """Take in a batch that is, or will be, at `position`: index entries, ring, largest timestamp. Hot path."""
+        if max_timestamp > self.max_timestamp:
+            self.max_timestamp = max_timestamp
+            self.max_timestamp_offset = last_offset
+        if self._uncovered_bytes > self._interval_bytes:
+            self.offset_index.append(last_offset, position)
+            self.time_index.append_if_later(self.max_timestamp, self.max_timestamp_offset)
+            self._uncovered_bytes = 0
+        self._uncovered_bytes += size_in_bytes
+        self.size_in_bytes = position + size_in_bytes
+        self.unflushed = True
+        offsets = self._ring_offsets
+        offsets.append(last_offset)
+        self._ring_positions.append(position)
+        if len(offsets) > RING_BATCHES_MAX:
+            del offsets[: RING_BATCHES_MAX // 2]
+            del self._ring_positions[: RING_BATCHES_MAX // 2]
+
+    def write(self, records: memoryview, position: int) -> None:
+        """Put bytes into the file; for the loop's thread. Raises `OSError`, after which anything may stand there."""
+        try:
+            file = self._cache.acquire(self.log_file)
+            if file.pwrite(records, position) != len(records):
+                # A short write is what a disk that runs full answers first; writing on gives the error itself.
+                file.write_all(records, position)
+        finally:
+            self.log_file.in_use = False
+
+    def preallocate(self, size_bytes: int) -> None:
+        """Make the file at this size, of which nothing counts yet (`preallocate=true`)."""
+        with self._cache.pinned(self.log_file) as file:
+            file.truncate(size_bytes)
+
+    def seal(self) -> None:
+        """No more appends: the largest timestamp becomes the time index's last entry, the ring goes."""
+        if self.size_in_bytes:
+            self.time_index.append_if_later(self.max_timestamp, self.max_timestamp_offset)
+        self._ring_offsets = []
+        self._ring_positions = []
+
+    # -- reading
+
+    def read_at(self, view: memoryview, position: int, *, nowait: bool) -> int:
+        """Fill `view` from `position` of the file; on any thread. Raises `BlockingIOError`, `SliceGone`."""
+        try:
+            with self._cache.pinned(self.log_file) as file:
+                return file.pread_into(view, position, nowait=nowait)
+        except FileNotFoundError as error:
+            raise SliceGone(f"{self.log_file.path} is deleted") from error
+
+    def in_ring(self, offset: int) -> Position | None:
+        """The batch that holds `offset` or the next one, if it is among the newest. For the loop's thread."""
+        offsets = self._ring_offsets
+        place = bisect_left(offsets, offset)
+        # The first of the ring may hold the offset, or an older batch may: only its predecessor would tell.
+        if place == len(offsets) or (place == 0 and self._ring_positions[0] != 0):
+            return None
+        positions = self._ring_positions
+        position = positions[place]
+        end = positions[place + 1] if place + 1 < len(positions) else self.size_in_bytes
+        return Position(position, end - position, offsets[place])
+
+    def find(self, offset: int, *, nowait: bool = False) -> Position | None:
+        """The batch that holds `offset`, or the next one, by index and headers; `None` if none is written. Any thread."""
+        return self._find_from(offset, self.offset_index.lookup(offset, nowait=nowait), nowait=nowait)
+
+    def _find_from(self, offset: int, position: int, *, nowait: bool) -> Position | None:
+        for scanned in self.scan(position, nowait=nowait):
+            entry = scanned.entry
+            if entry.last_offset >= offset:
+                return Position(scanned.position, entry.size_in_bytes, entry.last_offset)
+        return None
+
+    def scan(self, position: int = 0, end: int | None = None, *, nowait: bool = False) -> Iterator[Scanned]:
+        """Every entry from `position` to `end` (default: what is readable), by headers alone. Any thread.
+
+        Small entries are read many at a time, of large ones only the headers. Raises `CorruptBatch`.
+        """
+        end = self.readable_bytes if end is None else end
+        buffer = memoryview(bytearray(min(SCAN_BYTES, max(end - position, 0))))
+        start = filled = 0
+        while position < end:
+            at = position - start
+            entry = stored_entry(buffer[:filled], at) if 0 <= at < filled else None
+            if entry is None:
+                if at == 0 and filled >= min(HEADER_BYTES, end - position):
+                    raise CorruptBatch(
+                        f"{self.log_file.path}: {end - position} bytes at {position} are no batch"
+                    )
+                start = position
+                filled = self._fill(buffer[: end - position], position, nowait=nowait)
+                continue
+            if position + entry.size_in_bytes > end:
+                raise CorruptBatch(
+                    f"{self.log_file.path}: the batch at {position} has {entry.size_in_bytes} bytes, "
+                    f"of which {end - position} are there"
+                )
+            yield Scanned(position, entry)
+            position += entry.size_in_bytes
+
+    def _fill(self, view: memoryview, position: int, *, nowait: bool) -> int:
+        wanted = min(len(view), HEADER_BYTES)
+        filled = 0
+        while filled < wanted:
+            count = self.read_at(view[filled:], position + filled, nowait=nowait)
+            if count == 0:
+                raise SliceGone(f"{self.log_file.path} ends before byte {position + wanted}")
+            filled += count
+        return filled
+
+    def read_entry(self, position: int, size_in_bytes: int) -> memoryview:
+        """The bytes of one entry. Waits for the disk."""
+        view = memoryview(bytearray(size_in_bytes))
+        filled = 0
+        while filled < size_in_bytes:
+            count = self.read_at(view[filled:], position + filled, nowait=False)
+            if count == 0:
+                raise SliceGone(f"{self.log_file.path} ends inside the batch at {position}")
+            filled += count
+        return view
+
+    @property
+    def largest_timestamp(self) -> int:
+        """Of its records in ms; when the file was made or last modified where they have none (retention goes by it)."""
+        return self.max_timestamp if self.max_timestamp >= 0 else self.created_ms
+
+    def load_first_timestamp(self) -> int:
+        """The first batch's timestamp; -1 where it has none. Reads the file the first time."""
+        if self.first_timestamp < 0 and self.readable_bytes:
+            first = next(self.scan(0), None)
+            if first is not None:
+                self.first_timestamp = first.entry.max_timestamp
+        return self.first_timestamp
+
+    # -- cutting and closing
+
+    def truncate_to(self, offset: int) -> int:
+        """Remove the batch that holds `offset` and all after it; the number of bytes removed."""
+        found = self.find(offset)
+        if found is None:
+            return 0
+        removed = self.readable_bytes - found.position
+        self.truncate_bytes(found.position, offset)
+        return removed
+
+    def truncate_bytes(self, size_in_bytes: int, offset: int) -> None:
+        """Cut the file to `size_in_bytes`, where `offset` or a later one would begin, and the indexes with it."""
+        self.truncation_epoch += 1
+        self.offset_index.truncate_to(offset)
+        self.time_index.truncate_to(offset)
+        self.txn_index.truncate_to(offset)
+        if self.size_in_bytes or self.readable_bytes:
+            with self._cache.pinned(self.log_file) as file:
+                file.truncate(size_in_bytes)
+        self.size_in_bytes = self.readable_bytes = size_in_bytes
+        self.unflushed = True
+        self._ring_offsets = []
+        self._ring_positions = []
+        self._uncovered_bytes = 0
+        if size_in_bytes == 0:
+            self.first_timestamp = NO_TIMESTAMP
+            self.roll_deadline_ms = None
+        self.load_largest_timestamp()
+
+    def load_largest_timestamp(self) -> None:
+        """Work the largest timestamp out from the time index and the batches after its last entry."""
+        self.max_timestamp, self.max_timestamp_offset = self.time_index.largest()
+        position = self.offset_index.lookup(self.max_timestamp_offset)
+        for scanned in self.scan(position):
+            if scanned.entry.max_timestamp > self.max_timestamp:
+                self.max_timestamp = scanned.entry.max_timestamp
+                self.max_timestamp_offset = scanned.entry.last_offset
+
+    def rebuild_indexes(self, on_entry: Callable[[Scanned], None] | None = None) -> None:
+        """Make offset and time index anew from the headers of what is readable. The transaction index is the caller's."""
+        for index in (self.offset_index, self.time_index):
+            index.truncate_to_places(0)
+        self.time_index.truncate_to(self.base_offset)
+        self.max_timestamp = NO_TIMESTAMP
+        self.max_timestamp_offset = self.base_offset
+        self._uncovered_bytes = 0
+        size = self.size_in_bytes
+        for scanned in self.scan(0):
+            entry = scanned.entry
+            if self.first_timestamp < 0:
+                self.first_timestamp = entry.max_timestamp
+            self.note_appended(entry.last_offset, scanned.position, entry.size_in_bytes, entry.max_timestamp)
+            if on_entry is not None:
+                on_entry(scanned)
+        self.size_in_bytes = size
+
+    def write_indexes(self, *, sync: bool = False) -> None:
+        """Write what of the indexes is in memory only; waits for the disk."""
+        self.offset_index.write_out(sync=sync)
+        self.time_index.write_out(sync=sync)
+        if len(self.txn_index):
+            self.txn_index.write_out(sync=sync)
+
+    def close(self) -> None:
+        """Close the files; what was not written out of the indexes is lost."""
+        for log_file in self.files():
+            self._cache.close(log_file)
+
+    def files(self) -> tuple[LogFile, LogFile, LogFile, LogFile]:
+        return (
+            self.log_file,
+            self.offset_index.log_file,
+            self.time_index.log_file,
+            self.txn_index.log_file,
+        )
+
+
+def segment_name(base_offset: int) -> str:
+    """The name of a segment's files without their suffixes."""
+    return f"{base_offset:020d}"
+
+
+def base_offset_of(name: str) -> int | None:
+    """The base offset that a `.log` file's name says; `None` for any other name."""
+    stem = name.removesuffix(LOG_SUFFIX)
+    return int(stem) if len(stem) == 20 and stem != name and stem.isascii() and stem.isdigit() else None
