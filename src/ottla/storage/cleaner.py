@@ -21,13 +21,13 @@ CleanedTransactionMetadata.
 
 from __future__ import annotations
 
-import heapq
 from bisect import bisect_right
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ottla.records.batch import BatchHeader
+from ottla.storage.txn_index import AbortedEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -185,15 +185,6 @@ class ProducerTail(NamedTuple):
     """None where only a transaction marker is left of it."""
 
 
-class AbortedSpan(NamedTuple):
-    """One entry of a transaction index."""
-
-    first_offset: int
-    producer_id: int
-    last_offset: int
-    last_stable_offset: int
-
-
 class MarkerKind(Enum):
     """What a control batch says, as far as compaction cares."""
 
@@ -209,27 +200,22 @@ class CleanedTransactions:
 
     __slots__ = ("_aborted_to_come", "_ongoing_aborted", "_ongoing_committed", "kept_aborts")
 
-    def __init__(self, aborted: Iterable[AbortedSpan] = ()) -> None:
-        self._aborted_to_come = sorted(aborted)
-        heapq.heapify(self._aborted_to_come)
-        self._ongoing_aborted: dict[int, tuple[AbortedSpan, bool]] = {}
+    def __init__(self, aborted: Iterable[AbortedEntry] = ()) -> None:
+        self._aborted_to_come = sorted(aborted, key=_first_offset_of, reverse=True)
+        self._ongoing_aborted: dict[int, tuple[AbortedEntry, bool]] = {}
         self._ongoing_committed: set[int] = set()
-        self.kept_aborts: list[AbortedSpan] = []
+        self.kept_aborts: list[AbortedEntry] = []
         """Entries for the cleaned segment's transaction index: aborts of which a batch is still there."""
-
-    def add_aborted(self, aborted: Iterable[AbortedSpan]) -> None:
-        for span in aborted:
-            heapq.heappush(self._aborted_to_come, span)
 
     def on_control_batch(self, batch: BatchHeader, marker: MarkerKind) -> bool:
         """Whether the marker may go: true once no record of its transaction is left."""
         self._begin_aborts_up_to(batch.last_offset)
         match marker:
             case MarkerKind.ABORT:
-                span, batches_seen = self._ongoing_aborted.pop(batch.producer_id, (None, False))
-                if span is None or not batches_seen:
+                entry, batches_seen = self._ongoing_aborted.pop(batch.producer_id, (None, False))
+                if entry is None or not batches_seen:
                     return True
-                self.kept_aborts.append(span)
+                self.kept_aborts.append(entry)
                 return False
             case MarkerKind.COMMIT:
                 if batch.producer_id in self._ongoing_committed:
@@ -254,9 +240,13 @@ class CleanedTransactions:
         return True
 
     def _begin_aborts_up_to(self, offset: int) -> None:
-        while self._aborted_to_come and self._aborted_to_come[0].first_offset <= offset:
-            span = heapq.heappop(self._aborted_to_come)
-            self._ongoing_aborted.setdefault(span.producer_id, (span, False))
+        while self._aborted_to_come and self._aborted_to_come[-1].first_offset <= offset:
+            entry = self._aborted_to_come.pop()
+            self._ongoing_aborted.setdefault(entry.producer_id, (entry, False))
+
+
+def _first_offset_of(entry: AbortedEntry) -> int:
+    return entry.first_offset
 
 
 class BatchFate(Enum):
