@@ -1,0 +1,253 @@
+"""The classic group protocol and committed offsets: requests to the coordinator, its replies to the connection.
+
+What a group may do is decided in `groups/`; here stands what that room cannot know: which topics exist, and who asks.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from ottla.broker.authorized_operations import GROUP_OPERATIONS
+from ottla.broker.context import RequestContext
+from ottla.broker.dispatch import handles
+from ottla.broker.pending import Pending
+from ottla.groups.settings import GroupRequestContext
+from ottla.protocol.declare import Response
+from ottla.protocol.errors import ErrorCode
+from ottla.protocol.messages.delete_groups import (
+    DeletableGroupResult,
+    DeleteGroupsRequest,
+    DeleteGroupsResponse,
+)
+from ottla.protocol.messages.describe_groups import (
+    DescribedGroup,
+    DescribeGroupsRequest,
+    DescribeGroupsResponse,
+)
+from ottla.protocol.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
+from ottla.protocol.messages.join_group import JoinGroupRequest, JoinGroupResponse
+from ottla.protocol.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse
+from ottla.protocol.messages.list_groups import ListGroupsRequest, ListGroupsResponse
+from ottla.protocol.messages.offset_commit import (
+    OffsetCommitRequest,
+    OffsetCommitRequestPartition,
+    OffsetCommitRequestTopic,
+    OffsetCommitResponse,
+    OffsetCommitResponsePartition,
+    OffsetCommitResponseTopic,
+)
+from ottla.protocol.messages.offset_delete import (
+    OffsetDeleteRequest,
+    OffsetDeleteRequestPartition,
+    OffsetDeleteRequestTopic,
+    OffsetDeleteResponse,
+    OffsetDeleteResponsePartition,
+    OffsetDeleteResponseTopic,
+)
+from ottla.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
+from ottla.protocol.messages.sync_group import SyncGroupRequest, SyncGroupResponse
+
+if TYPE_CHECKING:
+    from ottla.broker.server import BrokerServer
+
+Answer = TypeVar("Answer", bound=Response)
+
+
+def _asker(context: RequestContext) -> GroupRequestContext:
+    return GroupRequestContext(
+        client_id=context.client_id or "",
+        client_host=f"/{context.connection.remote_host}",
+        api_version=context.api_version,
+    )
+
+
+@handles(JoinGroupRequest, JoinGroupResponse, versions=(0, 9))
+def join_group(
+    broker: "BrokerServer", request: JoinGroupRequest, context: RequestContext
+) -> JoinGroupResponse | Pending[JoinGroupResponse]:
+    """Answered when the group's next generation stands."""
+    return broker.groups.answer(broker.groups.service.join_group(request, _asker(context), context.now_ms))
+
+
+@handles(SyncGroupRequest, SyncGroupResponse, versions=(0, 5))
+def sync_group(
+    broker: "BrokerServer", request: SyncGroupRequest, context: RequestContext
+) -> SyncGroupResponse | Pending[SyncGroupResponse]:
+    """Answered when the leader has handed in the assignment."""
+    return broker.groups.answer(broker.groups.service.sync_group(request, _asker(context), context.now_ms))
+
+
+@handles(HeartbeatRequest, HeartbeatResponse, versions=(0, 4))
+def heartbeat(
+    broker: "BrokerServer", request: HeartbeatRequest, context: RequestContext
+) -> HeartbeatResponse | Pending[HeartbeatResponse]:
+    return broker.groups.answer(broker.groups.service.heartbeat(request, _asker(context), context.now_ms))
+
+
+@handles(LeaveGroupRequest, LeaveGroupResponse, versions=(0, 5))
+def leave_group(
+    broker: "BrokerServer", request: LeaveGroupRequest, context: RequestContext
+) -> LeaveGroupResponse | Pending[LeaveGroupResponse]:
+    return broker.groups.answer(broker.groups.service.leave_group(request, _asker(context), context.now_ms))
+
+
+@handles(OffsetCommitRequest, OffsetCommitResponse, versions=(2, 9))
+def offset_commit(
+    broker: "BrokerServer", request: OffsetCommitRequest, context: RequestContext
+) -> OffsetCommitResponse | Pending[OffsetCommitResponse]:
+    """Partitions that do not exist are answered UNKNOWN_TOPIC_OR_PARTITION, the others are committed."""
+    image = broker.metadata.image
+    unknown: list[OffsetCommitResponseTopic] = []
+    known: list[OffsetCommitRequestTopic] = []
+    for topic in request.topics:
+        existing: list[OffsetCommitRequestPartition] = []
+        missing: list[OffsetCommitResponsePartition] = []
+        for partition in topic.partitions:
+            if image.partition(topic.name, partition.partition_index) is not None:
+                existing.append(partition)
+            else:
+                missing.append(_not_committed(partition))
+        if missing:
+            unknown.append(OffsetCommitResponseTopic(name=topic.name, partitions=missing))
+        if existing:
+            known.append(OffsetCommitRequestTopic(name=topic.name, partitions=existing))
+    if unknown and not known:
+        return OffsetCommitResponse(topics=unknown)
+    request.topics = known
+    answer = broker.groups.answer(
+        broker.groups.service.offset_commit(request, _asker(context), context.now_ms)
+    )
+    if not unknown:
+        return answer
+    return _once_answered(answer, lambda response: _add_uncommitted(response, unknown))
+
+
+def _not_committed(partition: OffsetCommitRequestPartition) -> OffsetCommitResponsePartition:
+    return OffsetCommitResponsePartition(
+        partition_index=partition.partition_index, error_code=ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    )
+
+
+def _once_answered(
+    answer: Answer | Pending[Answer], change: Callable[[Answer], None]
+) -> Answer | Pending[Answer]:
+    """The answer with `change` made to it, now or when it comes."""
+    if not isinstance(answer, Pending):
+        change(answer)
+        return answer
+    changed: Pending[Answer] = Pending(on_cancel=answer.cancel)
+
+    def complete(settled: Pending[Answer]) -> None:
+        response = settled.result()
+        change(response)
+        changed.complete(response)
+
+    answer.then(complete)
+    return changed
+
+
+def _add_uncommitted(response: OffsetCommitResponse, unknown: list[OffsetCommitResponseTopic]) -> None:
+    by_name = {topic.name: topic for topic in unknown}
+    for topic in response.topics:
+        if topic.name in by_name:
+            by_name[topic.name].partitions += topic.partitions
+        else:
+            by_name[topic.name] = topic
+    response.topics = list(by_name.values())
+
+
+@handles(OffsetFetchRequest, OffsetFetchResponse, versions=(1, 9))
+def offset_fetch(
+    broker: "BrokerServer", request: OffsetFetchRequest, context: RequestContext
+) -> OffsetFetchResponse | Pending[OffsetFetchResponse]:
+    return broker.groups.answer(broker.groups.service.offset_fetch(request, _asker(context), context.now_ms))
+
+
+@handles(OffsetDeleteRequest, OffsetDeleteResponse, versions=(0, 0))
+def offset_delete(
+    broker: "BrokerServer", request: OffsetDeleteRequest, context: RequestContext
+) -> OffsetDeleteResponse | Pending[OffsetDeleteResponse]:
+    """Partitions that do not exist are answered UNKNOWN_TOPIC_OR_PARTITION, the others' offsets are deleted."""
+    image = broker.metadata.image
+    unknown: list[OffsetDeleteResponseTopic] = []
+    known: list[OffsetDeleteRequestTopic] = []
+    for topic in request.topics:
+        existing: list[OffsetDeleteRequestPartition] = []
+        missing: list[OffsetDeleteResponsePartition] = []
+        for partition in topic.partitions:
+            if image.partition(topic.name, partition.partition_index) is not None:
+                existing.append(partition)
+            else:
+                missing.append(
+                    OffsetDeleteResponsePartition(
+                        partition_index=partition.partition_index,
+                        error_code=ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+                    )
+                )
+        if missing:
+            unknown.append(OffsetDeleteResponseTopic(name=topic.name, partitions=missing))
+        if existing:
+            known.append(OffsetDeleteRequestTopic(name=topic.name, partitions=existing))
+    request.topics = known
+    answer = broker.groups.answer(
+        broker.groups.service.offset_delete(request, _asker(context), context.now_ms)
+    )
+    if not unknown:
+        return answer
+    return _once_answered(answer, lambda response: _add_unknown(response, unknown))
+
+
+def _add_unknown(response: OffsetDeleteResponse, unknown: list[OffsetDeleteResponseTopic]) -> None:
+    """Unless the group itself is refused: then the answer has the one error and no topics."""
+    if response.error_code != ErrorCode.NONE:
+        return
+    by_name = {topic.name: topic for topic in response.topics}
+    for topic in unknown:
+        if topic.name in by_name:
+            by_name[topic.name].partitions += topic.partitions
+        else:
+            response.topics.append(topic)
+
+
+def _describe_failed(request: DescribeGroupsRequest, code: ErrorCode, message: str) -> DescribeGroupsResponse:
+    return DescribeGroupsResponse(
+        groups=[
+            DescribedGroup(group_id=group_id, error_code=code, error_message=message)
+            for group_id in request.groups
+        ]
+    )
+
+
+@handles(DescribeGroupsRequest, DescribeGroupsResponse, versions=(0, 6), on_error=_describe_failed)
+def describe_groups(
+    broker: "BrokerServer", request: DescribeGroupsRequest, context: RequestContext
+) -> DescribeGroupsResponse | Pending[DescribeGroupsResponse]:
+    answer = broker.groups.answer(
+        broker.groups.service.describe_groups(request, _asker(context), context.now_ms)
+    )
+    if request.include_authorized_operations and isinstance(answer, DescribeGroupsResponse):
+        for group in answer.groups:
+            if group.error_code == ErrorCode.NONE:
+                group.authorized_operations = GROUP_OPERATIONS
+    return answer
+
+
+@handles(ListGroupsRequest, ListGroupsResponse, versions=(0, 5))
+def list_groups(
+    broker: "BrokerServer", request: ListGroupsRequest, context: RequestContext
+) -> ListGroupsResponse | Pending[ListGroupsResponse]:
+    return broker.groups.answer(broker.groups.service.list_groups(request, _asker(context), context.now_ms))
+
+
+def _delete_failed(request: DeleteGroupsRequest, code: ErrorCode, _message: str) -> DeleteGroupsResponse:
+    return DeleteGroupsResponse(
+        results=[
+            DeletableGroupResult(group_id=group_id, error_code=code) for group_id in request.groups_names
+        ]
+    )
+
+
+@handles(DeleteGroupsRequest, DeleteGroupsResponse, versions=(0, 2), on_error=_delete_failed)
+def delete_groups(
+    broker: "BrokerServer", request: DeleteGroupsRequest, context: RequestContext
+) -> DeleteGroupsResponse | Pending[DeleteGroupsResponse]:
+    return broker.groups.answer(broker.groups.service.delete_groups(request, _asker(context), context.now_ms))

@@ -1,0 +1,198 @@
+"""CreateTopics, DeleteTopics, CreatePartitions: changes to what topics there are.
+
+The decisions are the controller's; here its outcomes are put into the answers of each version. KIP-525 added what a made
+topic looks like to CreateTopics' answer, KIP-516 the ids.
+"""
+
+from typing import TYPE_CHECKING
+
+from ottla.broker.context import RequestContext
+from ottla.broker.dispatch import handles
+from ottla.broker.later import answer_later
+from ottla.broker.pending import Pending
+from ottla.cluster.changes import NewPartitions, NewTopic, TopicOutcome
+from ottla.protocol.errors import ErrorCode
+from ottla.protocol.messages.create_partitions import (
+    CreatePartitionsRequest,
+    CreatePartitionsResponse,
+    CreatePartitionsTopic,
+    CreatePartitionsTopicResult,
+)
+from ottla.protocol.messages.create_topics import (
+    CreatableTopic,
+    CreatableTopicConfigs,
+    CreatableTopicResult,
+    CreateTopicsRequest,
+    CreateTopicsResponse,
+)
+from ottla.protocol.messages.delete_topics import (
+    DeletableTopicResult,
+    DeleteTopicsRequest,
+    DeleteTopicsResponse,
+    DeleteTopicState,
+)
+from ottla.protocol.types import ZERO_UUID
+
+if TYPE_CHECKING:
+    from ottla.broker.server import BrokerServer
+
+
+@handles(CreateTopicsRequest, CreateTopicsResponse, versions=(2, 7))
+def create_topics(
+    broker: "BrokerServer", request: CreateTopicsRequest, _context: RequestContext
+) -> Pending[CreateTopicsResponse]:
+    """Make the topics, or with `validate_only` say what would come of it. A topic named twice is refused."""
+    return answer_later(_create_topics(broker, request))
+
+
+async def _create_topics(broker: "BrokerServer", request: CreateTopicsRequest) -> CreateTopicsResponse:
+    results = []
+    wanted = []
+    for topic in request.topics:
+        doubled = _repeated_partition(topic)
+        if doubled is None:
+            wanted.append(_new_topic(topic))
+        else:
+            results.append(
+                CreatableTopicResult(
+                    name=topic.name,
+                    error_code=ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+                    error_message=f"Found multiple manual partition assignments for partition {doubled}",
+                )
+            )
+    outcomes = await broker.metadata.create_topics(wanted, validate_only=request.validate_only)
+    results += [_created(broker, outcome) for outcome in _each_name_once(outcomes)]
+    return CreateTopicsResponse(topics=results)
+
+
+def _repeated_partition(topic: CreatableTopic) -> int | None:
+    seen: set[int] = set()
+    for assignment in topic.assignments:
+        if assignment.partition_index in seen:
+            return assignment.partition_index
+        seen.add(assignment.partition_index)
+    return None
+
+
+def _new_topic(topic: CreatableTopic) -> NewTopic:
+    return NewTopic(
+        name=topic.name,
+        partitions=topic.num_partitions,
+        replication_factor=topic.replication_factor,
+        assignments={each.partition_index: tuple(each.broker_ids) for each in topic.assignments},
+        configs={each.name: each.value for each in topic.configs},
+    )
+
+
+def _each_name_once(outcomes: list[TopicOutcome]) -> list[TopicOutcome]:
+    """A name asked for twice has one row in the answer, as Apache's collection keyed by name gives."""
+    return list({outcome.name: outcome for outcome in outcomes}.values())
+
+
+def _created(broker: "BrokerServer", outcome: TopicOutcome) -> CreatableTopicResult:
+    name = outcome.name or ""
+    if outcome.error is not ErrorCode.NONE:
+        return CreatableTopicResult(
+            name=name, error_code=outcome.error, error_message=outcome.message, configs=None
+        )
+    return CreatableTopicResult(
+        name=name,
+        topic_id=outcome.topic_id,
+        error_message=None,
+        num_partitions=outcome.partitions,
+        replication_factor=outcome.replication_factor,
+        configs=[
+            CreatableTopicConfigs(
+                name=each.name,
+                value=each.value,
+                read_only=each.is_read_only,
+                config_source=each.source,
+                is_sensitive=each.is_sensitive,
+            )
+            for each in broker.configs.describe_topic(name, outcome.configs)
+        ],
+    )
+
+
+@handles(DeleteTopicsRequest, DeleteTopicsResponse, versions=(1, 6))
+def delete_topics(
+    broker: "BrokerServer", request: DeleteTopicsRequest, context: RequestContext
+) -> Pending[DeleteTopicsResponse]:
+    """Delete topics by name, or by id from version 6 on."""
+    return answer_later(_delete_topics(broker, request, context.api_version))
+
+
+async def _delete_topics(
+    broker: "BrokerServer", request: DeleteTopicsRequest, version: int
+) -> DeleteTopicsResponse:
+    asked = request.topics if version >= 6 else [DeleteTopicState(name=name) for name in request.topic_names]
+    refused, names, ids = [], [], []
+    for topic in asked:
+        if topic.name is None and topic.topic_id == ZERO_UUID:
+            refused.append(_refused(topic, "Neither topic name nor id were specified."))
+        elif topic.name is not None and topic.topic_id != ZERO_UUID:
+            refused.append(_refused(topic, "You may not specify both topic name and topic id."))
+        elif topic.name is not None:
+            names.append(topic.name)
+        else:
+            ids.append(topic.topic_id)
+    outcomes = await broker.metadata.delete_topics(names, ids)
+    return DeleteTopicsResponse(
+        responses=[*refused, *(_deleted(outcome, version) for outcome in _each_topic_once(outcomes))]
+    )
+
+
+def _refused(topic: DeleteTopicState, message: str) -> DeletableTopicResult:
+    return DeletableTopicResult(
+        name=topic.name,
+        topic_id=topic.topic_id,
+        error_code=ErrorCode.INVALID_REQUEST,
+        error_message=message,
+    )
+
+
+def _each_topic_once(outcomes: list[TopicOutcome]) -> list[TopicOutcome]:
+    return list({(outcome.name, outcome.topic_id): outcome for outcome in outcomes}.values())
+
+
+def _deleted(outcome: TopicOutcome, version: int) -> DeletableTopicResult:
+    error = outcome.error
+    if error is ErrorCode.TOPIC_DELETION_DISABLED and version < 3:
+        error = ErrorCode.INVALID_REQUEST  # KIP-322: older clients don't know the code
+    return DeletableTopicResult(
+        name=outcome.name, topic_id=outcome.topic_id, error_code=error, error_message=outcome.message
+    )
+
+
+@handles(CreatePartitionsRequest, CreatePartitionsResponse, versions=(0, 3))
+def create_partitions(
+    broker: "BrokerServer", request: CreatePartitionsRequest, _context: RequestContext
+) -> Pending[CreatePartitionsResponse]:
+    """Grow topics to the counts given. A topic named twice is refused."""
+    return answer_later(_create_partitions(broker, request))
+
+
+async def _create_partitions(
+    broker: "BrokerServer", request: CreatePartitionsRequest
+) -> CreatePartitionsResponse:
+    outcomes = await broker.metadata.create_partitions(
+        [_new_partitions(topic) for topic in request.topics], validate_only=request.validate_only
+    )
+    by_name = {outcome.topic: outcome for outcome in outcomes}
+    return CreatePartitionsResponse(
+        results=[
+            CreatePartitionsTopicResult(
+                name=outcome.topic, error_code=outcome.error, error_message=outcome.message
+            )
+            for outcome in by_name.values()
+        ]
+    )
+
+
+def _new_partitions(topic: CreatePartitionsTopic) -> NewPartitions:
+    assignments = topic.assignments
+    return NewPartitions(
+        topic=topic.name,
+        count=topic.count,
+        assignments=None if assignments is None else [tuple(each.broker_ids) for each in assignments],
+    )
