@@ -22,7 +22,7 @@ test: setup
 bench: .cache/python-dev .cache/debian .cache/java-4.1.1
 	.venv/bin/python -m benchmarks $(ROWS)
 
-setup: .cache/python-dev .cache/java-4.1.1 .cache/java-3.9.1
+setup: .cache/python-dev .cache/java-4.1.1 .cache/java-3.9.1 .cache/node .cache/go-programs .cache/rust-program
 
 .cache/debian: tests/debian-packages
 	@mkdir -p .cache
@@ -48,4 +48,17 @@ setup: .cache/python-dev .cache/java-4.1.1 .cache/java-3.9.1
 
 .cache/java-%: .cache/jars-% $(JAVA_SOURCES)
 	javac -d .cache/java/classes-$* -cp '.cache/java/$*/*' $(JAVA_SOURCES)
+	@touch $@
+
+.cache/node: tests/node/package-lock.json
+	npm ci --silent --no-fund --no-audit --prefix tests/node --cache .cache/npm
+	@touch $@
+
+.cache/go-programs: tests/go/go.sum $(wildcard tests/go/*/*.go)
+	cd tests/go && go build -o ../../.cache/go/segmentio ./segmentio 2>../../.cache/go.log || { cat ../../.cache/go.log; exit 1; }
+	cd tests/go && go test -c -o ../../.cache/go/kgo.test github.com/twmb/franz-go/pkg/kgo
+	@touch $@
+
+.cache/rust-program: tests/rust/Cargo.lock tests/rust/src/main.rs | .cache/debian
+	cd tests/rust && cargo build --quiet --locked --target-dir ../../.cache/rust
 	@touch $@
