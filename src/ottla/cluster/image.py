@@ -12,9 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from ottla.protocol.types import Uuid
+from ottla.protocol.types import ZERO_UUID, Uuid
 
 NO_LEADER: Final = -1
+NO_STATE_YET: Final = -1
+"""Stands as the partition epoch until a first leader is elected and the partition's state has a node."""
+
 LEADER_DURING_DELETE: Final = -2
 """Stands as the leader while a topic's deletion is under way (Apache's `LeaderAndIsr.LeaderDuringDelete`)."""
 
@@ -79,7 +82,8 @@ class PartitionState:
     leader_epoch: int
     """Rises whenever the leader changes; written into every batch that the leader appends."""
     partition_epoch: int
-    """Rises with every change of leader or ISR: the version of the partition's node in the tree."""
+    """Rises with every change of leader or ISR: the version of the partition's node in the tree, `NO_STATE_YET`
+    before the first election."""
     controller_epoch: int = 0
     adding_replicas: tuple[int, ...] = ()
     removing_replicas: tuple[int, ...] = ()
@@ -110,7 +114,8 @@ class MetadataImage:
     topics: Mapping[str, TopicImage] = field(default_factory=dict)
     topic_names: Mapping[Uuid, str] = field(default_factory=dict)
     configs: Mapping[ConfigResource, Mapping[str, str]] = field(default_factory=dict)
-    """Only what was set; defaults are the config room's."""
+    """Only what was set; defaults are the config room's. An entity with a node of its own but nothing set is there,
+    empty."""
     finalized_features: Mapping[str, int] = field(default_factory=dict)
     finalized_features_epoch: int = -1
     """-1: none are finalized."""
@@ -171,12 +176,20 @@ class ImageDraft:
     """The next image in the making: copies what it touches, once, and remembers what it touched."""
 
     __slots__ = (
-        "_brokers", "_changed_configs", "_changed_partitions", "_configs", "_created", "_deleted",
-        "_older", "_scalars", "_topic_names", "_topics",
+        "_brokers",
+        "_changed_configs",
+        "_changed_partitions",
+        "_configs",
+        "_created",
+        "_deleted",
+        "_scalars",
+        "_topic_names",
+        "_topics",
+        "older",
     )  # fmt: skip
 
     def __init__(self, older: MetadataImage) -> None:
-        self._older = older
+        self.older = older
         self._brokers: dict[int, BrokerRegistration] | None = None
         self._topics: dict[str, TopicImage] | None = None
         self._topic_names: dict[Uuid, str] | None = None
@@ -189,7 +202,7 @@ class ImageDraft:
 
     def topic(self, name: str) -> TopicImage | None:
         """As the draft has it now."""
-        return (self._older.topics if self._topics is None else self._topics).get(name)
+        return (self.older.topics if self._topics is None else self._topics).get(name)
 
     def put_topic(self, name: str, topic_id: Uuid, partitions: Mapping[int, PartitionState]) -> None:
         """A new topic, in place of any of that name."""
@@ -197,7 +210,8 @@ class ImageDraft:
             self.remove_topic(name)
         topics, topic_names = self._own_topics()
         topics[name] = TopicImage(name, topic_id, dict(sorted(partitions.items())))
-        topic_names[topic_id] = name
+        if topic_id != ZERO_UUID:
+            topic_names[topic_id] = name
         self._created.add(name)
         self._changed_partitions[name] = set(partitions)
 
@@ -212,7 +226,7 @@ class ImageDraft:
     def remove_topic(self, name: str) -> None:
         topics, topic_names = self._own_topics()
         topic = topics.pop(name)
-        del topic_names[topic.topic_id]
+        topic_names.pop(topic.topic_id, None)
         self._changed_partitions.pop(name, None)
         if name in self._created:
             self._created.discard(name)
@@ -220,14 +234,14 @@ class ImageDraft:
             self._deleted[name] = topic
 
     def put_config(self, resource: ConfigResource, values: Mapping[str, str]) -> None:
-        """All that is set for this entity from now on; nothing is the same as never set."""
-        if self._configs is None:
-            self._configs = dict(self._older.configs)
-        if values:
-            self._configs[resource] = dict(values)
-        else:
-            self._configs.pop(resource, None)
+        """All that is set for this entity from now on."""
+        self._own_configs()[resource] = dict(values)
         self._changed_configs.add(resource)
+
+    def remove_config(self, resource: ConfigResource) -> None:
+        """The entity has no node for configs any more."""
+        if self._own_configs().pop(resource, None) is not None:
+            self._changed_configs.add(resource)
 
     def put_broker(self, registration: BrokerRegistration) -> None:
         self._own_brokers()[registration.broker_id] = registration
@@ -249,6 +263,12 @@ class ImageDraft:
     def set_deleting_topics(self, names: frozenset[str]) -> None:
         self._scalars["deleting_topics"] = names
 
+    @property
+    def touched(self) -> bool:
+        """Whether the image made from this draft differs from the older one."""
+        maps = (self._brokers, self._topics, self._configs)
+        return bool(self._scalars) or any(changed is not None for changed in maps)
+
     def finish(self) -> tuple[MetadataImage, MetadataDelta]:
         maps = {
             "brokers": self._brokers,
@@ -257,18 +277,29 @@ class ImageDraft:
             "configs": self._configs,
         }
         changes = self._scalars | {name: value for name, value in maps.items() if value is not None}
-        image = replace(self._older, serial=self._older.serial + 1, **changes)  # type: ignore[arg-type]
+        image = replace(self.older, serial=self.older.serial + 1, **changes)  # type: ignore[arg-type]
         return image, self._delta(image)
 
     def _delta(self, image: MetadataImage) -> MetadataDelta:
-        older = self._older
+        """Compares what was touched, since a tree read anew touches everything and may have moved nothing."""
+        older = self.older
         return MetadataDelta(
-            created_topics=tuple(image.topics[name] for name in sorted(self._created)),
-            deleted_topics=tuple(self._deleted.values()),
-            changed_partitions={
-                topic: frozenset(partitions) for topic, partitions in self._changed_partitions.items()
-            },
-            changed_configs=frozenset(self._changed_configs),
+            created_topics=tuple(
+                image.topics[name]
+                for name in sorted(self._created)
+                if not _same_topic(older.topics.get(name), image.topics[name])
+            ),
+            deleted_topics=tuple(
+                topic
+                for name, topic in self._deleted.items()
+                if not _same_topic(image.topics.get(name), topic)
+            ),
+            changed_partitions=self._moved_partitions(image),
+            changed_configs=frozenset(
+                resource
+                for resource in self._changed_configs
+                if older.configs.get(resource) != image.configs.get(resource)
+            ),
             changed_brokers=frozenset(
                 broker_id
                 for broker_id in {*older.brokers, *image.brokers}
@@ -279,13 +310,32 @@ class ImageDraft:
             changed_features=older.finalized_features != image.finalized_features,
         )
 
+    def _moved_partitions(self, image: MetadataImage) -> Mapping[str, frozenset[int]]:
+        moved: dict[str, frozenset[int]] = {}
+        for name, partitions in self._changed_partitions.items():
+            topic, older = image.topics[name], self.older.topics.get(name)
+            before = older.partitions if older is not None and _same_topic(older, topic) else {}
+            differing = frozenset(p for p in partitions if topic.partitions[p] != before.get(p))
+            if differing:
+                moved[name] = differing
+        return moved
+
     def _own_topics(self) -> tuple[dict[str, TopicImage], dict[Uuid, str]]:
         if self._topics is None or self._topic_names is None:
-            self._topics = dict(self._older.topics)
-            self._topic_names = dict(self._older.topic_names)
+            self._topics = dict(self.older.topics)
+            self._topic_names = dict(self.older.topic_names)
         return self._topics, self._topic_names
+
+    def _own_configs(self) -> dict[ConfigResource, Mapping[str, str]]:
+        if self._configs is None:
+            self._configs = dict(self.older.configs)
+        return self._configs
 
     def _own_brokers(self) -> dict[int, BrokerRegistration]:
         if self._brokers is None:
-            self._brokers = dict(self._older.brokers)
+            self._brokers = dict(self.older.brokers)
         return self._brokers
+
+
+def _same_topic(one: TopicImage | None, other: TopicImage) -> bool:
+    return one is not None and one.topic_id == other.topic_id
