@@ -6,9 +6,9 @@ That way a listener, which may make the connection handle its next request at on
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from ottla.protocol.errors import ErrorCode
 
@@ -45,37 +45,35 @@ class Replies:
 class Reply(Generic[T]):
     """The answer to one request: there already (`done`), or to be told to one listener later. Completed once."""
 
-    __slots__ = ("_listener", "_replies", "_value")
+    __slots__ = ("_listener", "_replies", "_value", "done")
 
     def __init__(self, replies: Replies) -> None:
         self._replies = replies
         self._value: T | None = None
         self._listener: Callable[[T], None] | None = None
-
-    @property
-    def done(self) -> bool:
-        return self._value is not None
+        self.done = False
 
     @property
     def value(self) -> T:
         """The response. Only when `done`."""
-        if self._value is None:
+        if not self.done:
             raise RuntimeError("the reply is not there yet")
-        return self._value
+        return cast("T", self._value)
 
     def on_complete(self, listener: Callable[[T], None]) -> None:
         """Tell `listener` the response, at once when it is there already. One listener a reply."""
         if self._listener is not None:
             raise RuntimeError("a reply has one listener")
         self._listener = listener
-        if self._value is not None:
-            listener(self._value)
+        if self.done:
+            listener(self.value)
 
     def complete(self, value: T) -> bool:
         """Set the response; the listener runs with the next `deliver`. False if there was one already."""
-        if self._value is not None:
+        if self.done:
             return False
         self._value = value
+        self.done = True
         if self._listener is not None:
             self._replies.put(self._tell)
         return True
@@ -94,33 +92,45 @@ class CoordinatorRecord:
 
 
 class CoordinatorResult(Generic[T]):
-    """Records to append as one batch, and the reply.
+    """Records to append, and the reply.
 
-    With no records the shell has nothing to do for the log. With records it appends them all in one batch and then
-    calls `append_committed`, `append_failed` or `append_timed_out` of the coordinator that made the result; `reply` may
-    be complete before (JoinGroup's MEMBER_ID_REQUIRED), by that call (OffsetCommit), or later (a join that waits).
+    With no records the shell has nothing to do for the log. With records it appends them, in one batch where `atomic`,
+    and then calls `append_committed`, `append_failed` or `append_timed_out`. `reply` may be complete before
+    (JoinGroup's MEMBER_ID_REQUIRED), by that call (OffsetCommit), or later (a join that waits).
     """
 
-    __slots__ = ("on_committed", "on_failed", "producer_epoch", "producer_id", "records", "reply", "undo")
+    __slots__ = (
+        "atomic",
+        "on_committed",
+        "on_failed",
+        "producer_epoch",
+        "producer_id",
+        "records",
+        "reply",
+        "undo",
+    )
 
     def __init__(
         self,
         reply: Reply[T],
-        records: list[CoordinatorRecord] | None = None,
+        records: Sequence[CoordinatorRecord] = (),
         *,
         on_committed: Callable[[int], None] | None = None,
         on_failed: Callable[[ErrorCode, int], None] | None = None,
+        atomic: bool = True,
         producer_id: int = NO_PRODUCER_ID,
         producer_epoch: int = -1,
     ) -> None:
         self.reply = reply
-        self.records: list[CoordinatorRecord] = [] if records is None else records
+        self.records = list(records)
         self.on_committed = on_committed
         """Called with now_ms when the records are committed."""
         self.on_failed = on_failed
-        """Called with the response's error and now_ms when they could not be written."""
+        """Called with the error to answer and now_ms when they were not written, or not in time."""
+        self.atomic = atomic
+        """False: tombstones that don't depend on each other and may be written in several batches."""
         self.producer_id = producer_id
         """Not -1: the batch is written as part of this producer's transaction."""
         self.producer_epoch = producer_epoch
         self.undo: list[Callable[[], None]] = []
-        """Takes back what replaying the records changed, last first."""
+        """Takes back what the operation changed, last first."""

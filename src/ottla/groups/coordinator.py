@@ -1,0 +1,358 @@
+"""The group coordinator of one partition of `__consumer_offsets`.
+
+Every operation answers with a `CoordinatorResult`: records to append to the partition, and a reply. The contract with
+whoever appends them is told in service.py. In short, for each result with records, in the order of the operations:
+
+1. The operation has replayed them already: the latest state shows them, and the next operation builds on them.
+2. They are appended, as one batch.
+3. `append_committed`: what OffsetFetch reads shows them, and the reply is complete (or will be, when others came).
+   `append_failed`: this and all later operations not committed yet are undone, newest first, and answered.
+
+What is undone are offsets and the coming and going of groups. Members, generations and waiting requests of a classic
+group are soft state, as in Apache: its record is written after the change, and what follows if it can't be is each
+operation's own (an assignment that was not stored leads to another rebalance, a replaced static member gets its old
+id back). At most `appends.MAX_UNCOMMITTED_OPERATIONS` wait for the log; then operations that write are answered
+COORDINATOR_NOT_AVAILABLE, which clients retry.
+
+Apache: org.apache.kafka.coordinator.group.GroupCoordinatorShard and coordinator.common.runtime.CoordinatorRuntime.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar, cast
+
+from ottla.groups.append_errors import answer_for
+from ottla.groups.appends import Appends
+from ottla.groups.classic_group import ClassicGroup
+from ottla.groups.description import described_group, unknown_group
+from ottla.groups.error_responses import delete_groups_errors, offset_commit_error, txn_offset_commit_error
+from ottla.groups.heartbeats import GroupTimers
+from ottla.groups.joining import Joining
+from ottla.groups.membership import Membership
+from ottla.groups.offset_requests import OffsetRequests
+from ottla.groups.offsets import Offsets
+from ottla.groups.rebalance import Rebalances
+from ottla.groups.records import group_metadata_tombstone
+from ottla.groups.registry import Groups, Undo
+from ottla.groups.replaying import Replaying
+from ottla.groups.results import NO_PRODUCER_ID, CoordinatorRecord, CoordinatorResult, Replies, Reply
+from ottla.groups.settings import GroupRequestContext, GroupSettings
+from ottla.groups.states import ClassicGroupState, CoordinatorState, GroupType
+from ottla.groups.timers import Timers
+from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.protocol.messages.delete_groups import DeletableGroupResult
+from ottla.protocol.messages.describe_groups import DescribedGroup
+from ottla.protocol.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
+from ottla.protocol.messages.join_group import JoinGroupRequest, JoinGroupResponse
+from ottla.protocol.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse
+from ottla.protocol.messages.list_groups import ListedGroup
+from ottla.protocol.messages.offset_commit import OffsetCommitRequest, OffsetCommitResponse
+from ottla.protocol.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
+from ottla.protocol.messages.offset_fetch import OffsetFetchRequestGroup, OffsetFetchResponseGroup
+from ottla.protocol.messages.sync_group import SyncGroupRequest, SyncGroupResponse
+from ottla.protocol.messages.txn_offset_commit import TxnOffsetCommitRequest, TxnOffsetCommitResponse
+from ottla.protocol.types import TopicPartition
+
+T = TypeVar("T")
+
+
+class GroupCoordinator:
+    """The groups whose id hashes to one partition. It begins by loading.
+
+    A request that is refused as a whole raises KafkaError (NOT_COORDINATOR and COORDINATOR_LOAD_IN_PROGRESS included);
+    service.py makes a response of that. `now_ms` is milliseconds since 1970.
+    """
+
+    def __init__(
+        self, partition: int, settings: GroupSettings, new_uuid: Callable[[], str], replies: Replies
+    ) -> None:
+        self.partition = partition
+        self.state = CoordinatorState.LOADING
+        self.groups = Groups()
+        self.offsets = Offsets()
+        self.offset_commit_count = 0
+        self.offset_deletion_count = 0
+        self.offset_expiration_count = 0
+        self._settings = settings
+        self._replies = replies
+        self._timers: GroupTimers = Timers()
+        self._rebalances = Rebalances(settings, self.groups, self._timers)
+        self._joining = Joining(settings, self.groups, self._rebalances, new_uuid)
+        self._membership = Membership(self.groups, self._rebalances)
+        heartbeats = self._rebalances.heartbeats
+        self._offset_requests = OffsetRequests(settings, self.groups, self.offsets, heartbeats)
+        self._replaying = Replaying(self.groups, self.offsets, heartbeats)
+        self._appends = Appends(self._replaying, self.offsets)
+
+    @property
+    def completed_rebalance_count(self) -> int:
+        return self._rebalances.completed
+
+    # Becoming and ceasing to be the coordinator.
+
+    def replay(self, offset: int, key: bytes, value: bytes | None, producer_id: int = NO_PRODUCER_ID) -> None:
+        """One record of the partition's log, found at `offset`.
+
+        Raises ProtocolError or UnsupportedVersionError for one that can't be read; loading has failed then.
+        """
+        self._replaying.load(CoordinatorRecord(key, value), offset, producer_id)
+
+    def replay_end_transaction_marker(self, producer_id: int, *, committed: bool) -> None:
+        self.offsets.end_transaction(producer_id, committed=committed)
+
+    def on_loaded(self, now_ms: int) -> list[CoordinatorResult[None]]:
+        """The whole log was replayed: serve requests. Each member has one session timeout to be heard from."""
+        self.state = CoordinatorState.ACTIVE
+        results: list[CoordinatorResult[None]] = []
+        for group in self.groups:
+            if not isinstance(group, ClassicGroup):
+                continue
+            for member in group.members.values():
+                self._rebalances.heartbeats.expect(group, member, now_ms)
+            if len(group.members) > self._settings.group_max_size:
+                reason = f"freshly loaded with {len(group.members)} members, more than group.max.size"
+                results.append(self._background(self._rebalances.prepare(group, reason, now_ms)))
+        self._schedule_expiration(now_ms)
+        return results
+
+    def on_load_failed(self) -> None:
+        self.state = CoordinatorState.FAILED
+        self._forget_all()
+
+    def on_resigned(self, now_ms: int) -> None:
+        """Answer all that waits with NOT_COORDINATOR and forget everything."""
+        self.state = CoordinatorState.CLOSED
+        for group in self.groups:
+            if isinstance(group, ClassicGroup):
+                _dismiss(group, now_ms)
+        self._appends.dismiss(now_ms)
+        self._forget_all()
+
+    def _forget_all(self) -> None:
+        self._timers.clear()
+        self.groups.clear()
+        self.offsets.clear()
+
+    # Records on their way.
+
+    def append_committed(self, result: CoordinatorResult[object], now_ms: int) -> None:
+        self._appends.committed(result, now_ms)
+
+    def append_failed(self, result: CoordinatorResult[object], error: ErrorCode, now_ms: int) -> None:
+        self._appends.failed(result, error, now_ms)
+
+    def append_timed_out(self, result: CoordinatorResult[object], now_ms: int) -> None:
+        self._appends.timed_out(result, now_ms)
+
+    def _submit(self, result: CoordinatorResult[T]) -> CoordinatorResult[T]:
+        self._appends.submit(cast("CoordinatorResult[object]", result))
+        return result
+
+    def _answered_when_committed(
+        self,
+        records: Sequence[CoordinatorRecord],
+        response: T,
+        error_response: Callable[[ErrorCode], T],
+        *,
+        undo: Undo | None = None,
+        producer_id: int = NO_PRODUCER_ID,
+        producer_epoch: int = -1,
+    ) -> CoordinatorResult[T]:
+        """The result of a request whose response is true once its records are committed."""
+        reply: Reply[T] = Reply(self._replies)
+        result = CoordinatorResult(
+            reply,
+            records,
+            on_committed=lambda _: _ignore(reply.complete(response)),
+            on_failed=lambda error, _: _ignore(reply.complete(error_response(answer_for(error)))),
+            producer_id=producer_id,
+            producer_epoch=producer_epoch,
+        )
+        if undo:
+            result.undo.extend(undo)
+        if not records:
+            reply.complete(response)
+        return self._submit(result)
+
+    # Time.
+
+    def next_timer_ms(self) -> int | None:
+        """When `run_timers` has something to do next; None: nothing is scheduled."""
+        return self._timers.next_deadline_ms()
+
+    def run_timers(self, now_ms: int) -> Iterator[CoordinatorResult[None]]:
+        """What is due at `now_ms`, one after the other: append a result's records before asking for the next."""
+        while (action := self._timers.pop_due(now_ms)) is not None:
+            yield self._background(action(now_ms))
+
+    def _background(
+        self, records: Sequence[CoordinatorRecord], *, atomic: bool = True
+    ) -> CoordinatorResult[None]:
+        reply: Reply[None] = Reply(self._replies)
+        reply.complete(None)
+        return self._submit(CoordinatorResult(reply, records, atomic=atomic))
+
+    def _schedule_expiration(self, now_ms: int) -> None:
+        def due(then_ms: int) -> Sequence[CoordinatorRecord]:
+            self._schedule_expiration(then_ms)
+            return self._expire(then_ms)
+
+        self._timers.schedule("expiration", now_ms + self._settings.offsets_retention_check_interval_ms, due)
+
+    def _expire(self, now_ms: int) -> list[CoordinatorRecord]:
+        """Tombstones for expired offsets, and for empty groups that have none left."""
+        records: list[CoordinatorRecord] = []
+        groups_gone = 0
+        for group_id in self.groups.ids():
+            no_offsets_left = self._offset_requests.expire(group_id, now_ms, records)
+            if no_offsets_left and self.groups.get(group_id).is_empty:
+                records.append(group_metadata_tombstone(group_id))
+                groups_gone += 1
+        self.offset_expiration_count += len(records) - groups_gone
+        return records
+
+    # Requests: membership.
+
+    def handle_join_group(
+        self, request: JoinGroupRequest, context: GroupRequestContext, now_ms: int
+    ) -> CoordinatorResult[JoinGroupResponse]:
+        self._check_can_write()
+        reply: Reply[JoinGroupResponse] = Reply(self._replies)
+        return self._submit(self._joining.join(request, context, reply, now_ms))
+
+    def handle_sync_group(self, request: SyncGroupRequest) -> CoordinatorResult[SyncGroupResponse]:
+        self._check_can_write()
+        reply: Reply[SyncGroupResponse] = Reply(self._replies)
+        return self._submit(self._membership.sync(request, reply))
+
+    def handle_heartbeat(self, request: HeartbeatRequest, now_ms: int) -> HeartbeatResponse:
+        self._check_active()
+        return self._membership.heartbeat(request, now_ms)
+
+    def handle_leave_group(
+        self, request: LeaveGroupRequest, now_ms: int
+    ) -> CoordinatorResult[LeaveGroupResponse]:
+        """All versions; members by `members`, as of version 3."""
+        self._check_can_write()
+        records, response = self._membership.leave(request, now_ms)
+        return self._answered_when_committed(
+            records, response, lambda code: LeaveGroupResponse(error_code=code)
+        )
+
+    # Requests: offsets.
+
+    def handle_offset_commit(
+        self, request: OffsetCommitRequest, context: GroupRequestContext, now_ms: int
+    ) -> CoordinatorResult[OffsetCommitResponse]:
+        self._check_can_write()
+        undo: Undo = []
+        records, response = self._offset_requests.commit(request, context, now_ms, undo)
+        self.offset_commit_count += len(records)
+        return self._answered_when_committed(
+            records, response, lambda code: offset_commit_error(request, code), undo=undo
+        )
+
+    def handle_txn_offset_commit(
+        self, request: TxnOffsetCommitRequest, now_ms: int
+    ) -> CoordinatorResult[TxnOffsetCommitResponse]:
+        """Offsets that belong to the producer's transaction: the shell writes the result's batch as part of it."""
+        self._check_can_write()
+        undo: Undo = []
+        records, response = self._offset_requests.commit_transactional(request, now_ms, undo)
+        self.offset_commit_count += len(records)
+        return self._answered_when_committed(
+            records,
+            response,
+            lambda code: txn_offset_commit_error(request, code),
+            undo=undo,
+            producer_id=request.producer_id,
+            producer_epoch=request.producer_epoch,
+        )
+
+    def handle_offset_fetch(
+        self, request: OffsetFetchRequestGroup, *, require_stable: bool
+    ) -> OffsetFetchResponseGroup:
+        self._check_active()
+        return self._offset_requests.fetch(request, require_stable=require_stable)
+
+    def handle_offset_delete(self, request: OffsetDeleteRequest) -> CoordinatorResult[OffsetDeleteResponse]:
+        self._check_can_write()
+        records, response = self._offset_requests.delete(request)
+        self.offset_deletion_count += len(records)
+        return self._answered_when_committed(
+            records, response, lambda code: OffsetDeleteResponse(error_code=code)
+        )
+
+    def on_topics_deleted(self, partitions: Iterable[TopicPartition]) -> CoordinatorResult[None]:
+        """Remove the offsets of partitions that exist no more."""
+        self._check_can_write()
+        by_topic: dict[str, set[int]] = {}
+        for topic, partition in partitions:
+            by_topic.setdefault(topic, set()).add(partition)
+        return self._background(self._offset_requests.delete_partitions(by_topic), atomic=False)
+
+    # Requests: groups.
+
+    def handle_describe_groups(self, group_ids: Sequence[str], api_version: int) -> list[DescribedGroup]:
+        self._check_active()
+        described = []
+        for group_id in group_ids:
+            try:
+                described.append(described_group(self.groups.get_classic(group_id)))
+            except KafkaError as error:
+                described.append(unknown_group(group_id, api_version, error))
+        return described
+
+    def handle_list_groups(self, states: Sequence[str], types: Sequence[str]) -> list[ListedGroup]:
+        """Groups in any of these states and of any of these types; an empty list takes all. Case does not matter."""
+        self._check_active()
+        state_names = {state.lower().strip() for state in states}
+        group_types = {GroupType.parse(name) for name in types}
+        return [
+            group.listed()
+            for group in self.groups
+            if (not states or group.state_name.lower() in state_names)
+            and (not types or group.type in group_types)
+        ]
+
+    def handle_delete_groups(self, group_ids: Sequence[str]) -> CoordinatorResult[list[DeletableGroupResult]]:
+        self._check_can_write()
+        records: list[CoordinatorRecord] = []
+        results: dict[str, DeletableGroupResult] = {}
+        for group_id in group_ids:
+            code = ErrorCode.NONE
+            try:
+                self.groups.get(group_id).check_delete()
+                records.extend(self._offset_requests.delete_all(group_id))
+                records.append(group_metadata_tombstone(group_id))
+            except KafkaError as error:
+                code = error.code
+            results[group_id] = DeletableGroupResult(group_id=group_id, error_code=code)
+        return self._answered_when_committed(
+            records, list(results.values()), lambda code: delete_groups_errors(group_ids, code)
+        )
+
+    def _check_active(self) -> None:
+        if self.state is CoordinatorState.LOADING:
+            raise KafkaError(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)
+        if self.state is not CoordinatorState.ACTIVE:
+            raise KafkaError(ErrorCode.NOT_COORDINATOR)
+
+    def _check_can_write(self) -> None:
+        self._check_active()
+        if self._appends.is_full:
+            raise KafkaError(
+                ErrorCode.COORDINATOR_NOT_AVAILABLE, "The log of the group's coordinator does not keep up."
+            )
+
+
+def _dismiss(group: ClassicGroup, now_ms: int) -> None:
+    group.transition_to(ClassicGroupState.DEAD, now_ms)
+    for member in group.members.values():
+        group.complete_join(
+            member, JoinGroupResponse(member_id=member.member_id, error_code=ErrorCode.NOT_COORDINATOR)
+        )
+        group.complete_sync(member, SyncGroupResponse(error_code=ErrorCode.NOT_COORDINATOR))
+
+
+def _ignore(_: bool) -> None:
+    """A callback's answer that says nothing new."""

@@ -1,0 +1,87 @@
+"""Records become state: when a coordinator loads its log, and when an operation's records are on their way to it.
+
+Apache: GroupCoordinatorShard#replay, GroupMetadataManager#replay, OffsetMetadataManager#replay.
+"""
+
+import logging
+
+from ottla.groups.classic_group import ClassicGroup
+from ottla.groups.heartbeats import Heartbeats
+from ottla.groups.offsets import Offsets
+from ottla.groups.records import GroupKey, OffsetKey, parse_group, parse_key, parse_offset_commit
+from ottla.groups.registry import Groups, Undo
+from ottla.groups.results import NO_PRODUCER_ID, CoordinatorRecord, CoordinatorResult
+
+_log = logging.getLogger(__name__)
+
+
+class Replaying:
+    """Applies records to the groups and offsets of one coordinator."""
+
+    def __init__(self, groups: Groups, offsets: Offsets, heartbeats: Heartbeats) -> None:
+        self._groups = groups
+        self._offsets = offsets
+        self._heartbeats = heartbeats
+        self._skipped_record_types: set[int] = set()
+        self._next_position = 0
+
+    def load(self, record: CoordinatorRecord, offset: int, producer_id: int) -> None:
+        """A record from the log. Raises ProtocolError or UnsupportedVersionError for one that can't be read."""
+        key = parse_key(record.key)
+        if isinstance(key, OffsetKey):
+            self._next_position = offset
+            self._apply_offset(key, record, producer_id, None)
+        elif isinstance(key, GroupKey):
+            if record.value is None:
+                self._groups.remove(key.group_id)
+            else:
+                self._groups.put(parse_group(key.group_id, record.value))
+        else:
+            self._skip(record)
+
+    def apply(self, result: CoordinatorResult[object]) -> None:
+        """An operation's records, with the way back. The record of a classic group tells what the group is already."""
+        for record in result.records:
+            key = parse_key(record.key)
+            if isinstance(key, OffsetKey):
+                self._apply_offset(key, record, result.producer_id, result)
+            elif isinstance(key, GroupKey) and record.value is None:
+                self._remove_group(key.group_id, result.undo)
+
+    def _apply_offset(
+        self,
+        key: OffsetKey,
+        record: CoordinatorRecord,
+        producer_id: int,
+        result: CoordinatorResult[object] | None,
+    ) -> None:
+        undo = None if result is None else result.undo
+        if record.value is None:
+            self._offsets.remove(key.group_id, key.topic, key.partition, result)
+            return
+        committed = parse_offset_commit(record.key, record.value, self._next_position)
+        self._next_position += 1
+        if key.group_id not in self._groups:
+            self._groups.add_classic(key.group_id, committed.commit_timestamp_ms, undo)
+        if producer_id == NO_PRODUCER_ID:
+            self._offsets.put(key.group_id, key.topic, key.partition, committed, result)
+        else:
+            take_back = self._offsets.put_transactional(
+                producer_id, key.group_id, key.topic, key.partition, committed
+            )
+            if undo is not None:
+                undo.append(take_back)
+
+    def _remove_group(self, group_id: str, undo: Undo) -> None:
+        group = self._groups.remove(group_id, undo)
+        if isinstance(group, ClassicGroup):
+            for member_id in (*group.members, *group.pending_join_members):
+                self._heartbeats.forget(group_id, member_id)
+
+    def _skip(self, record: CoordinatorRecord) -> None:
+        record_type = int.from_bytes(record.key[:2], "big")
+        if record_type not in self._skipped_record_types:
+            self._skipped_record_types.add(record_type)
+            _log.warning(
+                "Records of type %d in __consumer_offsets are of no classic group: skipped", record_type
+            )
