@@ -13,7 +13,12 @@ from ottla.protocol.errors import ProtocolError, UnsupportedVersionError
 from ottla.protocol.framing import decode_request_header, encode_request, encode_response, peek
 from ottla.protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from ottla.protocol.messages.controlled_shutdown import ControlledShutdownRequest
-from ottla.protocol.messages.fetch import FetchableTopicResponse, FetchResponse, PartitionData
+from ottla.protocol.messages.fetch import (
+    FetchableTopicResponse,
+    FetchResponse,
+    LeaderIdAndEpoch,
+    PartitionData,
+)
 from ottla.protocol.messages.metadata import MetadataRequest, MetadataResponse
 from ottla.protocol.messages.offset_commit_record import OffsetCommitKey, OffsetCommitValue
 from ottla.protocol.messages.produce import ProduceRequest
@@ -190,3 +195,15 @@ def test_structs_are_values() -> None:
         MetadataRequest(no_such_field=1)  # type: ignore[call-arg]
     with pytest.raises(AttributeError):
         one.no_such_field = 1  # type: ignore[attr-defined]
+
+
+def test_a_shared_default_cannot_be_changed() -> None:
+    """Small structs share one default, which refuses to be written to and says what to do; a struct of one's own is free."""
+    partition = PartitionData()
+    with pytest.raises(AttributeError, match="assign a new one"):
+        partition.current_leader.leader_id = 3
+    assert partition.current_leader == LeaderIdAndEpoch()
+    assert repr(partition.current_leader) == repr(LeaderIdAndEpoch())
+    partition.current_leader = LeaderIdAndEpoch(leader_id=3)
+    partition.current_leader.leader_epoch = 4
+    assert PartitionData().current_leader == LeaderIdAndEpoch(leader_id=-1, leader_epoch=-1)

@@ -484,7 +484,10 @@ class _EncoderSource(_Source):
             return f"{value} is not None"
         if each.factory is list:
             return value if self.is_nullable(each) is False else f"{value} is None or {value}"
-        return f"{value} != {self.bind(each.default_value(), 'default')}"
+        default = self.bind(each.default_value(), "default")
+        if isinstance(each.type, Primitive):
+            return f"{value} != {default}"
+        return f"{value} is not {default} and {value} != {default}"
 
     def add_absent(self, each: Field) -> None:
         self.add(f"if {self.differs(each, f'made.{each.name}')}:")

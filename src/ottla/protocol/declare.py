@@ -121,6 +121,10 @@ class Field:
         self.versions = parse_versions(versions)
         self.default = default
         self.factory = factory
+        if isinstance(factory, StructType) and all(
+            isinstance(each.type, Primitive) for each in factory.__fields__
+        ):
+            self.default, self.factory = _frozen_default(factory), None
         self.nullable = parse_versions(nullable)
         self.tag = tag
         self.tagged = parse_versions(tagged)
@@ -171,6 +175,8 @@ def field(
 class StructType(type):
     """Turns the declared fields into slots and a constructor."""
 
+    __fields__: tuple[Field, ...]
+
     def __new__(
         cls, name: str, bases: tuple[type, ...], namespace: dict[str, object], **options: object
     ) -> "StructType":
@@ -208,6 +214,26 @@ def _constructor(fields: list[Field]) -> Callable[..., None]:
     return made
 
 
+def _frozen_default(struct: "StructType") -> object:
+    """One default for all holders of a small struct, which therefore cannot be changed.
+
+    A partition of a fetch answer has three such fields, nearly always at their default: making and comparing three
+    objects cost more than all of its other fields.
+    """
+
+    def refuse(_self: object, name: str, _value: object) -> None:
+        raise AttributeError(
+            f"{name}: this {struct.__name__} is a default that others hold too; assign a new one"
+        )
+
+    frozen = type.__new__(
+        StructType, struct.__name__, (struct,), {"__slots__": (), "__fields__": struct.__fields__}
+    )
+    shared = frozen()
+    setattr(frozen, "__setattr__", refuse)  # noqa: B010 - a checker does not let a method be assigned
+    return shared
+
+
 class Struct(metaclass=StructType):
     """A part of a message. Compares by its fields, like a value, but is mutable while a handler fills it."""
 
@@ -215,7 +241,7 @@ class Struct(metaclass=StructType):
     __hash__ = None  # type: ignore[assignment]
 
     def __eq__(self, other: object) -> bool:
-        if other.__class__ is not self.__class__:
+        if not isinstance(other, Struct) or other.__fields__ is not self.__fields__:
             return NotImplemented
         return all(getattr(self, each.name) == getattr(other, each.name) for each in self.__fields__)
 
