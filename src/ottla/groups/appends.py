@@ -11,6 +11,9 @@ from ottla.protocol.errors import ErrorCode
 MAX_UNCOMMITTED_OPERATIONS = 10_000
 """Further operations that would write are refused until the log has caught up."""
 
+_NO_TIME = 0
+"""Nothing is scheduled for a state about to be forgotten."""
+
 _log = logging.getLogger(__name__)
 
 Result = CoordinatorResult[object]
@@ -68,9 +71,9 @@ class Appends:
             on_failed, result.on_failed, result.on_committed = result.on_failed, None, None
             on_failed(ErrorCode.REQUEST_TIMED_OUT, now_ms)
 
-    def dismiss(self, now_ms: int) -> None:
+    def dismiss(self) -> None:
         """Answer all with NOT_COORDINATOR; the state is about to be forgotten."""
         while self._waiting:
             result = self._waiting.popleft()
             if result.on_failed is not None:
-                result.on_failed(ErrorCode.NOT_COORDINATOR, now_ms)
+                result.on_failed(ErrorCode.NOT_COORDINATOR, _NO_TIME)

@@ -118,13 +118,13 @@ class GroupCoordinator:
         self.state = CoordinatorState.FAILED
         self._forget_all()
 
-    def on_resigned(self, now_ms: int) -> None:
+    def on_resigned(self) -> None:
         """Answer all that waits with NOT_COORDINATOR and forget everything."""
         self.state = CoordinatorState.CLOSED
         for group in self.groups:
             if isinstance(group, ClassicGroup):
-                _dismiss(group, now_ms)
-        self._appends.dismiss(now_ms)
+                _dismiss(group)
+        self._appends.dismiss()
         self._forget_all()
 
     def _forget_all(self) -> None:
@@ -345,8 +345,8 @@ class GroupCoordinator:
             )
 
 
-def _dismiss(group: ClassicGroup, now_ms: int) -> None:
-    group.transition_to(ClassicGroupState.DEAD, now_ms)
+def _dismiss(group: ClassicGroup) -> None:
+    group.transition_to(ClassicGroupState.DEAD, group.state_timestamp_ms)
     for member in group.members.values():
         group.complete_join(
             member, JoinGroupResponse(member_id=member.member_id, error_code=ErrorCode.NOT_COORDINATOR)

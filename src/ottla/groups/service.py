@@ -80,7 +80,10 @@ _MAX_RECORD_STRING_BYTES = 32_767
 
 
 class GroupCoordinatorService:
-    """Every method that takes `now_ms` wants milliseconds since 1970, as they go into the records."""
+    """Every method that takes `now_ms` wants milliseconds since 1970, as they go into the records.
+
+    The request methods are all called alike: request, who asks, and the time.
+    """
 
     def __init__(
         self, settings: GroupSettings, partition_count: int, new_uuid: Callable[[], str], append: Append
@@ -101,12 +104,12 @@ class GroupCoordinatorService:
 
     # Leading partitions.
 
-    def elected(self, partition: int, leader_epoch: int, now_ms: int) -> bool:
+    def elected(self, partition: int, leader_epoch: int) -> bool:
         """Begin to load the partition. False if that leadership, or a later one, is known already."""
         if leader_epoch <= self._leader_epochs.get(partition, -1):
             return False
         self._leader_epochs[partition] = leader_epoch
-        self._dismiss(partition, now_ms)
+        self._dismiss(partition)
         self._coordinators[partition] = GroupCoordinator(
             partition, self.settings, self._new_uuid, self._replies
         )
@@ -141,14 +144,14 @@ class GroupCoordinatorService:
     def load_failed(self, partition: int) -> None:
         self._coordinators[partition].on_load_failed()
 
-    def resigned(self, partition: int, now_ms: int) -> None:
-        self._dismiss(partition, now_ms)
+    def resigned(self, partition: int, _now_ms: int) -> None:
+        self._dismiss(partition)
         self._replies.deliver()
 
-    def _dismiss(self, partition: int, now_ms: int) -> None:
+    def _dismiss(self, partition: int) -> None:
         coordinator = self._coordinators.pop(partition, None)
         if coordinator is not None:
-            coordinator.on_resigned(now_ms)
+            coordinator.on_resigned()
 
     # Records on their way.
 
@@ -197,7 +200,7 @@ class GroupCoordinatorService:
                 self._hand_over(partition, result)
             self._settle(partition)
 
-    def topics_deleted(self, partitions: Sequence[TopicPartition]) -> None:
+    def topics_deleted(self, partitions: Sequence[TopicPartition], _now_ms: int) -> None:
         """Partitions that exist no more: their committed offsets are removed from every group."""
         for partition, coordinator in list(self._coordinators.items()):
             if coordinator.state is CoordinatorState.ACTIVE:
@@ -251,7 +254,9 @@ class GroupCoordinatorService:
             lambda response: joined_response(response, version),
         )
 
-    def sync_group(self, request: SyncGroupRequest, context: GroupRequestContext) -> Reply[SyncGroupResponse]:
+    def sync_group(
+        self, request: SyncGroupRequest, context: GroupRequestContext, _now_ms: int
+    ) -> Reply[SyncGroupResponse]:
         """The reply waits until the leader's assignment is stored."""
         if not request.group_id:
             return self._answered(SyncGroupResponse(error_code=ErrorCode.INVALID_GROUP_ID))
@@ -266,7 +271,9 @@ class GroupCoordinatorService:
             lambda code: SyncGroupResponse(error_code=code),
         )
 
-    def heartbeat(self, request: HeartbeatRequest, now_ms: int) -> Reply[HeartbeatResponse]:
+    def heartbeat(
+        self, request: HeartbeatRequest, _context: GroupRequestContext, now_ms: int
+    ) -> Reply[HeartbeatResponse]:
         if not request.group_id:
             return self._answered(HeartbeatResponse(error_code=ErrorCode.INVALID_GROUP_ID))
         partition = self.partition_for(request.group_id)
@@ -306,7 +313,7 @@ class GroupCoordinatorService:
         )
 
     def txn_offset_commit(
-        self, request: TxnOffsetCommitRequest, now_ms: int
+        self, request: TxnOffsetCommitRequest, _context: GroupRequestContext, now_ms: int
     ) -> Reply[TxnOffsetCommitResponse]:
         """The result handed to `append` has a producer id: its batch belongs to that producer's transaction."""
         if not request.group_id:
@@ -319,7 +326,7 @@ class GroupCoordinatorService:
         )
 
     def offset_fetch(
-        self, request: OffsetFetchRequest, context: GroupRequestContext
+        self, request: OffsetFetchRequest, context: GroupRequestContext, _now_ms: int
     ) -> Reply[OffsetFetchResponse]:
         """All versions; of version 10 the handler fills the topics' names before and answers unknown ids itself."""
         version = context.api_version
@@ -338,7 +345,9 @@ class GroupCoordinatorService:
         except KafkaError as error:
             return error_responses.offset_fetch_error(group, version, error.code)
 
-    def offset_delete(self, request: OffsetDeleteRequest) -> Reply[OffsetDeleteResponse]:
+    def offset_delete(
+        self, request: OffsetDeleteRequest, _context: GroupRequestContext, _now_ms: int
+    ) -> Reply[OffsetDeleteResponse]:
         if not request.group_id:
             return self._answered(OffsetDeleteResponse(error_code=ErrorCode.INVALID_GROUP_ID))
         return self._perform(
@@ -350,7 +359,7 @@ class GroupCoordinatorService:
     # Requests: groups.
 
     def describe_groups(
-        self, request: DescribeGroupsRequest, context: GroupRequestContext
+        self, request: DescribeGroupsRequest, context: GroupRequestContext, _now_ms: int
     ) -> Reply[DescribeGroupsResponse]:
         described: list[DescribedGroup] = []
         for partition, group_ids in self._by_partition(request.groups).items():
@@ -361,7 +370,9 @@ class GroupCoordinatorService:
                 described.extend(error_responses.describe_groups_errors(group_ids, error.code))
         return self._answered(DescribeGroupsResponse(groups=described))
 
-    def list_groups(self, request: ListGroupsRequest) -> Reply[ListGroupsResponse]:
+    def list_groups(
+        self, request: ListGroupsRequest, _context: GroupRequestContext, _now_ms: int
+    ) -> Reply[ListGroupsResponse]:
         """The groups of all partitions led here; an error if one is still loading."""
         groups: list[ListedGroup] = []
         for coordinator in self._coordinators.values():
@@ -372,7 +383,9 @@ class GroupCoordinatorService:
                     return self._answered(ListGroupsResponse(error_code=error.code))
         return self._answered(ListGroupsResponse(groups=groups))
 
-    def delete_groups(self, request: DeleteGroupsRequest) -> Reply[DeleteGroupsResponse]:
+    def delete_groups(
+        self, request: DeleteGroupsRequest, _context: GroupRequestContext, _now_ms: int
+    ) -> Reply[DeleteGroupsResponse]:
         by_partition = self._by_partition(request.groups_names)
         combined: Reply[DeleteGroupsResponse] = Reply(self._replies)
         results: list[DeletableGroupResult] = []
