@@ -1,0 +1,31 @@
+"""`python -m ottla.storage.cleaner_process`: compacts logs, one job a line (see `ottla.storage.helper_process`).
+
+In: the fields of a `CleaningJob`. Out: for each group of segments the fields of a `CleanedGroup`, whose files then wait under
+`.cleaned`; at the end `{"end_offset": …}`, the first offset that is still dirty.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from ottla.storage.cleaning import CleaningJob, CleaningRound
+from ottla.storage.disk import PosixDisk
+from ottla.storage.helper_process import serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ottla.storage.helper_process import Fields
+
+
+def _clean(job: Fields, say: Callable[[Fields], None]) -> Fields:
+    cleaning = CleaningRound(PosixDisk(), CleaningJob.from_json(job))
+    cleaning.map_keys()
+    for group in cleaning.clean():
+        say(asdict(group))
+    return {"end_offset": cleaning.end_offset}
+
+
+if __name__ == "__main__":
+    serve(_clean)
