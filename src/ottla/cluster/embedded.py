@@ -7,6 +7,7 @@ two calls, so that no change slips in between a read and its watch. There is one
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import threading
 import time
@@ -195,7 +196,8 @@ class EmbeddedTree(Tree):
         return self._store.start_session()
 
     def _close_store(self) -> None:
-        self._stored().end_session(self._session_id)
+        if self._session_id:  # an expired session has ended already
+            self._stored().end_session(self._session_id)
 
     def _stored(self) -> NodeStore:
         assert self._store is not None
@@ -214,7 +216,7 @@ class EmbeddedTree(Tree):
                 watching += self._data_watches.pop(event.path, [])
             if event.kind in {EventKind.CHILD, EventKind.DELETED}:
                 watching += self._child_watches.pop(event.path, [])
-            for watch in dict.fromkeys(watching):
+            for watch in watching:
                 self._post(watch, event)
 
 
@@ -230,3 +232,8 @@ def _fail(future: asyncio.Future[T], error: Exception) -> None:
 
 def _wall_clock_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+def metadata_file(directory: str) -> str:
+    """The file of the tree in a metadata directory (`ottla.metadata.dir`)."""
+    return os.path.join(directory, "metadata.sqlite")  # noqa: PTH118 - a path given by a setting stays as it is

@@ -294,7 +294,7 @@ class _Transaction:
         return row
 
     def _create(self, operation: Create) -> str:
-        check_path(operation.path, sequence=operation.sequence)
+        check_path(operation.path)
         parent_path = parent_of(operation.path)
         parent = self._store._row(parent_path)
         if parent is None:

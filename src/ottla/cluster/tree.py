@@ -62,7 +62,8 @@ class WatchEvent:
 
 
 Watch: TypeAlias = Callable[[WatchEvent], None]
-"""Called once, on the loop; set anew by the next read that passes it."""
+"""Called once, on the loop; set anew by the next read that passes it. Passed to reads of a node's bytes (`get`,
+`exists`) and of its children, it is set for each of the two."""
 
 
 class SessionState(enum.Enum):
@@ -243,12 +244,10 @@ def parent_of(path: str) -> str:
     return path.rpartition("/")[0] or "/"
 
 
-def check_path(path: str, *, sequence: bool = False) -> None:
+def check_path(path: str) -> None:
     """Raises `InvalidPath` for what ZooKeeper refuses as a path (`org.apache.zookeeper.common.PathUtils`)."""
     if path == "/":
         return
-    if sequence:
-        path += "0"
     if not path.startswith("/") or path.endswith("/"):
         raise InvalidPath(path, f"path must start with / and not end with it: {path!r}")
     for name in path[1:].split("/"):
