@@ -14,6 +14,8 @@ Whichever comes first, either the loop finds no file (and waits for the lock to 
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -38,11 +40,13 @@ class LogDirectoryPath:
 class LogFile:
     """A file of a log, open or not."""
 
-    __slots__ = ("directory", "file", "in_use", "name", "pins", "touched")
+    __slots__ = ("directory", "exists", "file", "in_use", "name", "pins", "touched")
 
     def __init__(self, directory: LogDirectoryPath, name: str) -> None:
         self.directory = directory
         self.name = name
+        self.exists = False
+        """Made or found before: if it is gone then, opening it must not make an empty one in its place."""
         self.file: DiskFile | None = None
         self.pins = 0
         self.in_use = False
@@ -93,6 +97,21 @@ class FileCache:
                 if len(self._open) > self.capacity:
                     self._close_unused()
 
+    def pin(self, log_file: LogFile) -> None:
+        """Open the file and keep it open until `unpin`. Raises `OSError`."""
+        with self._lock:
+            log_file.pins += 1
+            if log_file.file is None:
+                try:
+                    self._open_file(log_file)
+                except OSError:
+                    log_file.pins -= 1
+                    raise
+
+    def unpin(self, log_file: LogFile) -> None:
+        with self._lock:
+            log_file.pins -= 1
+
     def close(self, log_file: LogFile) -> None:
         """Close the file if it is open; it may be opened again. Does nothing while another thread has it pinned."""
         with self._lock:
@@ -104,7 +123,11 @@ class FileCache:
     def _open_file(self, log_file: LogFile) -> DiskFile:
         with self._lock:
             if log_file.file is None:
-                file = self.disk.open(log_file.path, OpenMode.WRITE)
+                path = log_file.path
+                if log_file.exists and not self.disk.exists(path):
+                    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+                file = self.disk.open(path, OpenMode.WRITE)
+                log_file.exists = True
                 if len(self._open) >= self.capacity:
                     self._close_unused()
                 log_file.file = file

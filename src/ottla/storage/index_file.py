@@ -54,6 +54,7 @@ class IndexFile:
             raise CorruptIndexError(
                 f"{self._log_file.path}: {size_in_bytes} bytes are no whole number of {self._entry.size}-byte entries"
             )
+        self._log_file.exists = True
         self._state = (size_in_bytes // self._entry.size, bytearray())
 
     # -- reading

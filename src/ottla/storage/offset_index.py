@@ -37,6 +37,17 @@ class OffsetIndex(IndexFile):
         entry = self.floor(offset - self.base_offset, nowait=nowait)
         return entry[1] if entry else 0
 
+    def offset_at_or_after(self, position: int, *, nowait: bool = False) -> int | None:
+        """The last offset of some batch that begins at or after `position`; `None` if no entry tells."""
+        low, high = 0, len(self)
+        while low < high:
+            middle = (low + high) // 2
+            if self.entry_at(middle, nowait=nowait)[1] < position:
+                low = middle + 1
+            else:
+                high = middle
+        return self.base_offset + self.entry_at(low, nowait=nowait)[0] if low < len(self) else None
+
     def truncate_to(self, offset: int) -> None:
         """Drop entries for `offset` and above."""
         self.truncate_to_places(self.places_up_to(offset - self.base_offset - 1))

@@ -1,44 +1,79 @@
 """One replica's log: an ordered run of segments that is appended to at one end and deleted from at the other.
 
 Used from the event loop's thread, which alone changes it. ``read`` and the look-ups by time may also run on another
-thread. Bytes reach the disk through the log's append queue: at once, or on the log directory's thread while the
-directory is slow, always in order.
+thread. Bytes reach the disk in order: at once, or through the log's append queue on the log directory's thread while the
+directory is slow. fsync always runs on that thread.
 
 Offsets of a log, in order::
 
-    log_start_offset ≤ last_stable_offset ≤ high_watermark ≤ log_end_offset ≤ next_offset
-                                            (replication's)   written        assigned
+    log_start_offset ≤ last stable offset ≤ high watermark ≤ log_end_offset ≤ next_offset
+                                            (replication's)   readable        assigned
+
+A write that fails leaves the file in an unknown state beyond ``log_end_offset``. The directory is no longer ONLINE then;
+if it comes back (a full disk), everything beyond is cut off before the next append, so that no torn batch is ever followed
+by a whole one.
 
 Source: Apache's ``UnifiedLog`` and ``LocalLog``.
 """
 
+from __future__ import annotations
+
+import logging
+import random
+import time
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ottla.config.topic_config import TopicConfig
+from ottla.config.values import LONG_MAX
+from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.types import TopicPartition
+from ottla.records.batch import (
+    CONTROL_BIT,
+    LOG_APPEND_TIME_BIT,
+    LOG_OVERHEAD_BYTES,
+    NO_TIMESTAMP,
+    BatchHeader,
+    assign_offsets,
+    check_crc,
+    iterate_batches,
+    set_log_append_time,
+)
+from ottla.records.control import EndTxnMarker, end_txn_marker_in
+from ottla.records.errors import RecordsError
+from ottla.storage.append_queue import AppendQueue, PendingWrite, Post
 from ottla.storage.append_result import AppendOrigin, AppendResult
+from ottla.storage.file_cache import FileCache, LogDirectoryPath
 from ottla.storage.file_slice import FileSlice
+from ottla.storage.flush_job import FlushJob
+from ottla.storage.leader_epochs import LeaderEpochCache
+from ottla.storage.log_directory import SLOW_WRITE_MS, DirectoryState, LogDirectory
+from ottla.storage.log_loading import load_segment, load_segments, rebuild_producers
+from ottla.storage.produced_batch import ProduceRules, kafka_error
+from ottla.storage.producer_snapshot import snapshot_name
+from ottla.storage.producer_state import ActiveProducer, ProducerState
+from ottla.storage.record_walk import needs_walk, walk
+from ottla.storage.segment import DELETED_SUFFIX, RELATIVE_OFFSET_MAX, Position, Segment
+from ottla.storage.time_lookup import TimestampOffset, find_max_timestamp, find_timestamp
+
+_logger = logging.getLogger(__name__)
+
+_SLOW_WRITE_S: Final = SLOW_WRITE_MS / 1000
+
+DRAIN_TIMEOUT_S: Final = 30.0
+"""How long a truncation or a close waits for queued writes of a stalled disk before it gives up with an error."""
 
 
 class ReadResult(NamedTuple):
     """What a read found: at most one range of one segment's file."""
 
     slice: FileSlice | None
-    """``None`` when there is nothing to read below the upper bound."""
+    """``None`` when there is nothing to read below the upper bound. It begins with a whole batch and ends with one
+    unless ``max_bytes`` cut it: then the client drops the last part."""
     next_offset: int
-    """Offset after the last whole batch of the slice; the fetch offset itself when there is no slice. A slice ends with
-    a whole batch unless it was cut at ``max_bytes``: then the client drops the last part."""
-
-
-class TimestampOffset(NamedTuple):
-    """A record found by its time."""
-
-    timestamp: int
-    """ms since the epoch, -1 for none."""
-    offset: int
-    leader_epoch: int
-    """-1 where the batch has none."""
+    """An offset at or after the end of the slice's last whole batch and at most the upper bound: aborted transactions
+    that begin at or after it do not concern the slice. The fetch offset itself when there is no slice."""
 
 
 class EpochEndOffset(NamedTuple):
@@ -55,32 +90,124 @@ class AbortedTransaction(NamedTuple):
     first_offset: int
 
 
-class ActiveProducer(NamedTuple):
-    """One producer that has written to the partition (DescribeProducers)."""
-
-    producer_id: int
-    producer_epoch: int
-    last_sequence: int
-    last_timestamp: int
-    coordinator_epoch: int
-    current_txn_start_offset: int
-    """-1 without an open transaction."""
-
-
 class PartitionLog:
-    """One replica's log. Nothing is on disk before the first append."""
+    """One replica's log. Nothing is on disk before the first append.
 
-    topic_partition: TopicPartition
-    config: TopicConfig
-    log_start_offset: int
-    log_end_offset: int
-    """Offset after the last record that is written and may be read."""
-    next_offset: int
-    """Offset that the next append gets; ahead of ``log_end_offset`` while appends wait in the queue."""
-    recovery_point: int
-    """Offset below which everything is known to be fsynced."""
-    on_advance: Callable[["PartitionLog"], None] | None
-    """Called on the loop when ``log_end_offset`` has grown otherwise than within an append call."""
+    ``name`` is that of its directory. ``materialize`` is called once, before the first file of a new log is made: it makes
+    the directory and what else belongs there. ``post`` runs a function on the loop's thread soon. ``random_fraction`` gives
+    numbers from 0 to 1 for ``segment.jitter.ms``.
+    """
+
+    __slots__ = (
+        "_damaged",
+        "_flush_in_progress",
+        "_latest_epoch",
+        "_materialize",
+        "_post",
+        "_queue",
+        "_random_fraction",
+        "_rules",
+        "_unflushed_records",
+        "cache",
+        "config",
+        "directory",
+        "directory_path",
+        "doomed",
+        "epochs",
+        "is_closed",
+        "last_flushed_ms",
+        "log_end_offset",
+        "log_start_offset",
+        "next_offset",
+        "on_advance",
+        "on_failure",
+        "producer_id_expiration_ms",
+        "producers",
+        "recovery_point",
+        "segments",
+        "topic_partition",
+    )
+
+    def __init__(
+        self,
+        topic_partition: TopicPartition,
+        directory: LogDirectory,
+        config: TopicConfig,
+        *,
+        cache: FileCache,
+        post: Post,
+        name: str | None = None,
+        epochs: LeaderEpochCache | None = None,
+        materialize: Callable[[PartitionLog], None] | None = None,
+        producer_id_expiration_ms: int = 86_400_000,
+        start_offset: int = 0,
+        now_ms: int = 0,
+        random_fraction: Callable[[], float] = random.random,
+    ) -> None:
+        self.topic_partition = topic_partition
+        self.directory = directory
+        """The log directory, whose state decides whether the log can be used."""
+        self.directory_path = LogDirectoryPath(f"{directory.path}/{name or str(topic_partition)}")
+        self.config = config
+        self.cache = cache
+        self.epochs = epochs if epochs is not None else LeaderEpochCache()
+        self.producers = ProducerState()
+        self.producer_id_expiration_ms = producer_id_expiration_ms
+        self.log_start_offset = start_offset
+        self.log_end_offset = start_offset
+        """Offset after the last record that is written and may be read."""
+        self.next_offset = start_offset
+        """Offset that the next append gets; ahead of ``log_end_offset`` while appends wait in the queue."""
+        self.recovery_point = start_offset
+        """Offset below which everything is known to be fsynced."""
+        self.on_advance: Callable[[PartitionLog], None] | None = None
+        """Called on the loop when ``log_end_offset`` has grown otherwise than within an append call."""
+        self.on_failure: Callable[[PartitionLog], None] | None = None
+        """Called on the loop when appends that were assigned offsets were lost: ``next_offset`` falls back."""
+        self.last_flushed_ms = now_ms
+        self.doomed: list[tuple[int, Segment]] = []
+        """Deleted segments whose files go at the time, in ms, that stands with them."""
+        self.is_closed = False
+        self._materialize = materialize
+        self._post = post
+        self._random_fraction = random_fraction
+        self._rules = ProduceRules(config)
+        self._latest_epoch = -1
+        self._queue: AppendQueue | None = None
+        self._damaged = False
+        self._unflushed_records = 0
+        self._flush_in_progress = False
+        self.segments: list[Segment] = [self.new_segment(start_offset, now_ms)]
+        """Oldest first, the active one last; never empty. Replaced, never changed: other threads read it."""
+
+    def __repr__(self) -> str:
+        return f"PartitionLog({self.topic_partition}, {self.log_start_offset}..{self.log_end_offset})"
+
+    @property
+    def path(self) -> str:
+        """Where its files lie."""
+        return self.directory_path.path
+
+    @property
+    def active_segment(self) -> Segment:
+        return self.segments[-1]
+
+    @property
+    def size_in_bytes(self) -> int:
+        return sum(segment.size_in_bytes for segment in self.segments)
+
+    @property
+    def unflushed_records(self) -> int:
+        """Offsets appended since the last fsync was begun."""
+        return self._unflushed_records
+
+    def update_config(self, config: TopicConfig) -> None:
+        """Go by other settings from the next append on."""
+        self.config = config
+        self._rules = ProduceRules(config)
+        self.active_segment.roll_deadline_ms = None
+
+    # -- appending
 
     def append_as_leader(
         self,
@@ -89,25 +216,333 @@ class PartitionLog:
         leader_epoch: int,
         now_ms: int,
         origin: AppendOrigin = AppendOrigin.CLIENT,
+        walked: bool = False,
     ) -> AppendResult:
         """Check one produced batch, give it its offsets in place and write it. Hot path: 6 µs besides the write.
 
         ``records``: writable, exactly one batch of magic 2; used until this returns, never after (a queued append copies).
-        Compressed batches whose records must be walked (compacted topic) or recompressed go through
-        ``ottla.storage.record_walk`` first, which may run on a thread.
+        Where ``record_walk.needs_walk`` says so its records are walked here and now, unless ``walked`` tells that the
+        caller has done so on a thread.
 
-        Raises ``KafkaError``: CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP, MESSAGE_TOO_LARGE,
+        Raises ``KafkaError``: CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP, MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE,
         UNSUPPORTED_COMPRESSION_TYPE, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE,
         TRANSACTION_COORDINATOR_FENCED, KAFKA_STORAGE_ERROR (directory not online, write failed, queue full).
         """
-        raise NotImplementedError
+        if self.directory.state is not DirectoryState.ONLINE or self._damaged:
+            self._make_writable()
+        rules = self._rules
+        header = rules.check(records, now_ms, origin)
+        if not walked and needs_walk(records, self.config):
+            rebuilt = walk(records, self.config)
+            if rebuilt is not None:
+                records = memoryview(rebuilt)
+                header = rules.check(records, now_ms, origin)
+        size = header.batch_length + LOG_OVERHEAD_BYTES
+        if size != len(records):
+            records = records[:size]
+        marker = None
+        if header.producer_id >= 0:
+            if header.attributes & CONTROL_BIT:
+                marker = self._check_marker(header, records, origin)
+            else:
+                duplicate = self.producers.check(header, origin)
+                if duplicate is not None:
+                    return AppendResult(
+                        duplicate.base_offset,
+                        duplicate.last_offset,
+                        duplicate.timestamp,
+                        duplicate.timestamp,
+                        self.log_start_offset,
+                        True,
+                    )
+        base_offset = self.next_offset
+        last_offset = base_offset + header.last_offset_delta
+        max_timestamp = header.max_timestamp
+        log_append_time_ms = NO_TIMESTAMP
+        if rules.log_append_time:
+            set_log_append_time(records, now_ms)
+            max_timestamp = log_append_time_ms = now_ms
+            header = header._replace(max_timestamp=now_ms, attributes=header.attributes | LOG_APPEND_TIME_BIT)
+        assign_offsets(records, base_offset, leader_epoch)
+        self._write(records, last_offset, max_timestamp, now_ms, header.base_timestamp)
+        if header.producer_id >= 0:
+            self._take_in(header, base_offset, marker)
+        self.producers.end_offset = last_offset + 1
+        if leader_epoch != self._latest_epoch:
+            self._note_epoch(leader_epoch, base_offset)
+        return AppendResult(
+            base_offset, last_offset, log_append_time_ms, max_timestamp, self.log_start_offset
+        )
 
     def append_as_follower(self, records: memoryview, *, now_ms: int) -> int:
         """Write batches (one or more, whole, of ascending offsets) as a leader has stored them; the new next offset.
 
-        Raises ``KafkaError``: CORRUPT_MESSAGE, OFFSET_OUT_OF_RANGE (an offset below ``next_offset``), KAFKA_STORAGE_ERROR.
+        A batch cut short at the end is left out, as a fetch may end anywhere. Raises ``KafkaError``: CORRUPT_MESSAGE,
+        INVALID_RECORD (message formats 0 and 1), OFFSET_OUT_OF_RANGE (an offset below ``next_offset``),
+        KAFKA_STORAGE_ERROR. Batches before the refused one are appended.
         """
-        raise NotImplementedError
+        if self.directory.state is not DirectoryState.ONLINE or self._damaged:
+            self._make_writable()
+        try:
+            for header, batch in iterate_batches(records):
+                check_crc(batch, header)
+                self._append_stored(header, batch, now_ms)
+        except RecordsError as error:
+            raise kafka_error(error) from error
+        return self.next_offset
+
+    def _append_stored(self, header: BatchHeader, batch: memoryview, now_ms: int) -> None:
+        if header.base_offset < self.next_offset or header.last_offset_delta < 0:
+            raise KafkaError(
+                ErrorCode.OFFSET_OUT_OF_RANGE,
+                f"{self.topic_partition}: a batch of offsets {header.base_offset} to {header.last_offset} "
+                f"cannot follow offset {self.next_offset - 1}",
+            )
+        marker = None
+        if header.producer_id >= 0 and header.is_control:
+            marker = self._check_marker(header, batch, AppendOrigin.REPLICATION)
+        self._write(batch, header.last_offset, header.max_timestamp, now_ms, header.base_timestamp)
+        if header.producer_id >= 0:
+            self._take_in(header, header.base_offset, marker)
+        self.producers.end_offset = header.last_offset + 1
+        if header.partition_leader_epoch != self._latest_epoch:
+            self._note_epoch(header.partition_leader_epoch, header.base_offset)
+
+    def _check_marker(
+        self, header: BatchHeader, batch: memoryview, origin: AppendOrigin
+    ) -> tuple[EndTxnMarker, int] | None:
+        try:
+            marker = end_txn_marker_in(batch)
+        except RecordsError as error:
+            raise kafka_error(error) from error
+        if marker is not None:
+            self.producers.check_marker(header, marker[0], origin)
+        return marker
+
+    def _take_in(
+        self, header: BatchHeader, base_offset: int, marker: tuple[EndTxnMarker, int] | None
+    ) -> None:
+        """Remember a batch that has a producer id and is written, or sure to be written in order."""
+        if marker is not None:
+            aborted = self.producers.end_transaction(header, marker[0], base_offset, marker[1])
+            if aborted is not None:
+                self.active_segment.txn_index.append(aborted)
+        elif not header.attributes & CONTROL_BIT:
+            self.producers.update(header, base_offset)
+
+    def _note_epoch(self, leader_epoch: int, base_offset: int) -> None:
+        if leader_epoch >= 0:
+            self.epochs.assign(leader_epoch, base_offset)
+        self._latest_epoch = leader_epoch
+
+    def _write(
+        self, records: memoryview, last_offset: int, max_timestamp: int, now_ms: int, first_timestamp: int
+    ) -> None:
+        """Put a batch, with its offsets in it, at the log's end: into the file, or into the queue."""
+        segment = self.segments[-1]
+        size = len(records)
+        deadline = segment.roll_deadline_ms
+        if (
+            deadline is None
+            or max_timestamp > deadline
+            or size > self._rules.segment_bytes - segment.size_in_bytes
+            or last_offset - segment.base_offset > RELATIVE_OFFSET_MAX
+        ):
+            segment = self._segment_for(size, last_offset, max_timestamp, now_ms, first_timestamp)
+        position = segment.size_in_bytes
+        if self._queue is None and not self.directory.is_slow:
+            started = time.perf_counter()
+            try:
+                segment.write(records, position)
+            except OSError as error:
+                raise self._write_failed(error) from error
+            elapsed = time.perf_counter() - started
+            if elapsed > _SLOW_WRITE_S:
+                self.directory.observe_write(elapsed * 1000)
+            segment.note_appended(last_offset, position, size, max_timestamp)
+            segment.readable_bytes = position + size
+            self._unflushed_records += last_offset + 1 - self.next_offset
+            self.next_offset = last_offset + 1
+            if self.config.flush_messages == LONG_MAX:
+                self.log_end_offset = last_offset + 1
+            else:
+                self._flush_if_due()
+        else:
+            self._enqueue(PendingWrite(segment, position, bytes(records), last_offset + 1))
+            segment.note_appended(last_offset, position, size, max_timestamp)
+            self._unflushed_records += last_offset + 1 - self.next_offset
+            self.next_offset = last_offset + 1
+
+    # -- segments
+
+    def new_segment(self, base_offset: int, now_ms: int) -> Segment:
+        """A segment of this log that has no files yet and is not yet one of ``segments``."""
+        return Segment(self.cache, self.directory_path, base_offset, created_ms=now_ms, config=self.config)
+
+    def load(self, now_ms: int) -> None:
+        """Take over the files that lie in the log's directory, whole or recovered. Waits for the disk; for any thread
+        while no other uses the log. Raises ``OSError``; ``RecordsError`` for a file that should have been recovered.
+        """
+        self._materialize = None
+        load_segments(self, now_ms)
+
+    def adopt_segments(self, segments: list[Segment], end_offset: int) -> None:
+        """Begin with these segments, oldest first, the last of which ends at ``end_offset``."""
+        self.segments = segments
+        self.log_start_offset = max(self.log_start_offset, segments[0].base_offset)
+        self.log_end_offset = self.next_offset = max(end_offset, self.log_start_offset)
+        self.recovery_point = min(self.recovery_point, self.log_end_offset)
+
+    def _segment_for(
+        self, size: int, last_offset: int, max_timestamp: int, now_ms: int, first_timestamp: int
+    ) -> Segment:
+        """The segment that a batch of this size and time goes into, rolled if it must."""
+        if self._materialize is not None:
+            self._materialize_now()
+        segment = self.active_segment
+        if segment.size_in_bytes and segment.roll_deadline_ms is None:
+            try:
+                self._set_deadline(segment, segment.load_first_timestamp())
+            except OSError as error:
+                raise self._write_failed(error) from error
+        if self._must_roll(segment, size, last_offset, max_timestamp, now_ms):
+            segment = self.roll(now_ms)
+        if segment.size_in_bytes == 0:
+            segment.created_ms = now_ms
+            segment.first_timestamp = first_timestamp
+            self._set_deadline(segment, first_timestamp)
+            if self.config.preallocate:
+                self._preallocate(segment)
+        return segment
+
+    def _set_deadline(self, segment: Segment, first_timestamp: int) -> None:
+        """A batch with a time after the deadline goes into a new segment (`segment.ms` less the jitter)."""
+        if segment.is_index_full():
+            return
+        # Without a timestamp to count from, the clock decides at each append (`_must_roll`).
+        if first_timestamp >= 0:
+            segment.roll_deadline_ms = first_timestamp + self._segment_lifetime_ms()
+
+    def _segment_lifetime_ms(self) -> int:
+        config = self.config
+        jitter_ms = min(config.segment_jitter_ms, config.segment_ms)
+        return config.segment_ms - int(self._random_fraction() * jitter_ms)
+
+    def _must_roll(
+        self, segment: Segment, size: int, last_offset: int, max_timestamp: int, now_ms: int
+    ) -> bool:
+        """Source: `LogSegment.shouldRoll`."""
+        if segment.size_in_bytes == 0:
+            return last_offset - segment.base_offset > RELATIVE_OFFSET_MAX
+        if size > self._rules.segment_bytes - segment.size_in_bytes or segment.is_index_full():
+            return True
+        if last_offset - segment.base_offset > RELATIVE_OFFSET_MAX:
+            return True
+        if segment.roll_deadline_ms is None:
+            return now_ms - segment.created_ms > self._segment_lifetime_ms()
+        return max_timestamp > segment.roll_deadline_ms
+
+    def _preallocate(self, segment: Segment) -> None:
+        try:
+            segment.preallocate(self.config.segment_bytes)
+        except OSError as error:
+            raise self._write_failed(error) from error
+
+    def _materialize_now(self) -> None:
+        if self._materialize is None:
+            return
+        try:
+            self._materialize(self)
+        except OSError as error:
+            raise self._write_failed(error) from error
+        self._materialize = None
+
+    @property
+    def is_materialized(self) -> bool:
+        """Whether the log has files."""
+        return self._materialize is None
+
+    def roll(self, now_ms: int) -> Segment:
+        """Close the active segment and begin a new one at ``next_offset``; the active one itself if it is empty.
+
+        The closed one is fsynced, and the producers' snapshot written, on the directory's thread.
+        Raises ``KafkaError`` KAFKA_STORAGE_ERROR.
+        """
+        closed = self.active_segment
+        if closed.size_in_bytes == 0 and closed.base_offset == self.next_offset:
+            return closed
+        closed.seal()
+        segment = self.new_segment(self.next_offset, now_ms)
+        job = self._flush_job(snapshot=True)
+        if closed.size_in_bytes == 0:
+            # Nothing was ever written to it: its offsets were skipped by a follower, or removed.
+            self.segments = [*self.segments[:-1], segment]
+        else:
+            self.segments = [*self.segments, segment]
+        try:
+            self.directory.submit(lambda: self._run_flush(job))
+        except KafkaError:
+            self.segments = [
+                *[kept for kept in self.segments if kept is not segment and kept is not closed],
+                closed,
+            ]
+            raise
+        return segment
+
+    def delete_oldest_segments(self, count: int, now_ms: int) -> list[Segment]:
+        """Remove the ``count`` oldest segments and move the log start offset to the first that stays.
+
+        If all are to go the log rolls first. Their files are renamed to ``.deleted`` at once, so that slices already given
+        out stay readable, and go with ``unlink_doomed`` after ``file.delete.delay.ms``. Raises ``KafkaError``.
+        """
+        if count <= 0:
+            return []
+        if count >= len(self.segments) and self.active_segment.size_in_bytes:
+            self.roll(now_ms)
+        count = min(count, len(self.segments) - 1)
+        gone, kept = self.segments[:count], self.segments[count:]
+        self.segments = kept
+        self.advance_log_start_offset(max(self.log_start_offset, kept[0].base_offset))
+        self._doom(gone, now_ms)
+        for segment in gone:
+            self.cache.disk.unlink_if_exists(f"{self.path}/{snapshot_name(segment.base_offset)}")
+        return gone
+
+    def _doom(self, segments: Sequence[Segment], now_ms: int) -> None:
+        try:
+            for segment in segments:
+                for log_file in segment.files():
+                    path = log_file.path
+                    if log_file.exists or self.cache.disk.exists(path):
+                        self.cache.disk.rename(path, path + DELETED_SUFFIX)
+                    log_file.name += DELETED_SUFFIX
+        except FileNotFoundError:
+            # An index that was never written out.
+            pass
+        except OSError as error:
+            raise self._write_failed(error) from error
+        due_ms = now_ms + self.config.file_delete_delay_ms
+        self.doomed += [(due_ms, segment) for segment in segments]
+
+    def unlink_doomed(self, now_ms: int) -> None:
+        """Remove the files of deleted segments whose time has come, on the directory's thread."""
+        due = [segment for due_ms, segment in self.doomed if due_ms <= now_ms]
+        if due:
+            self.doomed = [doomed for doomed in self.doomed if doomed[0] > now_ms]
+            self.directory.submit(lambda: self._unlink(due))
+
+    def _unlink(self, segments: Sequence[Segment]) -> None:
+        for segment in segments:
+            segment.truncation_epoch += 1
+            segment.close()
+            for log_file in segment.files():
+                try:
+                    self.cache.disk.unlink_if_exists(log_file.path)
+                except OSError as error:
+                    self.directory.mark_offline(error)
+                    return
+
+    # -- reading
 
     def read(
         self,
@@ -122,65 +557,383 @@ class PartitionLog:
 
         ``upper_bound_offset``: no batch at or above it is in the answer (high watermark, last stable offset;
         ``None`` for ``log_end_offset``). ``min_one_batch``: a first batch larger than ``max_bytes`` comes whole.
-        ``nowait``: raise ``BlockingIOError`` rather than wait for an index or a header that is not in the page cache;
-        the caller then asks again from a thread. Reads at the end of the log need no file at all.
+        ``nowait`` is the loop's way: the newest batches are found without any file, and ``BlockingIOError`` is raised
+        rather than wait for an index or a header that is not in the page cache; then ask again from a thread without.
 
         Raises ``KafkaError`` OFFSET_OUT_OF_RANGE below ``log_start_offset`` or above ``log_end_offset``,
         KAFKA_STORAGE_ERROR.
         """
-        raise NotImplementedError
+        end_offset = self.log_end_offset
+        if not self.log_start_offset <= fetch_offset <= end_offset:
+            raise KafkaError(
+                ErrorCode.OFFSET_OUT_OF_RANGE,
+                f"{self.topic_partition}: offset {fetch_offset} is not in "
+                f"{self.log_start_offset} to {end_offset}",
+            )
+        if upper_bound_offset is not None and upper_bound_offset < end_offset:
+            end_offset = upper_bound_offset
+        if fetch_offset >= end_offset:
+            return ReadResult(None, fetch_offset)
+        if self.directory.state is DirectoryState.OFFLINE:
+            self.directory.ensure_readable()
+        segments = self.segments
+        place = len(segments) - 1
+        if fetch_offset < segments[place].base_offset:
+            place = bisect_right(segments, fetch_offset, key=_base_offset_of) - 1
+        for place in range(max(place, 0), len(segments)):  # noqa: B020 - goes on from there
+            segment = segments[place]
+            if segment.base_offset >= end_offset:
+                break
+            bound = segments[place + 1].base_offset if place + 1 < len(segments) else None
+            found = self._locate(segment, fetch_offset, nowait=nowait)
+            if found is not None and found.position < segment.readable_bytes:
+                return self._slice(segment, found, max_bytes, end_offset, bound, min_one_batch, nowait)
+        return ReadResult(None, fetch_offset)
+
+    def _slice(
+        self,
+        segment: Segment,
+        found: Position,
+        max_bytes: int,
+        end_offset: int,
+        segment_end_offset: int | None,
+        min_one_batch: bool,
+        nowait: bool,
+    ) -> ReadResult:
+        end_position = segment.readable_bytes
+        # Everything of the segment is below the bound in most reads: then no position needs to be found for it.
+        if segment_end_offset is not None and segment_end_offset <= end_offset:
+            end_offset = segment_end_offset
+        elif end_offset != self.log_end_offset:
+            beyond = self._locate(segment, end_offset, nowait=nowait)
+            if beyond is not None:
+                end_position = min(end_position, beyond.position)
+        available = end_position - found.position
+        wanted = max(max_bytes, found.size_in_bytes) if min_one_batch else max_bytes
+        size = min(wanted, available)
+        if size <= 0:
+            return ReadResult(None, found.last_offset)
+        if size < available:
+            after = segment.offset_index.offset_at_or_after(found.position + size, nowait=nowait)
+            if after is not None:
+                end_offset = min(end_offset, after)
+        return ReadResult(FileSlice(segment, found.position, size), end_offset)
+
+    @staticmethod
+    def _locate(segment: Segment, offset: int, *, nowait: bool) -> Position | None:
+        if nowait:
+            found = segment.in_ring(offset)
+            if found is not None:
+                return found
+        return segment.find(offset, nowait=nowait)
+
+    # -- look-ups
 
     def offset_for_timestamp(self, timestamp_ms: int) -> TimestampOffset | None:
         """The first record of at least this time, exact inside its batch; ``None`` if there is none.
 
         Reads and decompresses one batch: for a thread.
         """
-        raise NotImplementedError
+        return find_timestamp(self.segments, timestamp_ms, self.log_start_offset)
 
     def offset_of_max_timestamp(self) -> TimestampOffset | None:
         """The record with the largest timestamp, exact inside its batch; ``None`` for an empty log. For a thread."""
-        raise NotImplementedError
+        return find_max_timestamp(self.segments, self.log_start_offset)
 
     def offset_for_leader_epoch(self, leader_epoch: int) -> EpochEndOffset:
         """Where the largest epoch not above ``leader_epoch`` ends (KIP-101, KIP-279)."""
-        raise NotImplementedError
+        return EpochEndOffset(*self.epochs.end_offset_for(leader_epoch, self.log_end_offset))
 
     def latest_epoch(self) -> int | None:
         """The newest leader epoch that a batch of this log was written in."""
-        raise NotImplementedError
+        return self.epochs.latest_epoch
 
     def last_stable_offset(self, high_watermark: int) -> int:
         """Below this every transaction is decided and replicated; ``high_watermark`` where none is open."""
-        raise NotImplementedError
+        unstable = self.producers.first_unstable_offset(high_watermark)
+        if unstable is None or unstable >= high_watermark:
+            return high_watermark
+        return max(unstable, self.log_start_offset)
 
     def aborted_transactions(self, start_offset: int, end_offset: int) -> Sequence[AbortedTransaction]:
         """Aborted transactions that overlap ``[start_offset, end_offset)``, ordered by first offset."""
-        raise NotImplementedError
+        segments = self.segments
+        place = max(bisect_right(segments, start_offset, key=_base_offset_of) - 1, 0)
+        found = []
+        for segment in segments[place:]:
+            if len(segment.txn_index):
+                entries, complete = segment.txn_index.overlapping(start_offset, end_offset)
+                found += [AbortedTransaction(entry.producer_id, entry.first_offset) for entry in entries]
+                if complete:
+                    break
+        return sorted(found, key=_first_offset_of)
 
     def active_producers(self) -> list[ActiveProducer]:
         """Every producer whose state is kept, ordered by id."""
-        raise NotImplementedError
+        return self.producers.active_producers()
+
+    # -- cutting
 
     def truncate_to(self, offset: int) -> bool:
-        """Remove every record at and above ``offset``; false if there was none. A batch that holds it goes whole."""
-        raise NotImplementedError
+        """Remove every record at and above ``offset``; false if there was none. A batch that holds it goes whole.
+
+        Waits for the disk. Raises ``KafkaError`` KAFKA_STORAGE_ERROR.
+        """
+        self._drain()
+        self.epochs.truncate_from_end(offset)
+        self._latest_epoch = -1
+        if offset >= self.next_offset:
+            return False
+        if offset < self.segments[0].base_offset:
+            self.truncate_fully_and_start_at(offset)
+            return True
+        try:
+            self._cut(offset)
+        except OSError as error:
+            raise self._write_failed(error) from error
+        return True
 
     def truncate_fully_and_start_at(self, offset: int) -> None:
-        """Remove everything; the next append gets ``offset``."""
-        raise NotImplementedError
+        """Remove everything; the next append gets ``offset``. Waits for the disk."""
+        self._drain()
+        gone = self.segments
+        self.segments = [self.new_segment(offset, self.active_segment.created_ms)]
+        self._unlink(gone)
+        self.epochs.clear()
+        self._latest_epoch = -1
+        self.producers.clear(offset)
+        self.log_start_offset = self.log_end_offset = self.next_offset = offset
+        self.recovery_point = min(self.recovery_point, offset)
+
+    def _cut(self, offset: int) -> None:
+        """Bring files and state back to ``offset``. Raises ``OSError``."""
+        kept = [segment for segment in self.segments if segment.base_offset < offset]
+        gone = self.segments[len(kept) :]
+        if not kept:
+            kept, gone = gone[:1], gone[1:]
+        self.segments = kept
+        self._unlink(gone)
+        kept[-1].truncate_to(offset)
+        kept[-1].roll_deadline_ms = None
+        self.log_end_offset = self.next_offset = offset
+        self.log_start_offset = min(self.log_start_offset, offset)
+        self.recovery_point = min(self.recovery_point, offset)
+        rebuild_producers(self, offset)
 
     def advance_log_start_offset(self, offset: int) -> bool:
-        """Make records below ``offset`` unreadable (DeleteRecords); whole segments go at the next retention run."""
-        raise NotImplementedError
+        """Make records below ``offset`` unreadable (DeleteRecords); whole segments go at the next retention run.
 
-    def roll(self, now_ms: int) -> None:
-        """Close the active segment and begin a new one at ``next_offset``."""
-        raise NotImplementedError
+        False if the log starts there or later already. Raises ``KafkaError`` OFFSET_OUT_OF_RANGE above
+        ``log_end_offset``.
+        """
+        if offset > self.log_end_offset:
+            raise KafkaError(
+                ErrorCode.OFFSET_OUT_OF_RANGE,
+                f"{self.topic_partition}: the log ends at {self.log_end_offset}, it cannot start at {offset}",
+            )
+        if offset <= self.log_start_offset:
+            return False
+        self.log_start_offset = offset
+        self.epochs.truncate_from_start(offset)
+        return True
+
+    # -- compaction's swap
+
+    def pin_segments(self, base_offsets: Sequence[int]) -> list[Segment]:
+        """Hold the files of these segments open while another thread renames them; then ``adopt_segment``.
+
+        Raises ``KeyError`` if one of them is no longer there (retention was faster): give the round up.
+        """
+        by_base = {segment.base_offset: segment for segment in self.segments}
+        pinned = [by_base[base_offset] for base_offset in base_offsets]
+        for segment in pinned:
+            for log_file in segment.files():
+                if log_file.exists or self.cache.disk.exists(log_file.path):
+                    self.cache.pin(log_file)
+        return pinned
+
+    def adopt_segment(self, base_offset: int, replaced: Sequence[Segment], now_ms: int) -> None:
+        """Put the segment whose files now lie under ``base_offset`` in the place of ``replaced`` (from ``pin_segments``).
+
+        The files of ``replaced`` have been renamed to ``.deleted`` and go with ``unlink_doomed``. Raises ``OSError``,
+        ``CorruptIndexError``.
+        """
+        for segment in replaced:
+            for log_file in segment.files():
+                log_file.name += DELETED_SUFFIX
+                if log_file.pins:
+                    self.cache.unpin(log_file)
+        adopted = self.new_segment(base_offset, now_ms)
+        load_segment(adopted, self.cache.disk, None)
+        place = self.segments.index(replaced[0])
+        self.segments = [*self.segments[:place], adopted, *self.segments[place + len(replaced) :]]
+        due_ms = now_ms + self.config.file_delete_delay_ms
+        self.doomed += [(due_ms, segment) for segment in replaced]
+
+    # -- durability
+
+    def start_flush(self, now_ms: int) -> None:
+        """Begin to fsync what is written, on the directory's thread; the recovery point moves when it is done."""
+        self.last_flushed_ms = now_ms
+        job = self._flush_job()
+        if job.is_needed:
+            self.directory.submit(lambda: self._run_flush(job))
 
     def flush(self) -> None:
-        """fsync what is written and move the recovery point. Blocks: for a thread, and at close."""
-        raise NotImplementedError
+        """fsync what is written and move the recovery point. Blocks. Raises ``KafkaError`` KAFKA_STORAGE_ERROR."""
+        self._drain()
+        self._finish_flush(job := self._flush_job(), self._try_flush(job))
+        self.directory.ensure_writable()
+
+    def _flush_job(self, *, snapshot: bool = False) -> FlushJob:
+        self._unflushed_records = 0
+        return FlushJob(
+            self.cache,
+            self.path,
+            [segment for segment in self.segments if segment.unflushed],
+            epochs=self.epochs,
+            end_offset=self.next_offset,
+            producer_rows=self.producers.rows() if snapshot else None,
+        )
+
+    def _flush_if_due(self) -> None:
+        """`flush.messages`: hold the readable end back until what is due has been fsynced."""
+        if self._unflushed_records >= self.config.flush_messages:
+            job = self._flush_job()
+            self._flush_in_progress = True
+            self.directory.submit(lambda: self._run_flush(job))
+        elif not self._flush_in_progress:
+            self.log_end_offset = self.next_offset
+
+    def _run_flush(self, job: FlushJob) -> None:
+        error = self._try_flush(job)
+        self._post(lambda: self._finish_flush(job, error))
+
+    @staticmethod
+    def _try_flush(job: FlushJob) -> OSError | None:
+        try:
+            job.run()
+        except OSError as error:
+            return error
+        return None
+
+    def _finish_flush(self, job: FlushJob, error: OSError | None) -> None:
+        if error is not None:
+            self.directory.mark_offline(error, fsync_failed=True)
+            return
+        job.mark_written()
+        self.recovery_point = max(self.recovery_point, min(job.end_offset, self.next_offset))
+        if self._flush_in_progress:
+            self._flush_in_progress = self._unflushed_records >= self.config.flush_messages
+            self._advance(min(job.end_offset, self.next_offset))
+
+    def _advance(self, offset: int) -> None:
+        if offset > self.log_end_offset:
+            self.log_end_offset = offset
+            if self.on_advance is not None:
+                self.on_advance(self)
 
     def close(self) -> None:
-        """Flush, write the producers' snapshot, close every file."""
-        raise NotImplementedError
+        """Flush, write the producers' snapshot, close every file. Blocks. Raises ``KafkaError`` KAFKA_STORAGE_ERROR."""
+        if self.is_closed:
+            return
+        self.is_closed = True
+        try:
+            if self.is_materialized and self.directory.is_online and not self._damaged:
+                self._drain()
+                self.active_segment.seal()
+                self._finish_flush(job := self._flush_job(snapshot=True), self._try_flush(job))
+                self.directory.ensure_writable()
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Close every file as it stands: at a failed directory, and where a test plays a kill."""
+        self.is_closed = True
+        for segment in (*self.segments, *(doomed for _due_ms, doomed in self.doomed)):
+            segment.close()
+
+    # -- the queue, and failures
+
+    def _enqueue(self, write: PendingWrite) -> None:
+        if self._queue is None:
+            self._queue = AppendQueue(self.directory, self._post, self._on_written, self._on_queue_failed)
+        self._queue.put(write)
+
+    def _on_written(self, writes: list[PendingWrite]) -> None:
+        for write in writes:
+            write.segment.readable_bytes = max(
+                write.segment.readable_bytes, write.position + len(write.content)
+            )
+        if self._queue is not None and self._queue.is_idle:
+            self._queue = None
+        if self.config.flush_messages == LONG_MAX:
+            self._advance(writes[-1].next_offset)
+        else:
+            self._flush_if_due()
+            if self.on_advance is not None:
+                self.on_advance(self)
+
+    def _on_queue_failed(self, error: OSError) -> None:
+        if self._queue is not None:
+            self._queue = None
+            self._write_failed(error)
+            if self.on_failure is not None:
+                self.on_failure(self)
+
+    def _write_failed(self, error: OSError) -> KafkaError:
+        """Take note of a failed file operation; the error to raise."""
+        self._damaged = True
+        self.directory.mark_offline(error)
+        return KafkaError(
+            ErrorCode.KAFKA_STORAGE_ERROR,
+            f"{self.topic_partition}: log directory {self.directory.path} failed: {error}",
+        )
+
+    def _make_writable(self) -> None:
+        """Raise unless the directory is ONLINE; cut off what a failed write has left beyond the readable end."""
+        self.directory.ensure_writable()
+        if not self._damaged:
+            return
+        offset = self.log_end_offset
+        try:
+            for segment in self.segments:
+                segment.size_in_bytes = segment.readable_bytes
+            kept = [segment for segment in self.segments if segment.base_offset <= offset] or self.segments[
+                :1
+            ]
+            gone = self.segments[len(kept) :]
+            self.segments = kept
+            self._unlink(gone)
+            if self.active_segment.log_file.exists:
+                self.active_segment.truncate_bytes(self.active_segment.readable_bytes, offset)
+            self.active_segment.roll_deadline_ms = None
+            self.next_offset = offset
+            self.epochs.truncate_from_end(offset)
+            self._latest_epoch = -1
+            rebuild_producers(self, offset)
+        except OSError as error:
+            raise self._write_failed(error) from error
+        self._damaged = False
+        _logger.warning("%s: cut back to offset %d after a failed write", self.topic_partition, offset)
+
+    def _drain(self) -> None:
+        """Wait until the queue is written. Raises ``KafkaError`` KAFKA_STORAGE_ERROR."""
+        queue = self._queue
+        if queue is None:
+            return
+        if not queue.wait_idle(DRAIN_TIMEOUT_S):
+            raise KafkaError(
+                ErrorCode.KAFKA_STORAGE_ERROR,
+                f"{self.topic_partition}: log directory {self.directory.path} has not taken a write "
+                f"for {DRAIN_TIMEOUT_S:.0f} s",
+            )
+        self.directory.ensure_writable()
+
+
+def _base_offset_of(segment: Segment) -> int:
+    return segment.base_offset
+
+
+def _first_offset_of(transaction: AbortedTransaction) -> int:
+    return transaction.first_offset

@@ -20,14 +20,19 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Final, NamedTuple
 
+from ottla.config.topic_config import TopicConfig
 from ottla.records.batch import HEADER_BYTES, NO_TIMESTAMP
 from ottla.records.errors import CorruptBatch
 from ottla.records.legacy import StoredEntry, stored_entry
+from ottla.storage.disk import DiskFile
 from ottla.storage.file_cache import FileCache, LogDirectoryPath, LogFile
 from ottla.storage.file_slice import SliceGone
+from ottla.storage.offset_index import ENTRY as OFFSET_ENTRY
 from ottla.storage.offset_index import OffsetIndex
+from ottla.storage.time_index import ENTRY as TIME_ENTRY
 from ottla.storage.time_index import TimeIndex
 from ottla.storage.txn_index import TxnIndex
 
@@ -50,6 +55,10 @@ SCAN_BYTES: Final = 64 * 1024
 """Chunk in which headers are looked for from a position on; long enough for many small batches."""
 
 
+ALWAYS_ROLL: Final = -(2**63)
+"""As `roll_deadline_ms`: whatever the next batch's time, it goes into a new segment."""
+
+
 class Position(NamedTuple):
     """Where a batch stands in a segment's file."""
 
@@ -70,6 +79,7 @@ class Segment:
 
     __slots__ = (
         "_cache",
+        "_index_bytes",
         "_interval_bytes",
         "_ring_offsets",
         "_ring_positions",
@@ -98,7 +108,7 @@ class Segment:
         base_offset: int,
         *,
         created_ms: int,
-        interval_bytes: int,
+        config: TopicConfig,
     ) -> None:
         name = segment_name(base_offset)
         self._cache = cache
@@ -123,7 +133,8 @@ class Segment:
         """Written to since it was last fsynced."""
         self.is_new = True
         """Its name has not been fsynced in the directory."""
-        self._interval_bytes = interval_bytes
+        self._interval_bytes = config.index_interval_bytes
+        self._index_bytes = config.segment_index_bytes
         self._uncovered_bytes = 0
         self._ring_offsets: list[int] = []
         self._ring_positions: list[int] = []
@@ -142,6 +153,8 @@ class Segment:
             self.offset_index.append(last_offset, position)
             self.time_index.append_if_later(self.max_timestamp, self.max_timestamp_offset)
             self._uncovered_bytes = 0
+            if self.is_index_full():
+                self.roll_deadline_ms = ALWAYS_ROLL
         self._uncovered_bytes += size_in_bytes
         self.size_in_bytes = position + size_in_bytes
         self.unflushed = True
@@ -152,6 +165,13 @@ class Segment:
             del offsets[: RING_BATCHES_MAX // 2]
             del self._ring_positions[: RING_BATCHES_MAX // 2]
 
+    def is_index_full(self) -> bool:
+        """Whether `segment.index.bytes` leaves no room for another entry (and the time index's last)."""
+        return (
+            len(self.offset_index) >= self._index_bytes // OFFSET_ENTRY.size
+            or len(self.time_index) >= self._index_bytes // TIME_ENTRY.size - 1
+        )
+
     def write(self, records: memoryview, position: int) -> None:
         """Put bytes into the file; for the loop's thread. Raises `OSError`, after which anything may stand there."""
         try:
@@ -161,6 +181,10 @@ class Segment:
                 file.write_all(records, position)
         finally:
             self.log_file.in_use = False
+
+    def pinned(self) -> AbstractContextManager[DiskFile]:
+        """The open file, for any thread, within a `with` block."""
+        return self._cache.pinned(self.log_file)
 
     def preallocate(self, size_bytes: int) -> None:
         """Make the file at this size, of which nothing counts yet (`preallocate=true`)."""

@@ -1,0 +1,77 @@
+"""A produced batch against the rules of its topic, and records' errors as Kafka's codes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ottla.config.topic_config import TopicConfig
+from ottla.config.values import LONG_MAX
+from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.records.batch import BatchHeader, validate_produced_batch
+from ottla.records.errors import (
+    BatchTooLarge,
+    CorruptBatch,
+    InvalidRecord,
+    InvalidTimestamp,
+    RecordsError,
+    UnsupportedCompression,
+)
+from ottla.storage.append_result import AppendOrigin
+
+_CODES: Final[tuple[tuple[type[RecordsError], ErrorCode], ...]] = (
+    (BatchTooLarge, ErrorCode.MESSAGE_TOO_LARGE),
+    (CorruptBatch, ErrorCode.CORRUPT_MESSAGE),
+    (InvalidRecord, ErrorCode.INVALID_RECORD),
+    (InvalidTimestamp, ErrorCode.INVALID_TIMESTAMP),
+    (UnsupportedCompression, ErrorCode.UNSUPPORTED_COMPRESSION_TYPE),
+)
+
+
+def kafka_error(error: RecordsError) -> KafkaError:
+    """What a client is answered. Old message formats are INVALID_RECORD, as `ProduceRequest.validateRecords` says."""
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return KafkaError(code, str(error))
+    return KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, str(error))
+
+
+class ProduceRules:
+    """What a topic's settings ask of a batch, worked out once per change of settings."""
+
+    __slots__ = ("_after_max_ms", "_before_max_ms", "log_append_time", "max_message_bytes", "segment_bytes")
+
+    def __init__(self, config: TopicConfig) -> None:
+        self.log_append_time = config.message_timestamp_type == "LogAppendTime"
+        self.max_message_bytes = config.max_message_bytes
+        self.segment_bytes = config.segment_bytes
+        self._before_max_ms = _bound(config.message_timestamp_before_max_ms)
+        self._after_max_ms = _bound(config.message_timestamp_after_max_ms)
+
+    def check(self, records: memoryview, now_ms: int, origin: AppendOrigin) -> BatchHeader:
+        """The header of the one batch in `records`, if the topic takes it. Hot path. Raises `KafkaError`."""
+        oldest = newest = None
+        if not self.log_append_time:
+            if self._before_max_ms is not None:
+                oldest = now_ms - self._before_max_ms
+            if self._after_max_ms is not None:
+                newest = now_ms + self._after_max_ms
+        try:
+            header = validate_produced_batch(
+                records,
+                max_message_bytes=self.max_message_bytes,
+                from_client=origin is AppendOrigin.CLIENT,
+                oldest_timestamp_ms=oldest,
+                newest_timestamp_ms=newest,
+            )
+        except RecordsError as error:
+            raise kafka_error(error) from error
+        if header.batch_length + 12 > self.segment_bytes:
+            raise KafkaError(
+                ErrorCode.RECORD_LIST_TOO_LARGE,
+                f"a batch of {header.size_in_bytes} bytes is larger than a segment, segment.bytes={self.segment_bytes}",
+            )
+        return header
+
+
+def _bound(setting_ms: int) -> int | None:
+    return None if setting_ms == LONG_MAX else setting_ms
