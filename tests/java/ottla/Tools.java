@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.common.utils.Exit;
 
 /**
@@ -27,15 +28,23 @@ public final class Tools {
 
     private static final class Exited extends RuntimeException {
         private static final long serialVersionUID = 1L;
-        final int code;
 
         Exited(int code) {
             super("exit " + code);
-            this.code = code;
         }
     }
 
+    // Set once and emptied before each tool: Scala's Console keeps the stream that it first saw.
+    private static final ByteArrayOutputStream stdout = new ByteArrayOutputStream();
+    private static final ByteArrayOutputStream stderr = new ByteArrayOutputStream();
     private static final List<Runnable> shutdownHooks = new CopyOnWriteArrayList<>();
+    // Some tools catch what their own exit throws and exit again with another code: the first one counts.
+    private static final AtomicReference<Integer> exitCode = new AtomicReference<>();
+
+    private static void exit(int code) {
+        exitCode.compareAndSet(null, code);
+        throw new Exited(code);
+    }
 
     private static int call(String mainClass, String[] arguments) {
         try {
@@ -43,7 +52,8 @@ public final class Tools {
             return 0;
         } catch (InvocationTargetException thrown) {
             for (Throwable cause = thrown.getCause(); cause != null; cause = cause.getCause())
-                if (cause instanceof Exited exited) return exited.code;
+                if (cause instanceof Exited) return exitCode.get();
+            if (exitCode.get() != null) return exitCode.get();
             thrown.getCause().printStackTrace();
             return 1;
         } catch (ReflectiveOperationException missing) {
@@ -67,11 +77,10 @@ public final class Tools {
     private static ObjectNode run(JsonNode order) throws InterruptedException {
         List<String> arguments = new ArrayList<>();
         order.get("arguments").forEach(argument -> arguments.add(argument.asText()));
-        ByteArrayOutputStream stdout = new ByteArrayOutputStream();
-        ByteArrayOutputStream stderr = new ByteArrayOutputStream();
+        stdout.reset();
+        stderr.reset();
+        exitCode.set(null);
         System.setIn(new ByteArrayInputStream(order.get("stdin").asText().getBytes(StandardCharsets.UTF_8)));
-        System.setOut(new PrintStream(stdout, true, StandardCharsets.UTF_8));
-        System.setErr(new PrintStream(stderr, true, StandardCharsets.UTF_8));
         int[] code = {143};
         Thread tool = new Thread(() -> code[0] = call(order.get("main").asText(), arguments.toArray(String[]::new)));
         tool.setDaemon(true);
@@ -87,10 +96,12 @@ public final class Tools {
     }
 
     public static void main(String[] none) throws IOException, InterruptedException {
-        Exit.setExitProcedure((code, message) -> { throw new Exited(code); });
-        Exit.setHaltProcedure((code, message) -> { throw new Exited(code); });
+        Exit.setExitProcedure((code, message) -> exit(code));
+        Exit.setHaltProcedure((code, message) -> exit(code));
         Exit.setShutdownHookAdder((name, hook) -> shutdownHooks.add(hook));
         PrintStream answers = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+        System.setOut(new PrintStream(stdout, true, StandardCharsets.UTF_8));
+        System.setErr(new PrintStream(stderr, true, StandardCharsets.UTF_8));
         BufferedReader orders = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String order = orders.readLine(); order != null; order = orders.readLine())
             answers.print(run(JSON.readTree(order)) + "\n");
