@@ -16,7 +16,6 @@ Rules it keeps:
 
 import asyncio
 import time
-from collections.abc import Callable
 from struct import Struct
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,8 +23,9 @@ from ottla.broker.context import ConnectionInfo, RequestContext
 from ottla.broker.dispatch import CloseConnection
 from ottla.broker.pending import Pending
 from ottla.broker.receive import Backlog
-from ottla.broker.sending import SliceSender
+from ottla.broker.sending import SliceSender, read_at_once
 from ottla.protocol.errors import ErrorCode, KafkaError, ProtocolError
+from ottla.storage.file_slice import SliceGone
 
 if TYPE_CHECKING:
     from ottla.broker.listener import Listener
@@ -33,13 +33,16 @@ if TYPE_CHECKING:
 
 _LENGTH = Struct(">i")
 _HEADER = Struct(">hhih")  # api key, api version, correlation id, length of the client id
-_ANSWER = Struct(">ii")  # length, correlation id
+_SHORT_HEADER = Struct(">hhi")  # the same without a client id (version 0 of the header)
 
 _WAITING = 1  # the answer is pending
 _SENDING = 2  # file slices of the answer are leaving
 _CONGESTED = 4  # unsent bytes above the high-water mark
 _YIELDING = 8  # its turn of the loop is over
 _CLOSED = 16
+
+_AT_ONCE_BYTES = 64 * 1024
+"""A fetch answer below this is put together whole and written like any other, if its bytes are in the page cache."""
 
 _TURN_SECONDS = 0.002
 """How long a connection goes on with frames that have arrived before others get their turn."""
@@ -56,6 +59,8 @@ class Connection(asyncio.BufferedProtocol):
         "_client_id",
         "_client_id_bytes",
         "_closing",
+        "_descriptor",
+        "_ending",
         "_holds",
         "_in_hand",
         "_listener",
@@ -79,11 +84,13 @@ class Connection(asyncio.BufferedProtocol):
         self._holds = 0
         self._paused = False
         self._closing = ""
+        self._descriptor = -1
+        self._ending = False
         self._pending: Pending[Any] | None = None
-        self._in_hand: tuple[Route, Any, RequestContext] | None = None
+        self._in_hand: tuple[Route, Any, RequestContext, float] | None = None
         self._sender: SliceSender | None = None
         self._client_id: str | None = None
-        self._client_id_bytes: bytes | None = None
+        self._client_id_bytes: memoryview | None = None
         self._started = 0.0
         self.last_active = 0.0
 
@@ -91,9 +98,10 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._descriptor = self._listener.descriptor(self._transport)
         self._listener.opened(self, self._transport)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - whatever ended it, it is over
         self._holds |= _CLOSED
         self._memory.forget(self._resume_reading)
         self._drop_backlog()
@@ -108,7 +116,7 @@ class Connection(asyncio.BufferedProtocol):
     def eof_received(self) -> bool:
         return False
 
-    def get_buffer(self, sizehint: int) -> memoryview:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio says -1
         backlog = self._backlog
         return self._memory.shared if backlog is None else backlog.room()
 
@@ -228,6 +236,9 @@ class Connection(asyncio.BufferedProtocol):
         """Start the next request if it is there and nothing holds it back."""
         if self._holds:
             return
+        if self._ending:
+            self.close("")
+            return
         self._started = _now()
         backlog = self._backlog
         if backlog is not None and backlog.whole:
@@ -255,11 +266,12 @@ class Connection(asyncio.BufferedProtocol):
     def _handle(self, frame: memoryview) -> None:
         listener = self._listener
         started = _now()
-        api_key, api_version, correlation_id, client_id_length = _HEADER.unpack_from(frame) if len(frame) >= 10 else (
-            *_SHORT_HEADER.unpack_from(frame),
-            -1,
-        )
-        route = listener.routes.get((api_key << 16) | api_version)
+        if len(frame) >= 10:
+            api_key, api_version, correlation_id, client_id_length = _HEADER.unpack_from(frame)
+        else:
+            api_key, api_version, correlation_id = _SHORT_HEADER.unpack_from(frame)
+            client_id_length = -1
+        route = listener.routes.by_number.get((api_key << 16) | api_version)
         if route is None:
             self._unknown_api(api_key, api_version, correlation_id)
             return
@@ -267,16 +279,10 @@ class Connection(asyncio.BufferedProtocol):
             end = 10
             if client_id_length >= 0:
                 end = 10 + client_id_length
-                client_id_bytes = bytes(frame[10:end])
-                if client_id_bytes != self._client_id_bytes:
-                    if len(client_id_bytes) != client_id_length:
-                        raise ProtocolError("the client id reaches past the frame's end")
-                    self._client_id = str(client_id_bytes, "utf-8")
-                    self._client_id_bytes = client_id_bytes
-            elif client_id_length == -1:
-                self._client_id = self._client_id_bytes = None
+                if self._client_id_bytes is None or frame[10:end] != self._client_id_bytes:
+                    self._take_client_id(bytes(frame[10:end]), client_id_length)
             else:
-                raise ProtocolError(f"the client id has length {client_id_length}")
+                self._take_client_id(None, client_id_length)
             request = route.decode(frame[end:])
         except (ProtocolError, UnicodeDecodeError) as error:
             self.close(f"{route.name} request of version {api_version} can't be read: {error}")
@@ -290,23 +296,36 @@ class Connection(asyncio.BufferedProtocol):
             self._answer_error(route, request, context, error)
         else:
             if isinstance(answer, Pending):
-                self._wait_for(answer, route, request, context)
+                self._wait_for(answer, route, request, context, started)
                 return
             self._answer(route, context, answer)
         route.observe(_now() - started)
 
-    def _wait_for(self, pending: Pending[Any], route: "Route", request: Any, context: RequestContext) -> None:
+    def _take_client_id(self, client_id: bytes | None, length: int) -> None:
+        if client_id is None:
+            if length != -1:
+                raise ProtocolError(f"the client id has length {length}")
+            self._client_id = self._client_id_bytes = None
+            return
+        if len(client_id) != length:
+            raise ProtocolError("the client id reaches past the frame's end")
+        self._client_id = str(client_id, "utf-8")
+        self._client_id_bytes = memoryview(client_id)
+
+    def _wait_for(
+        self, pending: Pending[Any], route: "Route", request: Any, context: RequestContext, started: float
+    ) -> None:
         self._holds |= _WAITING
         self._pending = pending
         # The request stays only for its answer in case of an error, and holds views of memory that is about to be used
         # again: handlers of such requests don't fail late.
-        self._in_hand = (route, request, context)
+        self._in_hand = (route, request, context, started)
         pending.then(self._pending_settled)
 
     def _pending_settled(self, pending: Pending[Any]) -> None:
         if self._holds & _CLOSED or self._in_hand is None:
             return
-        route, request, context = self._in_hand
+        route, request, context, started = self._in_hand
         self._in_hand = self._pending = None
         self._holds &= ~_WAITING
         try:
@@ -315,7 +334,7 @@ class Connection(asyncio.BufferedProtocol):
             self._answer_error(route, request, context, error)
         else:
             self._answer(route, context, answer)
-        route.observe_since(context.now_ms)
+        route.observe(_now() - started)
         # Not at once: this may run inside another connection's request, whose client would wait for ours.
         if (self._backlog is not None or self._paused) and not self._holds:
             self._yield_turn()
@@ -326,15 +345,29 @@ class Connection(asyncio.BufferedProtocol):
         try:
             parts = route.encode(answer, context.correlation_id)
         except Exception as error:
-            self._listener.log.exception("%s answer of version %d can't be encoded", route.name, context.api_version)
+            self._listener.log.exception(
+                "%s answer of version %d can't be encoded", route.name, context.api_version
+            )
             self.close(f"its {route.name} answer can't be encoded: {error}")
             return
-        if isinstance(parts, bytes):
+        if isinstance(parts, bytearray):
             self._listener.bytes_out += len(parts)
             self._transport.write(parts)
             return
+        (size,) = _LENGTH.unpack_from(cast("memoryview", parts[0]))
+        self._listener.bytes_out += size + 4
+        if size < _AT_ONCE_BYTES:
+            try:
+                whole = read_at_once(parts, size + 4)
+            except (SliceGone, OSError) as error:
+                self._sent(error)
+                return
+            if whole is not None:
+                self._transport.write(whole)
+                return
         self._holds |= _SENDING
-        self._sender = SliceSender(self._transport, parts, self._listener, self._sent)
+        self._sender = SliceSender(self._transport, self._descriptor, parts, self._listener.reads, self._sent)
+        self._sender.start()
 
     def _sent(self, error: Exception | None) -> None:
         self._sender = None
@@ -343,7 +376,7 @@ class Connection(asyncio.BufferedProtocol):
             self.close(f"what its fetch was to get can't be read any more: {error}")
             return
         self.last_active = _now()
-        if (self._backlog is not None or self._paused) and not self._holds:
+        if (self._backlog is not None or self._paused or self._ending) and not self._holds:
             self._yield_turn()
 
     def _answer_error(self, route: "Route", request: Any, context: RequestContext, error: Exception) -> None:
@@ -365,7 +398,7 @@ class Connection(asyncio.BufferedProtocol):
             self._answer(route, context, answer)
 
     def _unknown_api(self, api_key: int, api_version: int, correlation_id: int) -> None:
-        answer = self._listener.unsupported_version_answer(api_key, correlation_id)
+        answer = self._listener.routes.unsupported_version_answer(api_key, correlation_id)
         if answer is not None:
             self._transport.write(answer)
             return
@@ -377,6 +410,19 @@ class Connection(asyncio.BufferedProtocol):
     def busy(self) -> bool:
         """Whether a request is in hand or an answer is leaving."""
         return bool(self._holds & (_WAITING | _SENDING | _CONGESTED | _YIELDING))
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it waits for the broker: such a connection isn't idle."""
+        return bool(self._holds & _WAITING)
+
+    def close_when_answered(self) -> None:
+        """Take no further request; close when the one in hand is answered. A long poll is not waited for."""
+        if self._holds & (_SENDING | _CONGESTED):
+            self._ending = True
+            self._pause_reading()
+        else:
+            self.close("")
 
     def close(self, reason: str) -> None:
         """Close once what is written has left. `reason` is for the log; empty when there is nothing to say."""
@@ -392,8 +438,3 @@ class Connection(asyncio.BufferedProtocol):
         """Close at once, dropping what is unsent."""
         self._holds |= _CLOSED
         self._transport.abort()
-
-
-_SHORT_HEADER = Struct(">hhi")
-
-ResumeReading = Callable[[], None]

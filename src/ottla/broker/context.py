@@ -28,7 +28,12 @@ class RequestContext:
     __slots__ = ("api_version", "client_id", "connection", "correlation_id", "now_ms")
 
     def __init__(
-        self, api_version: int, correlation_id: int, client_id: str | None, connection: ConnectionInfo, now_ms: int
+        self,
+        api_version: int,
+        correlation_id: int,
+        client_id: str | None,
+        connection: ConnectionInfo,
+        now_ms: int,
     ) -> None:
         self.api_version = api_version
         self.correlation_id = correlation_id

@@ -6,7 +6,7 @@ A handler is a plain function that a decorator registers beside its rules:
     def list_offsets(broker, request, context):
         return ListOffsetsResponse(...)
 
-It returns the response, or a `Pending` one, or None where the protocol has no answer (Produce with acks=0). It may raise
+It returns the response, or its encoded body as bytes, or a `Pending` response, or None where the protocol has no answer (Produce with acks=0). It may raise
 `KafkaError`: the whole request is answered with that code, by `on_error` where the response has no `error_code` of its own.
 It may raise `CloseConnection` where Apache Kafka answers by hanging up.
 
@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 RequestType = TypeVar("RequestType", bound=Request)
 ResponseType = TypeVar("ResponseType", bound=Response)
 
-Handler = Callable[["BrokerServer", RequestType, RequestContext], "ResponseType | Pending[ResponseType] | None"]
+Handler = Callable[
+    ["BrokerServer", RequestType, RequestContext],
+    "ResponseType | bytes | Pending[ResponseType] | Pending[ResponseType | None] | None",
+]
 ErrorAnswer = Callable[[RequestType, ErrorCode, str], ResponseType]
 
 
@@ -99,7 +102,9 @@ def announced_versions(registrations: Iterable[Registration]) -> list[tuple[ApiK
     return sorted((each.api_key, each.announced_from, each.highest_version) for each in registrations)
 
 
-def error_response(registration: Registration, request: Request, code: ErrorCode, message: str) -> Response | None:
+def error_response(
+    registration: Registration, request: Request, code: ErrorCode, message: str
+) -> Response | None:
     """The answer that says `code` for the whole request, or None when its response has no place for one."""
     if registration.on_error is not None:
         return registration.on_error(request, code, message)

@@ -68,6 +68,13 @@ class Pending(Generic[Answer]):
         elif self._on_cancel is None or self._answer is not None or self._error is not None:
             continuation(self)
 
+    def follow(self, other: "Pending[Answer]") -> None:
+        """Settle as `other` has settled."""
+        if other._error is not None:
+            self.fail(other._error)
+        else:
+            self.complete(cast("Answer", other._answer))
+
     def _settle(self) -> None:
         self._settled = True
         self._on_cancel = None

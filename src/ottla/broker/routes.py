@@ -53,9 +53,13 @@ class Route:
             body = body[1:] if len(body) and body[0] == 0 else _after_tagged_fields(body)
         return decode(self.request_class, self.api_version, body)
 
-    def encode(self, response: Response, correlation_id: int) -> bytearray | list[Part]:
-        """A whole frame; as a list of parts when file slices are in it."""
+    def encode(self, response: Response | bytes, correlation_id: int) -> bytearray | list[Part]:
+        """A whole frame; as a list of parts when file slices are in it. `response` as bytes is the encoded body."""
         encoded = bytearray(self._leading)
+        if isinstance(response, bytes):
+            encoded += response
+            _ANSWER.pack_into(encoded, 0, len(encoded) - 4, correlation_id)
+            return encoded
         slices: list[tuple[int, Any]] = []
         encode_into(response, self.api_version, encoded, slices)
         if not slices:

@@ -16,16 +16,15 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias, cast
 
+from ottla.broker.threads import Threads
 from ottla.protocol.types import RecordsSource
 from ottla.storage.file_slice import FileSlice, SliceGone
 
 CHUNK_BYTES = 256 * 1024
 _HANDOVER_BYTES = 16 * 1024
 _COLD_BUFFERS = 8
-_READING_THREADS = 4
 _TURN_SECONDS = 0.002
 
 Part: TypeAlias = bytes | bytearray | memoryview | RecordsSource
@@ -35,12 +34,12 @@ Sent: TypeAlias = Callable[[Exception | None], None]
 class FileReads:
     """The memory and the threads by which all connections of a broker read files."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, threads: Threads) -> None:
         self.loop = loop
         self.scratch = memoryview(bytearray(CHUNK_BYTES))
         self.cold_reads = 0
         """Chunks that a thread had to fetch from the disk."""
-        self._executor: ThreadPoolExecutor | None = None
+        self._threads = threads
         self._free: list[memoryview] = []
         self._made = 0
         self._line: deque[SliceSender] = deque()
@@ -55,34 +54,17 @@ class FileReads:
         else:
             self._line.append(sender)
             return
-        if self._executor is None:
-            self._executor = ThreadPoolExecutor(_READING_THREADS, thread_name_prefix="ottla-cold-read")
         self.cold_reads += 1
-        self._executor.submit(self._read, sender, buffer)
 
-    def _read(self, sender: "SliceSender", buffer: memoryview) -> None:
-        try:
-            outcome: int | Exception = sender.fill(buffer, nowait=False)
-        except Exception as error:  # noqa: BLE001 - told on the loop
-            outcome = error
-        try:
-            self.loop.call_soon_threadsafe(self._done, sender, buffer, outcome)
-        except RuntimeError:  # the loop is closed: nobody waits
-            return
+        def done(outcome: int | Exception) -> None:
+            try:
+                sender.cold_chunk(buffer, outcome)
+            finally:
+                self._free.append(buffer)
+                while self._line and self._free:
+                    self.read_cold(self._line.popleft())
 
-    def _done(self, sender: "SliceSender", buffer: memoryview, outcome: int | Exception) -> None:
-        try:
-            sender.cold_chunk(buffer, outcome)
-        finally:
-            self._free.append(buffer)
-            while self._line and self._free:
-                self.read_cold(self._line.popleft())
-
-    def close(self) -> None:
-        """Let the threads end; waits for the reads under way."""
-        if self._executor is not None:
-            self._executor.shutdown(wait=True, cancel_futures=True)
-            self._executor = None
+        self._threads.run(lambda: sender.fill(buffer, nowait=False), done)
 
 
 def read_at_once(parts: Sequence[Part], size: int) -> bytearray | None:
@@ -113,10 +95,25 @@ def read_at_once(parts: Sequence[Part], size: int) -> bytearray | None:
 class SliceSender:
     """One answer on its way out. Ends by `sent(None)`, or `sent(error)` when the connection has to close."""
 
-    __slots__ = ("_abandoned", "_at", "_descriptor", "_part", "_parts", "_reads", "_reading", "_sent", "_transport")
+    __slots__ = (
+        "_abandoned",
+        "_at",
+        "_descriptor",
+        "_part",
+        "_parts",
+        "_reading",
+        "_reads",
+        "_sent",
+        "_transport",
+    )
 
     def __init__(
-        self, transport: asyncio.Transport, descriptor: int, parts: Sequence[Part], reads: FileReads, sent: Sent
+        self,
+        transport: asyncio.Transport,
+        descriptor: int,
+        parts: Sequence[Part],
+        reads: FileReads,
+        sent: Sent,
     ) -> None:
         """`descriptor` is the socket's, or -1 where bytes must go through the transport (TLS)."""
         self._transport = transport

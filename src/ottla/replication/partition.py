@@ -239,7 +239,9 @@ class Partition:
         if last_fetched_epoch >= 0:
             diverging = self._diverging_epoch(log, fetch_offset, last_fetched_epoch)
             if diverging is not None:
-                return PartitionFetch(high_watermark, last_stable_offset, log_start_offset, None, None, diverging)
+                return PartitionFetch(
+                    high_watermark, last_stable_offset, log_start_offset, None, None, diverging
+                )
         if isolation is IsolationLevel.READ_UNCOMMITTED:
             upper_bound = high_watermark
         elif isolation is IsolationLevel.READ_COMMITTED:

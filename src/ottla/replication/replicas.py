@@ -28,7 +28,9 @@ TopicConfigs: TypeAlias = Callable[[str], TopicConfig]
 class Replicas:
     """The partitions of one broker."""
 
-    def __init__(self, broker_id: int, logs: LogStore, topic_config: TopicConfigs, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, broker_id: int, logs: LogStore, topic_config: TopicConfigs, now_ms: Callable[[], int]
+    ) -> None:
         self.broker_id = broker_id
         self.partitions: dict[tuple[str, int], Partition] = {}
         self._logs = logs
@@ -112,7 +114,9 @@ class Replicas:
         if found.log is None:
             try:
                 if self._logs.state(name) is not LogState.LOADING:
-                    self._attach(found, self._logs.create(name, topic.topic_id, self._topic_config(topic.name)))
+                    self._attach(
+                        found, self._logs.create(name, topic.topic_id, self._topic_config(topic.name))
+                    )
             except KafkaError:
                 self._leave(found, Role.OFFLINE)
                 return

@@ -1,0 +1,93 @@
+"""FindCoordinator (key 10), versions 0 to 6: which broker coordinates a group.
+
+1: key types. 4: several keys at once (KIP-699). 6: share groups. The topic behind is made when it is first asked for;
+where Apache answers COORDINATOR_NOT_AVAILABLE meanwhile, the answer waits here until the topic is there.
+"""
+
+from typing import TYPE_CHECKING
+
+from ottla.broker.context import RequestContext
+from ottla.broker.dispatch import handles
+from ottla.broker.internal_topics import GROUP_METADATA_TOPIC
+from ottla.broker.later import answer_later
+from ottla.broker.pending import Pending
+from ottla.groups.partitioning import partition_for
+from ottla.protocol.errors import ErrorCode
+from ottla.protocol.messages.find_coordinator import (
+    Coordinator,
+    FindCoordinatorRequest,
+    FindCoordinatorResponse,
+)
+
+if TYPE_CHECKING:
+    from ottla.broker.server import BrokerServer
+
+_GROUP, _TRANSACTION = 0, 1
+_NOT_SERVED = {
+    _TRANSACTION: "this broker does not serve transactions yet",
+    2: "this broker does not serve share groups yet",
+}
+
+
+def _every_key(request: FindCoordinatorRequest, code: ErrorCode, message: str) -> FindCoordinatorResponse:
+    return FindCoordinatorResponse(
+        error_code=code,
+        error_message=message,
+        node_id=-1,
+        port=-1,
+        coordinators=[_failed(key, code, message) for key in request.coordinator_keys],
+    )
+
+
+@handles(FindCoordinatorRequest, FindCoordinatorResponse, versions=(0, 6), on_error=_every_key)
+def find_coordinator(
+    broker: "BrokerServer", request: FindCoordinatorRequest, context: RequestContext
+) -> FindCoordinatorResponse | Pending[FindCoordinatorResponse]:
+    """The leader of the partition of `__consumer_offsets` that a group belongs to."""
+    if request.key_type != _GROUP:
+        message = _NOT_SERVED.get(request.key_type, f"there is no key type {request.key_type}")
+        return _every_key(request, ErrorCode.INVALID_REQUEST, message)
+    if broker.metadata.image.topic(GROUP_METADATA_TOPIC) is None:
+        return answer_later(_make_and_answer(broker, request, context))
+    return _response(broker, request, context)
+
+
+async def _make_and_answer(
+    broker: "BrokerServer", request: FindCoordinatorRequest, context: RequestContext
+) -> FindCoordinatorResponse:
+    error = await broker.create_internal_topic(GROUP_METADATA_TOPIC)
+    if error is not ErrorCode.NONE:
+        return _every_key(request, ErrorCode.COORDINATOR_NOT_AVAILABLE, error.message)
+    return _response(broker, request, context)
+
+
+def _response(
+    broker: "BrokerServer", request: FindCoordinatorRequest, context: RequestContext
+) -> FindCoordinatorResponse:
+    if context.api_version >= 4:
+        return FindCoordinatorResponse(
+            coordinators=[_coordinator(broker, key, context) for key in request.coordinator_keys]
+        )
+    found = _coordinator(broker, request.key, context)
+    return FindCoordinatorResponse(
+        error_code=found.error_code,
+        error_message=found.error_message,
+        node_id=found.node_id,
+        host=found.host,
+        port=found.port,
+    )
+
+
+def _coordinator(broker: "BrokerServer", key: str, context: RequestContext) -> Coordinator:
+    image = broker.metadata.image
+    topic = image.topic(GROUP_METADATA_TOPIC)
+    state = None if topic is None else topic.partitions.get(partition_for(key, len(topic.partitions)))
+    address = None if state is None else broker.address_of(state.leader, context)
+    if state is None or address is None:
+        code = ErrorCode.COORDINATOR_NOT_AVAILABLE
+        return _failed(key, code, code.message)
+    return Coordinator(key=key, node_id=state.leader, host=address[0], port=address[1], error_message=None)
+
+
+def _failed(key: str, code: ErrorCode, message: str) -> Coordinator:
+    return Coordinator(key=key, node_id=-1, host="", port=-1, error_code=code, error_message=message)

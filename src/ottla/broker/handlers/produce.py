@@ -1,0 +1,270 @@
+"""Produce (key 0), versions 3 to 13; announced from version 0, because old librdkafka wants to see it (KAFKA-18659).
+
+7: zstd. 8: errors of single records. 10: the current leader and its address beside NOT_LEADER_OR_FOLLOWER (KIP-951).
+13: topic ids.
+
+A partition's records are one batch, checked, given its offsets in place and written from the memory it was received in. With
+acks=0 nothing is answered, and an error closes the connection, as the only way to tell (Apache's `handleProduceRequest`).
+
+Hot path; budget 5 µs a partition besides `Partition.append`. A request that takes longer than 5 ms goes on in the loop's
+next turns, with its remaining batches copied, for the memory it came in is used by others then.
+"""
+
+import time
+from typing import TYPE_CHECKING
+
+from ottla.broker.context import RequestContext
+from ottla.broker.delayed import DelayedProduce
+from ottla.broker.dispatch import CloseConnection, handles
+from ottla.broker.internal_topics import ADMIN_CLIENT_ID, INTERNAL_TOPICS
+from ottla.broker.pending import Pending
+from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.protocol.messages.produce import (
+    LeaderIdAndEpoch,
+    NodeEndpoint,
+    PartitionProduceData,
+    PartitionProduceResponse,
+    ProduceRequest,
+    ProduceResponse,
+    TopicProduceData,
+    TopicProduceResponse,
+)
+from ottla.replication.partition import ACKS_ALL, Partition
+
+if TYPE_CHECKING:
+    from ottla.broker.server import BrokerServer
+    from ottla.broker.topic_counters import TopicCounters
+
+_TURN_SECONDS = 0.005
+_ATTRIBUTES_AT = 22
+"""Low byte of a batch's attributes."""
+_CODEC_BITS, _ZSTD, _TRANSACTIONAL_BIT = 0x07, 4, 0x10
+
+_NO_LEADER_TOLD = LeaderIdAndEpoch()
+
+
+def _every_partition(request: ProduceRequest, code: ErrorCode, message: str) -> ProduceResponse:
+    return ProduceResponse(
+        responses=[
+            TopicProduceResponse(
+                name=topic.name,
+                topic_id=topic.topic_id,
+                partition_responses=[
+                    PartitionProduceResponse(
+                        index=each.index, error_code=code, base_offset=-1, error_message=message
+                    )
+                    for each in topic.partition_data
+                ],
+            )
+            for topic in request.topic_data
+        ]
+    )
+
+
+@handles(ProduceRequest, ProduceResponse, versions=(3, 13), announced_from=0, on_error=_every_partition)
+def produce(
+    broker: "BrokerServer", request: ProduceRequest, context: RequestContext
+) -> ProduceResponse | Pending[ProduceResponse | None] | None:
+    """Append the request's batches; answer when they are as safe as `acks` asks."""
+    acks = request.acks
+    if acks not in (ACKS_ALL, 0, 1):
+        return _every_partition(
+            request,
+            ErrorCode.INVALID_REQUIRED_ACKS,
+            f"acks is {acks}; it has to be -1, 0 or 1",
+        )
+    return _ProduceInHand(broker, request, context).run()
+
+
+class _ProduceInHand:
+    """One produce request on its way through its partitions."""
+
+    __slots__ = (
+        "_acks",
+        "_broker",
+        "_context",
+        "_failed",
+        "_moved_leaders",
+        "_request",
+        "_response",
+        "_waits",
+    )
+
+    def __init__(self, broker: "BrokerServer", request: ProduceRequest, context: RequestContext) -> None:
+        self._broker = broker
+        self._request = request
+        self._context = context
+        self._acks = request.acks
+        self._response = ProduceResponse()
+        self._waits: list[tuple[Partition, int, PartitionProduceResponse]] = []
+        self._failed: ErrorCode | None = None
+        self._moved_leaders: set[int] = set()
+
+    def run(self) -> ProduceResponse | Pending[ProduceResponse | None] | None:
+        started = time.perf_counter()
+        topics = self._response.responses
+        for topic_number, topic in enumerate(self._request.topic_data):
+            name, answer = self._topic(topic)
+            topics.append(answer)
+            rows = answer.partition_responses
+            counters = self._broker.topic_counters(name)
+            for number, data in enumerate(topic.partition_data):
+                rows.append(self._partition(name, data, counters))
+                if not number & 15 and time.perf_counter() - started > _TURN_SECONDS:
+                    return self._go_on_later(topic_number, number + 1)
+        return self._finish()
+
+    def _topic(self, topic: TopicProduceData) -> tuple[str, TopicProduceResponse]:
+        if self._context.api_version >= 13:
+            name = self._broker.metadata.image.topic_names.get(topic.topic_id, "")
+        else:
+            name = topic.name
+        return name, TopicProduceResponse(name=name, topic_id=topic.topic_id, partition_responses=[])
+
+    def _partition(
+        self, name: str, data: PartitionProduceData, counters: "TopicCounters"
+    ) -> PartitionProduceResponse:
+        index = data.index
+        counters.produces += 1
+        try:
+            records = data.records
+            if not isinstance(records, memoryview) or len(records) <= _ATTRIBUTES_AT:
+                raise self._no_batch(name, index)
+            self._refuse_by_attributes(records[_ATTRIBUTES_AT])
+            if name in INTERNAL_TOPICS and self._context.client_id != ADMIN_CLIENT_ID:
+                raise KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, f"Cannot append to internal topic {name}")
+            partition = self._broker.replicas.partitions.get((name, index))
+            if partition is None:
+                raise self._missing(name, index)
+            size = len(records)
+            result = partition.append(records, acks=self._acks, now_ms=self._context.now_ms)
+        except KafkaError as error:
+            counters.failed_produces += 1
+            return self._error_row(name, index, error)
+        counters.bytes_in += size
+        counters.messages_in += result.last_offset - result.base_offset + 1
+        row = PartitionProduceResponse(
+            index=index,
+            base_offset=result.base_offset,
+            log_append_time_ms=result.log_append_time_ms,
+            log_start_offset=result.log_start_offset,
+            current_leader=_NO_LEADER_TOLD,
+        )
+        if self._acks and not partition.is_acknowledged(result.last_offset, self._acks):
+            self._waits.append((partition, result.last_offset, row))
+        return row
+
+    def _refuse_by_attributes(self, attributes: int) -> None:
+        if attributes & _CODEC_BITS == _ZSTD and self._context.api_version < 7:
+            raise KafkaError(
+                ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
+                f"zstd needs Produce version 7, this request has {self._context.api_version}",
+            )
+        if attributes & _TRANSACTIONAL_BIT:
+            if self._request.transactional_id is None:
+                raise KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+            raise KafkaError(ErrorCode.INVALID_TXN_STATE, "this broker does not serve transactions yet")
+
+    def _no_batch(self, name: str, index: int) -> KafkaError:
+        if self._broker.replicas.partitions.get((name, index)) is None:
+            missing = self._missing(name, index)
+            if missing.code is not ErrorCode.NOT_LEADER_OR_FOLLOWER:
+                return missing
+        return KafkaError(
+            ErrorCode.INVALID_RECORD,
+            f"Produce requests with version {self._context.api_version} must have exactly one record batch per partition",
+        )
+
+    def _missing(self, name: str, index: int) -> KafkaError:
+        if not name:
+            known_by_id = self._context.api_version >= 13
+            return KafkaError(
+                ErrorCode.UNKNOWN_TOPIC_ID if known_by_id else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+            )
+        image = self._broker.metadata.image.topic(name)
+        if image is None or index not in image.partitions:
+            return KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+        return KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+
+    def _error_row(self, name: str, index: int, error: KafkaError) -> PartitionProduceResponse:
+        code = error.code
+        self._failed = code
+        row = PartitionProduceResponse(
+            index=index,
+            error_code=code,
+            base_offset=-1,
+            error_message=error.message if error.message != code.message else None,
+        )
+        if code is ErrorCode.NOT_LEADER_OR_FOLLOWER:
+            state = self._broker.metadata.image.partition(name, index)
+            if state is not None:
+                row.current_leader = LeaderIdAndEpoch(leader_id=state.leader, leader_epoch=state.leader_epoch)
+                self._moved_leaders.add(state.leader)
+        return row
+
+    def _go_on_later(self, topic_number: int, partition_number: int) -> Pending[ProduceResponse | None]:
+        """Give the loop to others, then go on behind the given place."""
+        rest: list[tuple[str, PartitionProduceData, TopicProduceResponse]] = []
+        topics = self._request.topic_data
+        for number in range(topic_number, len(topics)):
+            topic = topics[number]
+            if number == topic_number:
+                answer = self._response.responses[-1]
+                name = answer.name
+            else:
+                name, answer = self._topic(topic)
+                self._response.responses.append(answer)
+            for data in topic.partition_data[partition_number:]:
+                if isinstance(data.records, memoryview):
+                    data.records = memoryview(bytearray(data.records))
+                rest.append((name, data, answer))
+            partition_number = 0
+        pending: Pending[ProduceResponse | None] = Pending()
+        rest.reverse()
+
+        def go_on() -> None:
+            started = time.perf_counter()
+            while rest and time.perf_counter() - started < _TURN_SECONDS:
+                name, data, answer = rest.pop()
+                answer.partition_responses.append(
+                    self._partition(name, data, self._broker.topic_counters(name))
+                )
+            if rest:
+                self._broker.loop.call_soon(go_on)
+                return
+            try:
+                finished = self._finish()
+            except CloseConnection as error:
+                pending.fail(error)
+                return
+            if isinstance(finished, Pending):
+                finished.then(pending.follow)
+            else:
+                pending.complete(finished)
+
+        self._broker.loop.call_soon(go_on)
+        return pending
+
+    def _finish(self) -> ProduceResponse | Pending[ProduceResponse | None] | None:
+        if self._acks == 0:
+            if self._failed is not None:
+                raise CloseConnection(
+                    f"a produce request with acks=0 failed with {self._failed.name}, and there is no answer to say so"
+                )
+            return None
+        if self._moved_leaders:
+            self._response.node_endpoints = [
+                NodeEndpoint(node_id=broker_id, host=address[0], port=address[1])
+                for broker_id in sorted(self._moved_leaders)
+                if (address := self._broker.address_of(broker_id, self._context)) is not None
+            ]
+        if self._waits:
+            return DelayedProduce(
+                self._response,
+                self._waits,
+                self._acks,
+                self._request.timeout_ms,
+                self._broker.timers,
+                self._broker.loop,
+            ).pending
+        return self._response

@@ -1,0 +1,35 @@
+"""Every handler module, imported: what is not named here is not served."""
+
+from ottla.broker.dispatch import REGISTRATIONS, Registration
+from ottla.broker.handlers import (
+    api_versions,
+    delete_records,
+    fetch,
+    find_coordinator,
+    groups,
+    log_dirs,
+    metadata,
+    offsets_of_logs,
+    produce,
+    producers,
+    topics,
+)
+
+MODULES = (
+    api_versions,
+    delete_records,
+    fetch,
+    find_coordinator,
+    groups,
+    log_dirs,
+    metadata,
+    offsets_of_logs,
+    produce,
+    producers,
+    topics,
+)
+
+
+def all_registrations() -> list[Registration]:
+    """What those modules have registered."""
+    return list(REGISTRATIONS.values())

@@ -1,0 +1,206 @@
+"""A listening socket: accepts within the limits, keeps its connections, closes the idle ones.
+
+Limits, by Apache's names: `max.connections`, `max.connections.per.ip`, `max.connections.per.ip.overrides`,
+`connections.max.idle.ms`, `socket.request.max.bytes`. A connection over a limit is closed at once with a log line (Apache
+lets those over `max.connections` wait in the kernel's queue; a client sees a refusal sooner here).
+"""
+
+import asyncio
+import ipaddress
+import logging
+import socket
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ottla.broker.connection import Connection
+from ottla.broker.context import ConnectionInfo
+from ottla.broker.receive import ReceiveMemory
+from ottla.broker.routes import Routes
+from ottla.broker.sending import FileReads
+
+if TYPE_CHECKING:
+    from ottla.broker.server import BrokerServer
+
+_SWEEP_SECONDS = 5.0
+"""At most so late an idle connection is closed."""
+
+
+@dataclass(slots=True)
+class ConnectionLimits:
+    """The settings above; changed in place when they are changed while the broker runs."""
+
+    max_connections: int = 2**31 - 1
+    max_connections_per_ip: int = 2**31 - 1
+    per_ip_overrides: dict[str, int] = field(default_factory=dict)
+    max_idle_ms: int = 600_000
+    """Negative: never."""
+    max_request_bytes: int = 104_857_600
+
+
+class ConnectionCounts:
+    """How many connections the broker has, in all and by address; shared by its listeners."""
+
+    __slots__ = ("by_host", "limits", "total")
+
+    def __init__(self, limits: ConnectionLimits) -> None:
+        self.limits = limits
+        self.total = 0
+        self.by_host: dict[str, int] = {}
+
+    def enter(self, host: str) -> str:
+        """Count one in; why it may not stay, or the empty string. Counted either way, until `leave`."""
+        self.total += 1
+        count = self.by_host[host] = self.by_host.get(host, 0) + 1
+        limits = self.limits
+        if self.total > limits.max_connections:
+            return f"there are {limits.max_connections} connections already (max.connections)"
+        allowed = limits.per_ip_overrides.get(host, limits.max_connections_per_ip)
+        if count > allowed:
+            return f"{host} has {allowed} connections already (max.connections.per.ip)"
+        return ""
+
+    def leave(self, host: str) -> None:
+        self.total -= 1
+        count = self.by_host[host] - 1
+        if count:
+            self.by_host[host] = count
+        else:
+            del self.by_host[host]
+
+
+class Listener:
+    """One entry of `listeners`, bound, with the connections it accepted."""
+
+    def __init__(
+        self,
+        broker: "BrokerServer",
+        name: str,
+        security_protocol: str,
+        *,
+        routes: Routes,
+        memory: ReceiveMemory,
+        reads: FileReads,
+        counts: ConnectionCounts,
+        log: logging.Logger,
+    ) -> None:
+        self.broker = broker
+        self.name = name
+        self.security_protocol = security_protocol
+        self.routes = routes
+        self.memory = memory
+        self.reads = reads
+        self.counts = counts
+        self.log = log
+        self.loop = reads.loop
+        self.max_request_bytes = counts.limits.max_request_bytes
+        self.connections: set[Connection] = set()
+        self.host = ""
+        self.port = 0
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.accepted = 0
+        self._server: asyncio.AbstractServer | None = None
+        self._sweep: asyncio.TimerHandle | None = None
+        self._all_closed: asyncio.Event | None = None
+
+    async def bind(self, host: str, port: int, backlog: int) -> None:
+        """Take the address; connections are not accepted before `serve`. Raises `OSError`."""
+        self._server = await self.loop.create_server(
+            lambda: Connection(self),
+            host or None,
+            port,
+            backlog=backlog,
+            reuse_address=True,
+            start_serving=False,
+        )
+        # Both loops' servers have it, the abstract one does not.
+        address = self._server.sockets[0].getsockname()
+        self.host, self.port = host, address[1]
+
+    async def serve(self) -> None:
+        """Accept from now on."""
+        assert self._server is not None
+        await self._server.start_serving()
+        self._sweep = self.loop.call_later(_SWEEP_SECONDS, self._close_idle)
+
+    # Called by connections.
+
+    def descriptor(self, transport: asyncio.Transport) -> int:
+        """The socket's descriptor where bytes may be written to it directly, else -1."""
+        sock = transport.get_extra_info("socket")
+        if sock is None:
+            return -1
+        return int(sock.fileno())
+
+    def opened(self, connection: Connection, transport: asyncio.Transport) -> None:
+        local = transport.get_extra_info("sockname") or ("", 0)
+        remote = transport.get_extra_info("peername") or ("", 0)
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        local_host, remote_host = _plain_host(local[0]), _plain_host(remote[0])
+        self.accepted += 1
+        connection.info = ConnectionInfo(
+            identity=f"{local_host}:{local[1]}-{remote_host}:{remote[1]}-{self.accepted}",
+            listener_name=self.name,
+            security_protocol=self.security_protocol,
+            local_host=local_host,
+            local_port=local[1],
+            remote_host=remote_host,
+            remote_port=remote[1],
+        )
+        connection.last_active = time.perf_counter()
+        self.connections.add(connection)
+        refused = self.counts.enter(remote_host)
+        if refused:
+            connection.close(refused)
+
+    def closed(self, connection: Connection, reason: str) -> None:
+        if reason:
+            self.log.info("Closed connection %s: %s", connection.info.identity, reason)
+        self.connections.discard(connection)
+        self.counts.leave(connection.info.remote_host)
+        if self._all_closed is not None and not self.connections:
+            self._all_closed.set()
+
+    # Idle connections, and the end.
+
+    def _close_idle(self) -> None:
+        self._sweep = self.loop.call_later(_SWEEP_SECONDS, self._close_idle)
+        max_idle_ms = self.counts.limits.max_idle_ms
+        if max_idle_ms < 0:
+            return
+        oldest = time.perf_counter() - max_idle_ms / 1000
+        for connection in [
+            each for each in self.connections if each.last_active < oldest and not each.waiting
+        ]:
+            connection.close("")
+
+    async def close(self, timeout_s: float) -> None:
+        """Accept no more; connections with a request in hand may finish it within the time, then all are closed."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+        if self._server is not None:
+            self._server.close()
+        self._all_closed = asyncio.Event()
+        for connection in list(self.connections):
+            connection.close_when_answered()
+        if self.connections:
+            try:
+                await asyncio.wait_for(self._all_closed.wait(), timeout_s)
+            except TimeoutError:
+                for connection in list(self.connections):
+                    connection.abort()
+                await asyncio.sleep(0)
+
+
+def _plain_host(host: str) -> str:
+    """An address as a client would write it: no zone, and no IPv6 clothing around an IPv4 address."""
+    plain = host.partition("%")[0]
+    if plain.startswith("::ffff:"):
+        mapped = ipaddress.IPv6Address(plain).ipv4_mapped
+        if mapped is not None:
+            return str(mapped)
+    return plain

@@ -1,0 +1,484 @@
+"""The broker: its rooms put together, started, kept going and stopped.
+
+    config ──▶ logs (locked, loaded) ──▶ listeners (bound) ──▶ metadata (open, registered) ──▶ replicas ──▶ serving
+
+It runs on whatever loop calls `start`, several of them in one process if need be, and touches nothing that belongs to the
+process: no signals, no loop policy, no logging set-up, no garbage collector. `process` does that for the command.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable
+
+from ottla.broker.connection import Connection
+from ottla.broker.context import RequestContext
+from ottla.broker.delayed import Timers
+from ottla.broker.fetch_sessions import FetchSessionCache
+from ottla.broker.group_shell import GroupShell
+from ottla.broker.handlers import registered
+from ottla.broker.handlers.metadata import MetadataAnswers
+from ottla.broker.internal_topics import GROUP_METADATA_TOPIC, INTERNAL_TOPICS
+from ottla.broker.listener import ConnectionCounts, ConnectionLimits, Listener
+from ottla.broker.loop_lag import LoopLag
+from ottla.broker.producer_ids import ProducerIds
+from ottla.broker.receive import ReceiveMemory
+from ottla.broker.routes import Routes
+from ottla.broker.sending import FileReads
+from ottla.broker.threads import Threads
+from ottla.broker.topic_counters import TopicCounters, TopicCountersByName
+from ottla.broker.topic_settings import TopicRules
+from ottla.cluster.changes import NewTopic
+from ottla.cluster.embedded import EmbeddedTree
+from ottla.cluster.image import (
+    DEFAULT_ENTITY,
+    ConfigResource,
+    ConfigType,
+    Endpoint,
+    MetadataDelta,
+    MetadataImage,
+)
+from ottla.cluster.metadata import Metadata
+from ottla.cluster.rules import MetadataSettings
+from ottla.cluster.tree import Tree
+from ottla.config.broker_config import BrokerConfig
+from ottla.config.checks import InvalidConfigurationError
+from ottla.config.topic_config import TopicConfig, topic_config
+from ottla.groups.settings import GroupSettings
+from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.protocol.types import Uuid, random_uuid, uuid_text
+from ottla.replication.replicas import Replicas
+from ottla.storage.disk import Disk, MemoryDisk, PosixDisk
+from ottla.storage.log_store import LogStore, LogStoreSettings
+
+_log = logging.getLogger(__name__)
+
+_TICK_SECONDS = 1.0
+_SESSION_EVICTION_MS = 120_000
+"""Apache's `min.incremental.fetch.session.eviction.ms`, which is fixed."""
+
+_CREATION_ERRORS_TOLD = frozenset((ErrorCode.INVALID_TOPIC_EXCEPTION, ErrorCode.INVALID_REPLICATION_FACTOR))
+
+
+def _wall_clock_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class BrokerServer:
+    """One broker. `start` and `stop` are called once each, on the same loop."""
+
+    loop: asyncio.AbstractEventLoop
+    timers: Timers
+    threads: Threads
+    metadata: Metadata
+    logs: LogStore
+    replicas: Replicas
+    groups: GroupShell
+    producer_ids: ProducerIds
+    fetch_sessions: FetchSessionCache
+    loop_lag: LoopLag
+    configs: TopicRules
+
+    def __init__(
+        self,
+        config: BrokerConfig,
+        *,
+        disk: Disk | None = None,
+        tree: Tree | None = None,
+        now_ms: Callable[[], int] = _wall_clock_ms,
+    ) -> None:
+        """`disk`: where logs lie, the machine's disks if None; with a `MemoryDisk` the metadata is in memory as well,
+        unless a `tree` is given."""
+        self.config = config
+        self.now_ms = now_ms
+        self.node_id = config.node_id
+        self.listeners: list[Listener] = []
+        self.routes = Routes(registered.all_registrations())
+        self.metadata_answers = MetadataAnswers()
+        self.topics = TopicCountersByName()
+        self.supported_features: dict[str, tuple[int, int]] = {}
+        self.ready = False
+        """Whether clients are served."""
+        self._unknown_topics = TopicCounters()
+        self._disk = PosixDisk() if disk is None else disk
+        self._tree = tree
+        self._tick_timer: asyncio.TimerHandle | None = None
+        self._high_watermarks_due_ms = 0
+        self._creating: dict[str, asyncio.Task[ErrorCode]] = {}
+        self._stopped = False
+
+    # Starting.
+
+    async def start(self) -> None:
+        """Serve. Returns when clients are answered.
+
+        Raises what keeps it from starting: `OSError` for an address in use, storage's `DirectoryError`, cluster's
+        `TreeUnavailable` and `InconsistentClusterId`. What was begun is undone then.
+        """
+        self.loop = asyncio.get_running_loop()
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop(0)
+            raise
+
+    async def _start(self) -> None:
+        config = self.config
+        self.timers = Timers(self.loop)
+        self.threads = Threads(self.loop)
+        self.loop_lag = LoopLag(self.loop)
+        self.fetch_sessions = FetchSessionCache(
+            config.max_incremental_fetch_session_cache_slots, _SESSION_EVICTION_MS, _random_int
+        )
+        self.logs = LogStore(config.log_dirs, self._disk, _log_settings(config), self._post)
+        await self.loop.run_in_executor(None, self.logs.acquire)
+        if not config.node_id_given and self.logs.broker_id is not None:
+            self.config = config = config.with_given({"node.id": str(self.logs.broker_id)})
+        self.node_id = config.node_id
+        await self._bind()
+        await self._open_metadata()
+        await self._load_logs()
+        for listener in self.listeners:
+            await listener.serve()
+        self.loop_lag.start()
+        self._tick()
+        self.ready = True
+        _log.info("[KafkaServer id=%d] started", self.node_id)
+
+    async def _bind(self) -> None:
+        config = self.config
+        memory = ReceiveMemory(config.queued_max_request_bytes)
+        reads = FileReads(self.loop, self.threads)
+        counts = ConnectionCounts(_connection_limits(config))
+        for endpoint in config.listeners:
+            listener = Listener(
+                self,
+                endpoint.listener_name,
+                endpoint.security_protocol,
+                routes=self.routes,
+                memory=memory,
+                reads=reads,
+                counts=counts,
+                log=_log,
+            )
+            self.listeners.append(listener)
+            await listener.bind(endpoint.host, endpoint.port, config.socket_listen_backlog_size)
+
+    async def _open_metadata(self) -> None:
+        config = self.config
+        if self._tree is None:
+            in_memory = isinstance(self._disk, MemoryDisk)
+            path = ":memory:" if in_memory else os.path.join(config.metadata_dir, "metadata.sqlite")  # noqa: PTH118 - a Path costs more to import than to do without
+            self._tree = EmbeddedTree(path, now_ms=self.now_ms)
+        self.configs = TopicRules(self)
+        self.metadata = Metadata(
+            self._tree,
+            MetadataSettings(
+                broker_id=self.node_id,
+                default_partitions=config.num_partitions,
+                default_replication_factor=config.default_replication_factor,
+                delete_topic_enable=config.delete_topic_enable,
+            ),
+            self.configs,
+            random_bytes=os.urandom,
+            now_ms=self.now_ms,
+        )
+        self.producer_ids = ProducerIds(self.metadata.allocate_producer_ids)
+        image = await self.metadata.open(self.logs.cluster_id)
+        self._take_broker_configs(image)
+        await self.loop.run_in_executor(None, self.logs.claim, self.node_id, image.cluster_id)
+
+    async def _load_logs(self) -> None:
+        self.replicas = Replicas(self.node_id, self.logs, self.topic_config, self.now_ms)
+        self.groups = GroupShell(
+            self.replicas,
+            _group_settings(self.config),
+            partition_count=self._offsets_partitions(),
+            new_uuid=lambda: _uuid_text(random_uuid(os.urandom(16))),
+            now_ms=self.now_ms,
+        )
+        now_ms = self.now_ms()
+        await self.loop.run_in_executor(
+            None,
+            lambda: self.logs.load(
+                self.topic_config,
+                now_ms=now_ms,
+                on_loaded=self.replicas.log_loaded,
+            ),
+        )
+        await self.metadata.register(self._advertised(), rack=self.config.broker_rack)
+        image = self.metadata.image
+        self.replicas.apply(image, _everything(image))
+        self.metadata.subscribe(self._metadata_changed)
+
+    def _advertised(self) -> list[Endpoint]:
+        """The addresses written into the metadata; clients of a listener that advertises none get their socket's."""
+        set_by_name = {each.listener_name: each for each in self.config.advertised_listeners}
+        advertised = []
+        for listener in self.listeners:
+            told = set_by_name.get(listener.name)
+            host = listener.host if told is None else told.host
+            port = listener.port if told is None or told.port <= 0 else told.port
+            if host in ("", "0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+                host = socket.gethostname()
+            advertised.append(Endpoint(listener.name, listener.security_protocol, host, port))
+        return advertised
+
+    def _offsets_partitions(self) -> int:
+        topic = self.metadata.image.topic(GROUP_METADATA_TOPIC)
+        return len(topic.partitions) if topic is not None else self.config.offsets_topic_num_partitions
+
+    # Stopping.
+
+    async def stop(self, timeout_s: float | None = None) -> None:
+        """End service in order: no new connections, requests in hand answered, groups let go, logs flushed and marked clean.
+
+        After `timeout_s` (`ottla.shutdown.timeout.ms` if None) connections are cut. Never raises; what could not be
+        done is logged, and recovery does it at the next start.
+        """
+        if self._stopped:
+            return
+        self._stopped = True
+        was_ready, self.ready = self.ready, False
+        if timeout_s is None:
+            timeout_s = self.config.ottla_shutdown_timeout_ms / 1000
+        if self._tick_timer is not None:
+            self._tick_timer.cancel()
+        if was_ready:
+            _log.info("[KafkaServer id=%d] shutting down", self.node_id)
+            self.loop_lag.stop()
+        await asyncio.gather(*(listener.close(timeout_s) for listener in self.listeners))
+        for part in ("groups", "fetch_sessions", "timers"):
+            if hasattr(self, part):
+                getattr(self, part).close()
+        if hasattr(self, "producer_ids"):
+            await self.producer_ids.close()
+        if hasattr(self, "threads"):
+            await self.loop.run_in_executor(None, self.threads.close)
+        await self._close_logs_and_metadata(clean=was_ready)
+        if was_ready:
+            _log.info("[KafkaServer id=%d] shut down completed", self.node_id)
+
+    async def _close_logs_and_metadata(self, *, clean: bool) -> None:
+        if hasattr(self, "replicas"):
+            self.logs.checkpoint_high_watermarks(self.replicas.high_watermarks())
+        if hasattr(self, "logs"):
+            registration = (
+                self.metadata.image.brokers.get(self.node_id) if hasattr(self, "metadata") else None
+            )
+            epoch = -1 if registration is None else registration.epoch
+            try:
+                await self.loop.run_in_executor(
+                    None, lambda: self.logs.close(clean=clean, broker_epoch=epoch)
+                )
+            except (KafkaError, OSError):
+                _log.exception("The logs could not be closed in order; they are recovered at the next start")
+        if hasattr(self, "metadata"):
+            await self.metadata.close()
+
+    def _post(self, function: Callable[[], None]) -> None:
+        """For storage's threads: run `function` on the loop."""
+        with contextlib.suppress(RuntimeError):  # the loop has closed, and with it whoever wanted to know
+            self.loop.call_soon_threadsafe(function)
+
+    # What handlers ask for.
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return sum(len(listener.connections) for listener in self.listeners)
+
+    def port(self, listener_name: str | None = None) -> int:
+        """The port that a listener is bound to; the first one's by default."""
+        for listener in self.listeners:
+            if listener_name in (None, listener.name):
+                return listener.port
+        raise KeyError(listener_name)
+
+    def address_of(self, broker_id: int, context: RequestContext) -> tuple[str, int] | None:
+        """Host and port by which the client of `context` can reach a broker; None if there is no such broker for it.
+
+        This broker is, where no address is advertised, at the address by which the client came.
+        """
+        connection = context.connection
+        if broker_id == self.node_id:
+            for each in self.config.advertised_listeners:
+                if each.listener_name == connection.listener_name:
+                    port = each.port if each.port > 0 else connection.local_port
+                    return each.host or connection.local_host, port
+            return connection.local_host, connection.local_port
+        registration = self.metadata.image.brokers.get(broker_id)
+        endpoint = None if registration is None else registration.endpoint(connection.listener_name)
+        return None if endpoint is None else (endpoint.host, endpoint.port)
+
+    def topic_config(self, topic: str) -> TopicConfig:
+        """The settings that hold for a topic now."""
+        return topic_config(self.config.topic_defaults, self.metadata.image.config(ConfigType.TOPIC, topic))
+
+    def topic_counters(self, topic: str) -> TopicCounters:
+        """The topic's counters; those of topics that don't exist are one, or clients could make as many as they like."""
+        counters = self.topics.get(topic)
+        if counters is None:
+            if self.metadata.image.topic(topic) is None:
+                return self._unknown_topics
+            counters = self.topics[topic]
+        return counters
+
+    async def create_missing_topics(self, names: list[str]) -> dict[str, ErrorCode]:
+        """Make topics that a client asked for, with the broker's defaults; what to answer for those that can't be."""
+        errors: dict[str, ErrorCode] = {}
+        ordinary = []
+        for name in names:
+            if name in INTERNAL_TOPICS:
+                error = await self.create_internal_topic(name)
+                if error is not ErrorCode.NONE:
+                    errors[name] = error
+            elif name not in ordinary:
+                ordinary.append(name)
+        try:
+            outcomes = await self.metadata.create_topics([NewTopic(name) for name in ordinary])
+        except KafkaError as error:
+            _log.warning("Topics %s could not be made: %s", ", ".join(ordinary), error)
+            return errors | dict.fromkeys(ordinary, ErrorCode.LEADER_NOT_AVAILABLE)
+        for outcome in outcomes:
+            if outcome.error in (ErrorCode.NONE, ErrorCode.TOPIC_ALREADY_EXISTS) or outcome.name is None:
+                continue
+            told = outcome.error in _CREATION_ERRORS_TOLD
+            errors[outcome.name] = outcome.error if told else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        return errors
+
+    async def create_internal_topic(self, name: str) -> ErrorCode:
+        """Make one of the broker's own topics if it isn't there; NONE when it is there afterwards."""
+        if self.metadata.image.topic(name) is not None:
+            return ErrorCode.NONE
+        if name != GROUP_METADATA_TOPIC:
+            return ErrorCode.INVALID_TOPIC_EXCEPTION
+        task = self._creating.get(name)
+        if task is None:
+            task = self._creating[name] = self.loop.create_task(self._create_offsets_topic())
+            task.add_done_callback(lambda _: self._creating.pop(name, None))
+        return await asyncio.shield(task)
+
+    async def _create_offsets_topic(self) -> ErrorCode:
+        config = self.config
+        live = len(self.metadata.image.brokers)
+        topic = NewTopic(
+            GROUP_METADATA_TOPIC,
+            partitions=config.offsets_topic_num_partitions,
+            replication_factor=max(1, min(config.offsets_topic_replication_factor, live)),
+            configs={
+                "cleanup.policy": "compact",
+                "segment.bytes": str(config.offsets_topic_segment_bytes),
+                "compression.type": "producer",
+            },
+            internal=True,
+        )
+        try:
+            (outcome,) = await self.metadata.create_topics([topic])
+        except KafkaError as error:
+            return error.code
+        return ErrorCode.NONE if outcome.error is ErrorCode.TOPIC_ALREADY_EXISTS else outcome.error
+
+    # Keeping going.
+
+    def _metadata_changed(self, image: MetadataImage, delta: MetadataDelta) -> None:
+        if any(each.type is ConfigType.BROKER for each in delta.changed_configs):
+            self._take_broker_configs(image)
+        self.replicas.apply(image, delta)
+        self.groups.metadata_changed(image, delta)
+        for topic in delta.deleted_topics:
+            self.topics.pop(topic.name, None)
+
+    def _take_broker_configs(self, image: MetadataImage) -> None:
+        """Lay what is set dynamically, for all brokers and for this one, over what was given at the start."""
+        dynamic = {
+            **image.configs.get(ConfigResource(ConfigType.BROKER, DEFAULT_ENTITY), {}),
+            **image.configs.get(ConfigResource(ConfigType.BROKER, str(self.node_id)), {}),
+        }
+        if dict(self.config.dynamic) == dynamic:
+            return
+        try:
+            self.config = self.config.with_dynamic(dynamic)
+        except InvalidConfigurationError as error:
+            _log.error("Dynamic settings are passed over: %s", error)
+            return
+        for listener in self.listeners:
+            listener.counts.limits = _connection_limits(self.config)
+
+    def _tick(self) -> None:
+        self._tick_timer = self.loop.call_later(_TICK_SECONDS, self._tick)
+        now_ms = self.now_ms()
+        self.logs.tick(now_ms)
+        if now_ms >= self._high_watermarks_due_ms:
+            self._high_watermarks_due_ms = now_ms + self.config.replica_high_watermark_checkpoint_interval_ms
+            self.logs.checkpoint_high_watermarks(self.replicas.high_watermarks())
+
+    def each_connection(self) -> list[Connection]:
+        """Every connection, for tests and metrics."""
+        return [connection for listener in self.listeners for connection in listener.connections]
+
+
+def _random_int() -> int:
+    return int.from_bytes(os.urandom(4), "big") >> 1
+
+
+def _uuid_text(uuid: Uuid) -> str:
+    return uuid_text(uuid)
+
+
+def _everything(image: MetadataImage) -> MetadataDelta:
+    """The delta from nothing to `image`."""
+    return MetadataDelta(
+        created_topics=tuple(image.topics.values()),
+        changed_partitions={name: frozenset(topic.partitions) for name, topic in image.topics.items()},
+        changed_brokers=frozenset(image.brokers),
+        changed_controller=True,
+        changed_features=True,
+    )
+
+
+def _connection_limits(config: BrokerConfig) -> ConnectionLimits:
+    overrides = config.get("max.connections.per.ip.overrides")
+    pairs = [each.rpartition(":") for each in str(overrides or "").split(",") if ":" in each]
+    return ConnectionLimits(
+        max_connections=config.max_connections,
+        max_connections_per_ip=config.max_connections_per_ip,
+        per_ip_overrides={host.strip(): int(count) for host, _, count in pairs},
+        max_idle_ms=config.connections_max_idle_ms,
+        max_request_bytes=config.socket_request_max_bytes,
+    )
+
+
+def _log_settings(config: BrokerConfig) -> LogStoreSettings:
+    return LogStoreSettings(
+        flush_scheduler_interval_ms=config.log_flush_scheduler_interval_ms,
+        flush_offset_checkpoint_interval_ms=config.log_flush_offset_checkpoint_interval_ms,
+        flush_start_offset_checkpoint_interval_ms=config.log_flush_start_offset_checkpoint_interval_ms,
+        high_watermark_checkpoint_interval_ms=config.replica_high_watermark_checkpoint_interval_ms,
+        retention_check_interval_ms=config.log_retention_check_interval_ms,
+        recovery_processes=config.num_recovery_threads_per_data_dir,
+        producer_id_expiration_ms=config.producer_id_expiration_ms,
+        cleaner_enable=config.log_cleaner_enable,
+        cleaner_threads=config.log_cleaner_threads,
+        cleaner_dedupe_buffer_bytes=config.log_cleaner_dedupe_buffer_size,
+        cleaner_io_buffer_bytes=config.log_cleaner_io_buffer_size,
+        cleaner_io_max_bytes_per_second=config.log_cleaner_io_max_bytes_per_second,
+        cleaner_backoff_ms=config.log_cleaner_backoff_ms,
+        max_decompressed_bytes=config.ottla_decompressed_batch_max_bytes,
+    )
+
+
+def _group_settings(config: BrokerConfig) -> GroupSettings:
+    return GroupSettings(
+        group_min_session_timeout_ms=config.group_min_session_timeout_ms,
+        group_max_session_timeout_ms=config.group_max_session_timeout_ms,
+        group_initial_rebalance_delay_ms=config.group_initial_rebalance_delay_ms,
+        group_max_size=config.group_max_size,
+        offset_metadata_max_bytes=config.offset_metadata_max_bytes,
+        offsets_retention_ms=config.offsets_retention_minutes * 60_000,
+        offsets_retention_check_interval_ms=config.offsets_retention_check_interval_ms,
+        offset_commit_timeout_ms=config.offsets_commit_timeout_ms,
+    )
