@@ -7,10 +7,13 @@ class ConsumerGroupMetadataKey(RecordKey, record_type=3, versions="0", flexible=
     """Says whose record it is."""
 
     group_id: str = field(STRING, "0", default="")
+    """The group's id."""
 
 
 class ConsumerGroupMetadataValue(RecordValue, record_type=3, versions="0", flexible="0+"):
     """A consumer group's epoch. No value (a tombstone) means that it is gone."""
 
     epoch: int = field(INT32, "0+", default=0)
+    """The epoch."""
     metadata_hash: int = field(INT64, "0+", default=0, tag=0, tagged="0+")
+    """A hash of the subscribed topics' metadata, by which a change is noticed."""

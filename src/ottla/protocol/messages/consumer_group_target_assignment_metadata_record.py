@@ -7,9 +7,11 @@ class ConsumerGroupTargetAssignmentMetadataKey(RecordKey, record_type=6, version
     """Says whose record it is."""
 
     group_id: str = field(STRING, "0", default="")
+    """The group's id."""
 
 
 class ConsumerGroupTargetAssignmentMetadataValue(RecordValue, record_type=6, versions="0", flexible="0+"):
     """The epoch of a consumer group's target assignment. No value (a tombstone) means that it is gone."""
 
     assignment_epoch: int = field(INT32, "0+", default=0)
+    """The epoch of the target assignment."""

@@ -10,7 +10,9 @@ class ExpireDelegationTokenRequest(
     """Asks to shorten or end the life of a delegation token."""
 
     hmac: bytes = field(BYTES, "0+", default=b"")
+    """The token's secret."""
     expiry_time_period_ms: int = field(INT64, "0+", default=0)
+    """When from now the token shall expire; negative for at once."""
 
 
 class ExpireDelegationTokenResponse(
@@ -19,5 +21,8 @@ class ExpireDelegationTokenResponse(
     """Answers `ExpireDelegationTokenRequest`."""
 
     error_code: int = field(INT16, "0+", default=0)
+    """The error, 0 for none."""
     expiry_timestamp_ms: int = field(INT64, "0+", default=0)
+    """When it expires, in ms since 1970."""
     throttle_time_ms: int = field(INT32, "0+", default=0)
+    """How long the client was, or is to be, held back by a quota; 0 if not at all."""

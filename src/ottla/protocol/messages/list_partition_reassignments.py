@@ -8,7 +8,9 @@ class ListPartitionReassignmentsTopics(Struct):
     """`topics` of `ListPartitionReassignmentsRequest`."""
 
     name: str = field(STRING, "0+", default="")
+    """Its name."""
     partition_indexes: list[int] = field(array(INT32), "0+", factory=list)
+    """The partitions' numbers."""
 
 
 class ListPartitionReassignmentsRequest(
@@ -17,27 +19,35 @@ class ListPartitionReassignmentsRequest(
     """Asks to list the moves of replicas under way."""
 
     timeout_ms: int = field(INT32, "0+", default=60000)
+    """How long the broker may take to answer."""
     topics: list[ListPartitionReassignmentsTopics] | None = field(
         array(ListPartitionReassignmentsTopics), "0+", default=None, nullable="0+"
     )
+    """Topic by topic."""
 
 
 class OngoingPartitionReassignment(Struct):
     """`partitions` of `ListPartitionReassignmentsResponse`."""
 
     partition_index: int = field(INT32, "0+", default=0)
+    """The partition's number."""
     replicas: list[int] = field(array(INT32), "0+", factory=list)
+    """The brokers that have a replica, the preferred leader first."""
     adding_replicas: list[int] = field(array(INT32), "0+", factory=list)
+    """The replicas that are being added."""
     removing_replicas: list[int] = field(array(INT32), "0+", factory=list)
+    """The replicas that are being removed."""
 
 
 class OngoingTopicReassignment(Struct):
     """`topics` of `ListPartitionReassignmentsResponse`."""
 
     name: str = field(STRING, "0+", default="")
+    """Its name."""
     partitions: list[OngoingPartitionReassignment] = field(
         array(OngoingPartitionReassignment), "0+", factory=list
     )
+    """Partition by partition."""
 
 
 class ListPartitionReassignmentsResponse(
@@ -46,6 +56,10 @@ class ListPartitionReassignmentsResponse(
     """Answers `ListPartitionReassignmentsRequest`."""
 
     throttle_time_ms: int = field(INT32, "0+", default=0)
+    """How long the client was, or is to be, held back by a quota; 0 if not at all."""
     error_code: int = field(INT16, "0+", default=0)
+    """The error, 0 for none."""
     error_message: str | None = field(STRING, "0+", default="", nullable="0+")
+    """The error in words; null where the code says enough."""
     topics: list[OngoingTopicReassignment] = field(array(OngoingTopicReassignment), "0+", factory=list)
+    """Topic by topic."""

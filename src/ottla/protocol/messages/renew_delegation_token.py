@@ -10,7 +10,9 @@ class RenewDelegationTokenRequest(
     """Asks to extend the life of a delegation token."""
 
     hmac: bytes = field(BYTES, "0+", default=b"")
+    """The token's secret."""
     renew_period_ms: int = field(INT64, "0+", default=0)
+    """For how long to renew, in ms; -1 for the broker's setting."""
 
 
 class RenewDelegationTokenResponse(
@@ -19,5 +21,8 @@ class RenewDelegationTokenResponse(
     """Answers `RenewDelegationTokenRequest`."""
 
     error_code: int = field(INT16, "0+", default=0)
+    """The error, 0 for none."""
     expiry_timestamp_ms: int = field(INT64, "0+", default=0)
+    """When it expires, in ms since 1970."""
     throttle_time_ms: int = field(INT32, "0+", default=0)
+    """How long the client was, or is to be, held back by a quota; 0 if not at all."""

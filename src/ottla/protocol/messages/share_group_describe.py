@@ -9,51 +9,75 @@ class ShareGroupDescribeRequest(Request, api_key=ApiKey.SHARE_GROUP_DESCRIBE, ve
     """Asks to describe share groups (KIP-932)."""
 
     group_ids: list[str] = field(array(STRING), "0+", factory=list)
+    """The groups' ids."""
     include_authorized_operations: bool = field(BOOL, "0+", default=False)
+    """Whether the answer shall tell what the client may do."""
 
 
 class TopicPartitions(Struct):
     """Shared by several fields of `ShareGroupDescribeResponse`."""
 
     topic_id: Uuid = field(UUID, "0+", default=ZERO_UUID)
+    """The topic's id; all zero for none."""
     topic_name: str = field(STRING, "0+", default="")
+    """The topic's name."""
     partitions: list[int] = field(array(INT32), "0+", factory=list)
+    """Partition by partition."""
 
 
 class Assignment(Struct):
     """Shared by several fields of `ShareGroupDescribeResponse`."""
 
     topic_partitions: list[TopicPartitions] = field(array(TopicPartitions), "0+", factory=list)
+    """Partitions, by topic."""
 
 
 class Member(Struct):
     """`members` of `ShareGroupDescribeResponse`."""
 
     member_id: str = field(STRING, "0+", default="")
+    """The member's id; empty before it has one."""
     rack_id: str | None = field(STRING, "0+", default=None, nullable="0+")
+    """The rack the client stands in."""
     member_epoch: int = field(INT32, "0+", default=0)
+    """The epoch up to which the member has caught up with its group; 0 joins, -1 leaves, -2 leaves for a while."""
     client_id: str = field(STRING, "0+", default="")
+    """The name the client gives itself."""
     client_host: str = field(STRING, "0+", default="")
+    """The address the member came from."""
     subscribed_topic_names: list[str] = field(array(STRING), "0+", factory=list)
+    """The topics it subscribes to by name."""
     assignment: Assignment = field(Assignment, "0+", factory=Assignment)
+    """What the member is assigned."""
 
 
 class DescribedGroup(Struct):
     """`groups` of `ShareGroupDescribeResponse`."""
 
     error_code: int = field(INT16, "0+", default=0)
+    """The error, 0 for none."""
     error_message: str | None = field(STRING, "0+", default=None, nullable="0+")
+    """The error in words; null where the code says enough."""
     group_id: str = field(STRING, "0+", default="")
+    """The group's id."""
     group_state: str = field(STRING, "0+", default="")
+    """The state the group is in, by name."""
     group_epoch: int = field(INT32, "0+", default=0)
+    """The group's epoch."""
     assignment_epoch: int = field(INT32, "0+", default=0)
+    """The epoch of the target assignment."""
     assignor_name: str = field(STRING, "0+", default="")
+    """The assignor's name."""
     members: list[Member] = field(array(Member), "0+", factory=list)
+    """Member by member."""
     authorized_operations: int = field(INT32, "0+", default=-2147483648)
+    """What the client may do, a bit per operation; -2147483648 when not asked for."""
 
 
 class ShareGroupDescribeResponse(Response, api_key=ApiKey.SHARE_GROUP_DESCRIBE, versions="1", flexible="0+"):
     """Answers `ShareGroupDescribeRequest`."""
 
     throttle_time_ms: int = field(INT32, "0+", default=0)
+    """How long the client was, or is to be, held back by a quota; 0 if not at all."""
     groups: list[DescribedGroup] = field(array(DescribedGroup), "0+", factory=list)
+    """Group by group."""

@@ -7,10 +7,13 @@ class ShareGroupMetadataKey(RecordKey, record_type=11, versions="0", flexible="n
     """Says whose record it is."""
 
     group_id: str = field(STRING, "0", default="")
+    """The group's id."""
 
 
 class ShareGroupMetadataValue(RecordValue, record_type=11, versions="0", flexible="0+"):
     """A share group's epoch. No value (a tombstone) means that it is gone."""
 
     epoch: int = field(INT32, "0+", default=0)
+    """The epoch."""
     metadata_hash: int = field(INT64, "0+", default=0)
+    """A hash of the subscribed topics' metadata, by which a change is noticed."""

@@ -7,4 +7,6 @@ class SnapshotHeaderRecord(Data, versions="0", flexible="0+"):
     """The first control record of a KRaft snapshot."""
 
     version: int = field(INT16, "0+", default=0)
+    """The version."""
     last_contained_log_timestamp: int = field(INT64, "0+", default=0)
+    """The time of the last record in the snapshot."""

@@ -7,9 +7,11 @@ class StreamsGroupTargetAssignmentMetadataKey(RecordKey, record_type=20, version
     """Says whose record it is."""
 
     group_id: str = field(STRING, "0", default="")
+    """The group's id."""
 
 
 class StreamsGroupTargetAssignmentMetadataValue(RecordValue, record_type=20, versions="0", flexible="0+"):
     """The epoch of a streams group's target assignment. No value (a tombstone) means that it is gone."""
 
     assignment_epoch: int = field(INT32, "0+", default=0)
+    """The epoch of the target assignment."""
