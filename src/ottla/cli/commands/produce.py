@@ -156,7 +156,7 @@ def produce(
     with counting("produced", enabled=not quiet and not sys.stdin.isatty()) as counter:
         records = counted(read_records(values or (), files or (), shape), counter)
         delivery = produce_records(
-            connection, topic, records, properties, show_delivered if as_json else _ignore
+            connection, topic, records, properties, show_delivered if as_json else None
         )
     if not quiet and not as_json:
         say(f"Produced {delivery.delivered} record{'' if delivery.delivered == 1 else 's'} to {topic}.")
@@ -268,7 +268,3 @@ def show_delivered(record: DeliveredRecord) -> None:
             "timestamp": record.timestamp_ms,
         }
     )
-
-
-def _ignore(_: DeliveredRecord) -> None:
-    pass

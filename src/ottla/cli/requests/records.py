@@ -68,7 +68,7 @@ def produce_records(
     topic: str,
     records: Iterable[OutgoingRecord],
     properties: Mapping[str, Property],
-    on_delivered: Callable[[DeliveredRecord], None],
+    on_delivered: Callable[[DeliveredRecord], None] | None,
 ) -> Delivery:
     """Write records and wait for every acknowledgement; raises if any record was refused."""
     # Java's default partitioner: a key's partition is the same whoever produces it.
@@ -81,14 +81,8 @@ def produce_records(
             delivery.first_fault = delivery.first_fault or error
             return
         delivery.delivered += 1
-        on_delivered(
-            DeliveredRecord(
-                message.topic() or topic,
-                _number(message.partition()),
-                _number(message.offset()),
-                _timestamp(message)[0],
-            )
-        )
+        if on_delivered is not None:
+            on_delivered(_delivered(message))
 
     with connection.explained("produce", subject=f"topic {topic}"):
         for record in records:
@@ -100,6 +94,15 @@ def produce_records(
     if delivery.first_fault is not None:
         raise _refused(delivery, topic, connection)
     return delivery
+
+
+def _delivered(message: "Message") -> DeliveredRecord:
+    return DeliveredRecord(
+        message.topic() or "",
+        _number(message.partition()),
+        _number(message.offset()),
+        _timestamp(message)[0],
+    )
 
 
 def _send(
