@@ -160,7 +160,7 @@ class BrokerConfig:
     @property
     def node_id_given(self) -> bool:
         """Whether the broker was told its number; if not, one found in the log directories goes before the default."""
-        return self.values["node.id"] != -1 or self.values["broker.id"] != -1
+        return "node.id" in self.given
 
     def listener_value(self, listener_name: str, name: str) -> Value:
         """The value of a setting for one listener: its own where it has one, else the broker's."""
@@ -189,7 +189,7 @@ def build(given: Iterable[Given], dynamic: Mapping[str, str] = MappingProxyType(
 
     Raises `InvalidConfigurationError` with every fault found. Unknown names are kept and warned of.
     """
-    latest = {value.name: value for value in given}
+    latest = _with_twin({value.name: value for value in given})
     over = {name: Given(name, text, "dynamic setting") for name, text in dynamic.items()}
     holding = latest | over
     values, faults = _parse(holding)
@@ -200,6 +200,7 @@ def build(given: Iterable[Given], dynamic: Mapping[str, str] = MappingProxyType(
     if faults or endpoints is None:
         raise InvalidConfigurationError(faults)
     # The fields' types are held against the declarations' by a test, so that no field is written out a third time.
+    values["node.id"] = values["broker.id"] = _node_id(values)
     plain: dict[str, Any] = {field: values[name] for field, name in _PLAIN_FIELDS.items()}
     return BrokerConfig(
         **plain,
@@ -257,9 +258,19 @@ def _warning(value: Given) -> str | None:
     return f"{value.name} ({value.origin}) has no effect: there is no such setting"
 
 
+def _with_twin(given: dict[str, Given]) -> dict[str, Given]:
+    """`node.id` and `broker.id` are one setting under two names; -1 is the same as giving neither."""
+    twins = {"node.id": "broker.id", "broker.id": "node.id"}
+    told = {name: value for name, value in given.items() if name not in twins or value.text.strip() != "-1"}
+    for name, twin in twins.items():
+        if name in told and twin not in told:
+            told[twin] = dataclasses.replace(told[name], name=twin)
+    return told
+
+
 def _node_id(values: Mapping[str, Value]) -> int:
-    given = [number for name in ("node.id", "broker.id") if (number := values[name]) != -1]
-    return given[0] if given and isinstance(given[0], int) else DEFAULT_NODE_ID
+    number = values["node.id"]
+    return number if isinstance(number, int) and number != -1 else DEFAULT_NODE_ID
 
 
 def _metadata_dir(values: Mapping[str, Value]) -> str:

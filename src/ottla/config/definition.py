@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ottla.config.validators import Validator
+from ottla.config.validators import InvalidSettingError, Validator
 from ottla.config.values import Password, Type, Value, WrongTypeError, parse, print_value
 
 
@@ -28,17 +28,6 @@ class UpdateMode(enum.Enum):
     READ_ONLY = "read-only"
     PER_BROKER = "per-broker"
     CLUSTER_WIDE = "cluster-wide"
-
-
-class InvalidSettingError(ValueError):
-    """A value that its setting doesn't take. The message is Apache's ConfigException's."""
-
-    def __init__(self, name: str, value: str | None, reason: str) -> None:
-        shown = "null" if value is None else value
-        super().__init__(f"Invalid value {shown} for configuration {name}: {reason}")
-        self.name = name
-        self.value = value
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +55,8 @@ class Setting:
             value = parse(self.type, text)
         except WrongTypeError as error:
             raise InvalidSettingError(self.name, shown, str(error)) from None
-        fault = self.valid.fault(value) if self.valid is not None else None
-        if fault is not None:
-            raise InvalidSettingError(self.name, print_value(value), fault)
+        if self.valid is not None:
+            self.valid.check(self.name, value)
         return value
 
     @property

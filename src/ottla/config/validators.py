@@ -1,7 +1,7 @@
 """The rules that values keep, each with the form in which Apache Kafka prints it.
 
-A validator answers with the fault it finds, in Apache's words, or None. `str(validator)` is what the manual and Apache's
-own documentation show as valid values: `[0,...]`, `[compact, delete]`, `non-empty string`.
+A validator raises `InvalidSettingError` in Apache's words. `str(validator)` is what the manual and Apache's own
+documentation show as valid values: `[0,...]`, `[compact, delete]`, `non-empty string`.
 
 Source: the validators inside Apache's ConfigDef, its ThrottledReplicaListValidator, CompressionType and LogConfig.
 """
@@ -12,14 +12,25 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
-from ottla.config.values import Value
+from ottla.config.values import Value, print_value
+
+
+class InvalidSettingError(ValueError):
+    """A value that its setting doesn't take. The message is Apache's ConfigException's."""
+
+    def __init__(self, name: str, value: str | None, reason: str) -> None:
+        shown = "null" if value is None else value
+        super().__init__(f"Invalid value {shown} for configuration {name}: {reason}")
+        self.name = name
+        self.value = value
+        self.reason = reason
 
 
 class Validator(Protocol):
     """A rule for one value."""
 
-    def fault(self, value: Value) -> str | None:
-        """What is wrong with `value`, or None."""
+    def check(self, name: str, value: Value) -> None:
+        """Raise `InvalidSettingError` unless `value` may stand for the setting `name`."""
         ...
 
 
@@ -30,14 +41,13 @@ class Range:
     minimum: int | float | None = None
     maximum: int | float | None = None
 
-    def fault(self, value: Value) -> str | None:
+    def check(self, name: str, value: Value) -> None:
         if not isinstance(value, int | float):
-            return "Value must be non-null"
+            raise InvalidSettingError(name, print_value(value), "Value must be non-null")
         if self.minimum is not None and not value >= self.minimum:
-            return f"Value must be at least {self.minimum}"
+            raise InvalidSettingError(name, print_value(value), f"Value must be at least {self.minimum}")
         if self.maximum is not None and not value <= self.maximum:
-            return f"Value must be no more than {self.maximum}"
-        return None
+            raise InvalidSettingError(name, print_value(value), f"Value must be no more than {self.maximum}")
 
     def __str__(self) -> str:
         ends = ["" if end is None else str(end) for end in (self.minimum, self.maximum)]
@@ -50,8 +60,11 @@ class OneOf:
 
     words: tuple[str, ...]
 
-    def fault(self, value: Value) -> str | None:
-        return None if value in self.words else f"String must be one of: {', '.join(self.words)}"
+    def check(self, name: str, value: Value) -> None:
+        if value not in self.words:
+            raise InvalidSettingError(
+                name, print_value(value), f"String must be one of: {', '.join(self.words)}"
+            )
 
     def __str__(self) -> str:
         return f"[{', '.join(self.words)}]"
@@ -63,10 +76,11 @@ class OneOfIgnoringCase:
 
     words: tuple[str, ...]
 
-    def fault(self, value: Value) -> str | None:
-        if isinstance(value, str) and value.upper() in {word.upper() for word in self.words}:
-            return None
-        return f"String must be one of (case insensitive): {', '.join(self.words)}"
+    def check(self, name: str, value: Value) -> None:
+        if str(value).upper() not in {word.upper() for word in self.words}:
+            raise InvalidSettingError(
+                name, print_value(value), f"String must be one of (case insensitive): {', '.join(self.words)}"
+            )
 
     def __str__(self) -> str:
         return f"(case insensitive) [{', '.join(self.words)}]"
@@ -78,11 +92,9 @@ class EachOneOf:
 
     words: tuple[str, ...]
 
-    def fault(self, value: Value) -> str | None:
-        entries = value if isinstance(value, tuple) else ()
-        if all(entry in self.words for entry in entries):
-            return None
-        return f"String must be one of: {', '.join(self.words)}"
+    def check(self, name: str, value: Value) -> None:
+        for entry in value if isinstance(value, tuple) else ():
+            OneOf(self.words).check(name, entry)
 
     def __str__(self) -> str:
         return f"[{', '.join(self.words)}]"
@@ -92,8 +104,9 @@ class EachOneOf:
 class NonEmptyString:
     """Any text but the empty one."""
 
-    def fault(self, value: Value) -> str | None:
-        return "String must be non-empty" if value == "" else None
+    def check(self, name: str, value: Value) -> None:
+        if value == "":
+            raise InvalidSettingError(name, "", "String must be non-empty")
 
     def __str__(self) -> str:
         return "non-empty string"
@@ -103,8 +116,9 @@ class NonEmptyString:
 class NonNullString:
     """Any text, the empty one too."""
 
-    def fault(self, value: Value) -> str | None:
-        return "entry must be non null" if value is None else None
+    def check(self, name: str, value: Value) -> None:
+        if value is None:
+            raise InvalidSettingError(name, None, "entry must be non null")
 
     def __str__(self) -> str:
         return "non-null string"
@@ -112,10 +126,11 @@ class NonNullString:
 
 @dataclass(frozen=True, slots=True)
 class NonEmptyList:
-    """A list of addresses; Apache prints it as non-empty, though it lets its own empty default pass."""
+    """A list that Apache prints as non-empty and yet takes empty, as its own default is."""
 
-    def fault(self, value: Value) -> str | None:
-        return "Value must be non-null" if value is None else None
+    def check(self, name: str, value: Value) -> None:
+        if value is None:
+            raise InvalidSettingError(name, None, "Value must be non-null")
 
     def __str__(self) -> str:
         return "non-empty list"
@@ -125,10 +140,11 @@ class NonEmptyList:
 class GzipLevel:
     """gzip's compression levels, -1 being the library's own choice."""
 
-    def fault(self, value: Value) -> str | None:
-        if isinstance(value, int) and (value == -1 or 1 <= value <= 9):
-            return None
-        return "Value must be between 1 and 9 or equal to -1"
+    def check(self, name: str, value: Value) -> None:
+        if not (isinstance(value, int) and (value == -1 or 1 <= value <= 9)):
+            raise InvalidSettingError(
+                name, print_value(value), "Value must be between 1 and 9 or equal to -1"
+            )
 
     def __str__(self) -> str:
         return "[1,...,9] or -1"
@@ -141,11 +157,14 @@ _REPLICA = re.compile(r"[0-9]+:[0-9]+")
 class ThrottledReplicas:
     """`*` for all replicas, or pairs of partition and broker."""
 
-    def fault(self, value: Value) -> str | None:
+    def check(self, name: str, value: Value) -> None:
         entries = value if isinstance(value, tuple) else ()
-        if entries == ("*",) or all(_REPLICA.fullmatch(entry.strip()) for entry in entries):
-            return None
-        return f"must be the literal '*' or a list of replicas in the following format: {self}"
+        if entries != ("*",) and not all(_REPLICA.fullmatch(entry) for entry in entries):
+            raise InvalidSettingError(
+                name,
+                f"[{', '.join(entries)}]",
+                f"{name} must be the literal '*' or a list of replicas in the following format: {self}",
+            )
 
     def __str__(self) -> str:
         return "[partitionId]:[brokerId],[partitionId]:[brokerId],..."
@@ -160,14 +179,16 @@ _DURATION = re.compile(
 class ShareOffsetReset:
     """`latest`, `earliest`, or `by_duration:` and an ISO-8601 duration that isn't negative (KIP-932)."""
 
-    def fault(self, value: Value) -> str | None:
+    def check(self, name: str, value: Value) -> None:
         text = str(value)
-        if text.lower() in ("latest", "earliest"):
-            return None
         prefix, _, duration = text.partition(":")
-        if prefix.lower() == "by_duration" and _DURATION.fullmatch(duration) and "-" not in duration:
-            return None
-        return f"Invalid share offset reset strategy: {text}. Must be one of {self}"
+        known = text.lower() in ("latest", "earliest") or (
+            prefix.lower() == "by_duration" and _DURATION.fullmatch(duration) and "-" not in duration
+        )
+        if not known:
+            raise InvalidSettingError(
+                name, text, f"Invalid share offset reset strategy: {text}. Must be one of {self}"
+            )
 
     def __str__(self) -> str:
         return "[latest, earliest, by_duration:PnDTnHnMn.nS]"
