@@ -175,10 +175,17 @@ class Partition:
     # Appending.
 
     def append(
-        self, records: memoryview, *, acks: int, now_ms: int, origin: AppendOrigin = AppendOrigin.CLIENT
+        self,
+        records: memoryview,
+        *,
+        acks: int,
+        now_ms: int,
+        origin: AppendOrigin = AppendOrigin.CLIENT,
+        walked: bool = False,
     ) -> AppendResult:
         """Append one batch as the leader. Hot path: 1 µs besides the log's own.
 
+        `walked`: its records have been looked at on a thread (`storage.record_walk`).
         Afterwards `is_acknowledged` tells whether the answer may go out or has to wait for the partition to move.
         Raises `KafkaError`: what `leading_log` and `PartitionLog.append_as_leader` raise, and NOT_ENOUGH_REPLICAS when
         `acks` is -1 and the ISR is smaller than `min.insync.replicas`.
@@ -192,7 +199,9 @@ class Partition:
                 f"{self.topic_partition}: min.insync.replicas is {log.config.min_insync_replicas}, "
                 f"in sync are {len(self.isr)}",
             )
-        result = log.append_as_leader(records, leader_epoch=self.leader_epoch, now_ms=now_ms, origin=origin)
+        result = log.append_as_leader(
+            records, leader_epoch=self.leader_epoch, now_ms=now_ms, origin=origin, walked=walked
+        )
         self._log_advanced(log)
         return result
 

@@ -611,7 +611,8 @@ class PartitionLog:
         available = end_position - found.position
         wanted = max(max_bytes, found.size_in_bytes) if min_one_batch else max_bytes
         size = min(wanted, available)
-        if size <= 0:
+        # Less than a batch helps nobody: Apache's `firstEntryIncomplete` gives an empty answer too.
+        if size <= 0 or size < found.size_in_bytes:
             return ReadResult(None, found.last_offset)
         if size < available:
             after = segment.offset_index.offset_at_or_after(found.position + size, nowait=nowait)

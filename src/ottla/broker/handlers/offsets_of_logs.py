@@ -26,7 +26,8 @@ from ottla.protocol.messages.offset_for_leader_epoch import (
     OffsetForLeaderTopicResult,
 )
 from ottla.replication.partition import Partition
-from ottla.storage.partition_log import PartitionLog, TimestampOffset
+from ottla.storage.partition_log import PartitionLog
+from ottla.storage.time_lookup import TimestampOffset
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
@@ -115,7 +116,7 @@ def _row(
     if asked.timestamp in (EARLIEST, EARLIEST_LOCAL):
         start = log.log_start_offset
         return ListOffsetsPartitionResponse(
-            partition_index=index, offset=start, leader_epoch=log.epoch_of_offset(start)
+            partition_index=index, offset=start, leader_epoch=_epoch_of(log, start)
         )
     if asked.timestamp == LATEST_TIERED:
         return ListOffsetsPartitionResponse(partition_index=index)
@@ -139,6 +140,11 @@ def _row(
         )
 
     return look_up
+
+
+def _epoch_of(log: PartitionLog, offset: int) -> int:
+    epoch = log.epochs.epoch_for_offset(offset)
+    return -1 if epoch is None else epoch
 
 
 def _readable_end(partition: Partition, log: PartitionLog, request: ListOffsetsRequest) -> int:

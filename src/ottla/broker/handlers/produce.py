@@ -10,7 +10,10 @@ Hot path; budget 5 µs a partition besides `Partition.append`. A request that ta
 next turns, with its remaining batches copied, for the memory it came in is used by others then.
 """
 
+import logging
 import time
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from ottla.broker.context import RequestContext
@@ -20,6 +23,7 @@ from ottla.broker.internal_topics import ADMIN_CLIENT_ID, INTERNAL_TOPICS
 from ottla.broker.pending import Pending
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages.produce import (
+    BatchIndexAndErrorMessage,
     LeaderIdAndEpoch,
     NodeEndpoint,
     PartitionProduceData,
@@ -30,10 +34,13 @@ from ottla.protocol.messages.produce import (
     TopicProduceResponse,
 )
 from ottla.replication.partition import ACKS_ALL, Partition
+from ottla.storage.record_walk import InvalidRecordsError, is_short_walk, needs_walk, walk
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
     from ottla.broker.topic_counters import TopicCounters
+
+_log = logging.getLogger(__name__)
 
 _TURN_SECONDS = 0.005
 _ATTRIBUTES_AT = 22
@@ -109,6 +116,8 @@ class _ProduceInHand:
             rows = answer.partition_responses
             counters = self._broker.topic_counters(name)
             for number, data in enumerate(topic.partition_data):
+                if self._wants_thread(name, data):
+                    return self._go_on_later(topic_number, number)
                 rows.append(self._partition(name, data, counters))
                 if not number & 15 and time.perf_counter() - started > _TURN_SECONDS:
                     return self._go_on_later(topic_number, number + 1)
@@ -122,7 +131,7 @@ class _ProduceInHand:
         return name, TopicProduceResponse(name=name, topic_id=topic.topic_id, partition_responses=[])
 
     def _partition(
-        self, name: str, data: PartitionProduceData, counters: "TopicCounters"
+        self, name: str, data: PartitionProduceData, counters: "TopicCounters", *, walked: bool = False
     ) -> PartitionProduceResponse:
         index = data.index
         counters.produces += 1
@@ -137,7 +146,7 @@ class _ProduceInHand:
             if partition is None:
                 raise self._missing(name, index)
             size = len(records)
-            result = partition.append(records, acks=self._acks, now_ms=self._context.now_ms)
+            result = partition.append(records, acks=self._acks, now_ms=self._context.now_ms, walked=walked)
         except KafkaError as error:
             counters.failed_produces += 1
             return self._error_row(name, index, error)
@@ -195,6 +204,11 @@ class _ProduceInHand:
             base_offset=-1,
             error_message=error.message if error.message != code.message else None,
         )
+        if isinstance(error, InvalidRecordsError):
+            row.record_errors = [
+                BatchIndexAndErrorMessage(batch_index=place, batch_index_error_message=reason)
+                for place, reason in error.record_errors
+            ]
         if code is ErrorCode.NOT_LEADER_OR_FOLLOWER:
             state = self._broker.metadata.image.partition(name, index)
             if state is not None:
@@ -202,36 +216,36 @@ class _ProduceInHand:
                 self._moved_leaders.add(state.leader)
         return row
 
+    def _wants_thread(self, name: str, data: PartitionProduceData) -> bool:
+        """Whether the batch's records have to be looked at, and that takes too long for the loop."""
+        partition = self._broker.replicas.partitions.get((name, data.index))
+        if partition is None or partition.log is None:
+            return False
+        config = partition.log.config
+        validate = self._broker.config.ottla_validate_records
+        if not validate and not config.compact and config.compression_type == "producer":
+            return False
+        records = data.records
+        if not isinstance(records, memoryview) or len(records) <= _ATTRIBUTES_AT:
+            return False
+        return (validate or needs_walk(records, config)) and not is_short_walk(records)
+
     def _go_on_later(self, topic_number: int, partition_number: int) -> Pending[ProduceResponse | None]:
-        """Give the loop to others, then go on behind the given place."""
-        rest: list[tuple[str, PartitionProduceData, TopicProduceResponse]] = []
-        topics = self._request.topic_data
-        for number in range(topic_number, len(topics)):
-            topic = topics[number]
-            if number == topic_number:
-                answer = self._response.responses[-1]
-                name = answer.name
-            else:
-                name, answer = self._topic(topic)
-                self._response.responses.append(answer)
-            for data in topic.partition_data[partition_number:]:
-                if isinstance(data.records, memoryview):
-                    data.records = memoryview(bytearray(data.records))
-                rest.append((name, data, answer))
-            partition_number = 0
+        """Give the loop to others, then go on from the given place."""
+        rest = deque(self._rest(topic_number, partition_number))
         pending: Pending[ProduceResponse | None] = Pending()
-        rest.reverse()
 
         def go_on() -> None:
             started = time.perf_counter()
-            while rest and time.perf_counter() - started < _TURN_SECONDS:
-                name, data, answer = rest.pop()
-                answer.partition_responses.append(
-                    self._partition(name, data, self._broker.topic_counters(name))
-                )
-            if rest:
-                self._broker.loop.call_soon(go_on)
-                return
+            while rest:
+                if time.perf_counter() - started > _TURN_SECONDS:
+                    self._broker.loop.call_soon(go_on)
+                    return
+                name, data, rows = rest.popleft()
+                if self._wants_thread(name, data):
+                    self._walk(name, data, rows, go_on)
+                    return
+                rows.append(self._partition(name, data, self._broker.topic_counters(name)))
             try:
                 finished = self._finish()
             except CloseConnection as error:
@@ -244,6 +258,51 @@ class _ProduceInHand:
 
         self._broker.loop.call_soon(go_on)
         return pending
+
+    def _rest(
+        self, topic_number: int, partition_number: int
+    ) -> Iterator[tuple[str, PartitionProduceData, list[PartitionProduceResponse]]]:
+        """What is left from that place on, the batches copied out of the frame; the answer's topics are made."""
+        answers = self._response.responses
+        for number, topic in enumerate(self._request.topic_data[topic_number:], topic_number):
+            name, answer = self._topic(topic)
+            if number == topic_number:
+                answer = answers[-1]
+            else:
+                answers.append(answer)
+            for data in topic.partition_data[partition_number:]:
+                if isinstance(data.records, memoryview):
+                    data.records = memoryview(bytearray(data.records))
+                yield name, data, answer.partition_responses
+            partition_number = 0
+
+    def _walk(
+        self,
+        name: str,
+        data: PartitionProduceData,
+        rows: list[PartitionProduceResponse],
+        go_on: Callable[[], None],
+    ) -> None:
+        """Look at the batch's records on a thread, append what comes of it, then go on."""
+        config = self._broker.topic_config(name)
+        limit = self._broker.config.ottla_decompressed_batch_max_bytes
+        records = data.records
+        assert isinstance(records, memoryview)
+
+        def done(outcome: bytearray | Exception | None) -> None:
+            if isinstance(outcome, KafkaError):
+                rows.append(self._error_row(name, data.index, outcome))
+            elif isinstance(outcome, Exception):
+                _log.error("A batch for %s-%d could not be looked at", name, data.index, exc_info=outcome)
+                rows.append(self._error_row(name, data.index, KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR)))
+            else:
+                if outcome is not None:
+                    data.records = memoryview(outcome)
+                counters = self._broker.topic_counters(name)
+                rows.append(self._partition(name, data, counters, walked=True))
+            go_on()
+
+        self._broker.threads.run(lambda: walk(records, config, max_decompressed_bytes=limit), done)
 
     def _finish(self) -> ProduceResponse | Pending[ProduceResponse | None] | None:
         if self._acks == 0:
