@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator
 
 from ottla.cli.addresses import Address, connection_fault
 from ottla.cli.checks.findings import Finding, fault, fine, warning
-from ottla.cli.requests.wire import NotKafkaError, ask
+from ottla.client.one_request import NotKafkaError, ask
 from ottla.protocol.api_keys import ApiKey
 from ottla.protocol.errors import ErrorCode, ProtocolError
 from ottla.protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
@@ -66,7 +66,7 @@ def _connection_remedy(address: Address, reason: str) -> str:
 def _speaks_kafka(address: Address, timeout_s: float) -> Generator[Finding, None, bool]:
     begin_s = time.perf_counter()
     try:
-        answer = ask(address, ApiVersionsRequest(), ApiVersionsResponse, 0, timeout_s)
+        answer = ask(address.host, address.port, ApiVersionsRequest(), ApiVersionsResponse, 0, timeout_s)
     except (OSError, NotKafkaError, ProtocolError) as error:
         yield _not_kafka(address, error, timeout_s)
         return False
@@ -146,7 +146,7 @@ def _speaks_tls(address: Address, timeout_s: float) -> bool:
 def _follow(address: Address, timeout_s: float) -> Iterator[Finding]:
     request = MetadataRequest(topics=None, allow_auto_topic_creation=False)
     try:
-        answer = ask(address, request, MetadataResponse, METADATA_VERSION, timeout_s)
+        answer = ask(address.host, address.port, request, MetadataResponse, METADATA_VERSION, timeout_s)
     except (OSError, NotKafkaError, ProtocolError) as error:
         yield fault(
             "cluster",

@@ -5,7 +5,7 @@ from typing import Final
 
 from ottla.cli.connection import Connection
 from ottla.cli.errors import CommandError, UnreachableError, UsageError
-from ottla.cli.requests.wire import AnyResponse, NotKafkaError, ask
+from ottla.client.one_request import AnyResponse, NotKafkaError, ask
 from ottla.protocol.declare import Request
 from ottla.protocol.errors import ErrorCode, ProtocolError
 from ottla.protocol.messages.describe_configs import (
@@ -71,7 +71,7 @@ def _ask(connection: Connection, request: Request, response: type[AnyResponse], 
     faults: list[str] = []
     for address in connection.addresses:
         try:
-            return ask(address, request, response, version, connection.timeout_s)
+            return ask(address.host, address.port, request, response, version, connection.timeout_s)
         except (OSError, NotKafkaError, ProtocolError) as error:
             faults.append(f"{address}: {error}")
     raise UnreachableError(

@@ -1,4 +1,5 @@
-"""One request to one broker over a plain connection: for what confluent-kafka cannot ask, and for looking closely.
+"""One request to one broker over a plain connection, blocking: for what confluent-kafka cannot ask, and where loading it
+would cost more than the question.
 
 confluent-kafka has no way to name the settings of all brokers (a resource with an empty name), nor does it tell what an
 address answered that is no Kafka broker at all.
@@ -8,7 +9,6 @@ import socket
 from struct import Struct
 from typing import TypeVar
 
-from ottla.cli.addresses import Address
 from ottla.protocol.codec import decode, decode_from
 from ottla.protocol.declare import Request, Response
 from ottla.protocol.errors import ProtocolError
@@ -19,7 +19,7 @@ AnyResponse = TypeVar("AnyResponse", bound=Response)
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """More than any answer asked for here; less than what a TLS or HTTP answer looks like when read as a size."""
-CLIENT_ID = "ottla-cli"
+CLIENT_ID = "ottla"
 _SIZE = Struct(">i")
 
 
@@ -34,10 +34,10 @@ class NotKafkaError(Exception):
 
 
 def ask(
-    address: Address, request: Request, response: type[AnyResponse], version: int, timeout_s: float
+    host: str, port: int, request: Request, response: type[AnyResponse], version: int, timeout_s: float
 ) -> AnyResponse:
     """Send one request and read its answer. Raises OSError, `NotKafkaError` or `ProtocolError`."""
-    with socket.create_connection((address.host, address.port), timeout_s) as connection:
+    with socket.create_connection((host, port), timeout_s) as connection:
         connection.sendall(encode_request(request, version, 1, CLIENT_ID))
         answer = _read_frame(connection)
     _, begin = decode_from(ResponseHeader, response_header_version(response, version), memoryview(answer), 0)
