@@ -65,6 +65,29 @@ PERSISTENT: Final = (
 )
 """Made, with their parents, before anything else (`ZkData.PersistentZkPaths`, and ours)."""
 
+ROOTS: Final = frozenset(
+    {
+        "admin",
+        "brokers",
+        "cluster",
+        "config",
+        "consumers",
+        "controller",
+        "controller_epoch",
+        "delegation_token",
+        "feature",
+        "isr_change_notification",
+        "kafka-acl",
+        "kafka-acl-changes",
+        "kafka-acl-extended",
+        "kafka-acl-extended-changes",
+        "latest_producer_id_block",
+        "log_dir_event_notification",
+        "ottla",
+    }
+)
+"""The nodes below `/` that are a Kafka cluster's; a ZooKeeper without chroot may have others."""
+
 SENSITIVE: Final = (f"{CONFIG}/users", DELEGATION_TOKENS)
 """Hold secrets (SCRAM, tokens) at any depth."""
 

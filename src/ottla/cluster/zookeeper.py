@@ -60,7 +60,10 @@ SESSION_TIMEOUT_SECONDS: Final = 18.0
 
 
 class ZooKeeperTree(Tree):
-    """`connect` is what `zookeeper.connect` holds: `host:port,host:port/chroot`."""
+    """`connect` is what `zookeeper.connect` holds: `host:port,host:port/chroot`.
+
+    `make_root`: make the chroot when the tree is opened, as a broker does.
+    """
 
     def __init__(
         self,
@@ -68,7 +71,9 @@ class ZooKeeperTree(Tree):
         *,
         session_timeout_seconds: float = SESSION_TIMEOUT_SECONDS,
         connect_timeout_seconds: float = CONNECT_TIMEOUT_SECONDS,
+        make_root: bool = False,
     ) -> None:
+        self._make_root = make_root
         self._connect = connect
         self._connect_timeout_seconds = connect_timeout_seconds
         self._client = KazooClient(hosts=connect, timeout=session_timeout_seconds)
@@ -90,7 +95,7 @@ class ZooKeeperTree(Tree):
     async def open(self) -> None:
         self._loop = asyncio.get_running_loop()
         try:
-            await asyncio.to_thread(self._client.start, self._connect_timeout_seconds)
+            await asyncio.to_thread(self._start)
         except KazooTimeoutError as error:
             await self.close()
             raise TreeUnavailable(
@@ -186,6 +191,17 @@ class ZooKeeperTree(Tree):
             self._session_id = 0
         for listener in self._session_listeners:
             listener(state)
+
+    def _start(self) -> None:
+        # Kazoo only warns of a chroot that isn't there; every later call would then fail without saying why.
+        root, self._client.chroot = self._client.chroot, ""
+        self._client.start(self._connect_timeout_seconds)
+        if root and self._make_root:
+            self._client.ensure_path(root)
+        elif root and self._client.exists(root) is None:
+            self._stop()
+            raise TreeUnavailable(root, f"ZooKeeper {self._connect} has no node {root}: check the chroot")
+        self._client.chroot = root
 
     def _stop(self) -> None:
         self._client.remove_listener(self._heard_of_session)
