@@ -92,7 +92,7 @@ class GroupCoordinator:
     def replay(self, offset: int, key: bytes, value: bytes | None, producer_id: int = NO_PRODUCER_ID) -> None:
         """One record of the partition's log, found at `offset`.
 
-        Raises ProtocolError or UnsupportedVersionError for one that can't be read; loading has failed then.
+        Raises ProtocolError for one that can't be read; loading has failed then.
         """
         self._replaying.load(CoordinatorRecord(key, value), offset, producer_id)
 
@@ -318,7 +318,7 @@ class GroupCoordinator:
         self._check_can_write()
         records: list[CoordinatorRecord] = []
         results: dict[str, DeletableGroupResult] = {}
-        for group_id in group_ids:
+        for group_id in dict.fromkeys(group_ids):
             code = ErrorCode.NONE
             try:
                 self.groups.get(group_id).check_delete()

@@ -1,4 +1,4 @@
-"""What DescribeGroups tells of a classic group. Metadata and assignments are shown only of a stable one.
+"""What DescribeGroups tells of a classic group. Members' metadata is shown only of a stable one.
 
 Apache: GroupMetadataManager#describeGroups.
 """

@@ -18,7 +18,7 @@ from ottla.groups.classic_group import ClassicGroup
 from ottla.groups.member import ClassicMember, Protocol
 from ottla.groups.results import CoordinatorRecord
 from ottla.groups.states import ClassicGroupState
-from ottla.protocol.codec import decode, encode
+from ottla.protocol.codec import decode, decode_versioned, encode_versioned
 from ottla.protocol.errors import ProtocolError
 from ottla.protocol.messages.group_metadata_record import GroupMetadataKey, GroupMetadataValue, MemberMetadata
 from ottla.protocol.messages.legacy_offset_commit_record import LegacyOffsetCommitValue
@@ -85,9 +85,7 @@ def offset_commit_record(
         version = OFFSET_COMMIT_VALUE_VERSION
     else:
         version = OFFSET_COMMIT_VALUE_VERSION_WITH_EXPIRE_TIMESTAMP
-    return CoordinatorRecord(
-        _offset_key(group_id, topic, partition), _versioned(version, encode(value, version))
-    )
+    return CoordinatorRecord(_offset_key(group_id, topic, partition), encode_versioned(value, version))
 
 
 def offset_commit_tombstone(group_id: str, topic: str, partition: int) -> CoordinatorRecord:
@@ -139,7 +137,7 @@ def group_metadata_tombstone(group_id: str) -> CoordinatorRecord:
 
 def parse_key(key: bytes) -> OffsetKey | GroupKey | None:
     """Whose record it is; None for a type that is not of classic groups. Raises ProtocolError for a broken key."""
-    record_type = _leading_int16(key)
+    record_type = _record_type(key)
     body = memoryview(key)[2:]
     if record_type in (RecordType.LEGACY_OFFSET_COMMIT, RecordType.OFFSET_COMMIT):
         offset_key = decode(OffsetCommitKey, 0, body)
@@ -151,14 +149,12 @@ def parse_key(key: bytes) -> OffsetKey | GroupKey | None:
 
 def parse_offset_commit(key: bytes, value: bytes, position: int) -> OffsetAndMetadata:
     """The offset that a record's value tells. Raises ProtocolError."""
-    version = _leading_int16(value)
-    body = memoryview(value)[2:]
-    if _leading_int16(key) == RecordType.LEGACY_OFFSET_COMMIT:
-        legacy = decode(LegacyOffsetCommitValue, version, body)
+    if _record_type(key) == RecordType.LEGACY_OFFSET_COMMIT:
+        legacy = decode_versioned(LegacyOffsetCommitValue, value)
         return OffsetAndMetadata(
             legacy.offset, -1, legacy.metadata, legacy.commit_timestamp, position=position
         )
-    parsed = decode(OffsetCommitValue, version, body)
+    parsed = decode_versioned(OffsetCommitValue, value)
     return OffsetAndMetadata(
         parsed.offset,
         parsed.leader_epoch,
@@ -172,7 +168,7 @@ def parse_offset_commit(key: bytes, value: bytes, position: int) -> OffsetAndMet
 
 def parse_group(group_id: str, value: bytes) -> ClassicGroup:
     """The group that a record's value tells: stable with its members, or empty. Raises ProtocolError."""
-    parsed = decode(GroupMetadataValue, _leading_int16(value), memoryview(value)[2:])
+    parsed = decode_versioned(GroupMetadataValue, value)
     group = ClassicGroup(
         group_id,
         ClassicGroupState.STABLE if parsed.members else ClassicGroupState.EMPTY,
@@ -183,8 +179,10 @@ def parse_group(group_id: str, value: bytes) -> ClassicGroup:
         leader_id=parsed.leader,
     )
     for member in parsed.members:
-        if parsed.protocol is None:
-            raise ProtocolError(f"the record of group {group_id} has members but no protocol")
+        if parsed.protocol is None or member.member_id in group.members:
+            raise ProtocolError(f"the record of group {group_id} has members that can't be in one group")
+        if member.group_instance_id in group.static_members:
+            raise ProtocolError(f"the record of group {group_id} names {member.group_instance_id} twice")
         group.add(_member(member, parsed.protocol_type, parsed.protocol), None)
     group.compute_subscribed_topics()
     return group
@@ -209,25 +207,19 @@ def _member(member: MemberMetadata, protocol_type: str, protocol_name: str) -> C
 
 def _group_record(group_id: str, value: GroupMetadataValue) -> CoordinatorRecord:
     version = GROUP_METADATA_VALUE_VERSION
-    return CoordinatorRecord(_group_key(group_id), _versioned(version, encode(value, version)))
+    return CoordinatorRecord(_group_key(group_id), encode_versioned(value, version))
 
 
 def _offset_key(group_id: str, topic: str, partition: int) -> bytes:
     key = OffsetCommitKey(group=group_id, topic=topic, partition=partition)
-    return _versioned(RecordType.OFFSET_COMMIT, encode(key, 0))
+    return encode_versioned(key)
 
 
 def _group_key(group_id: str) -> bytes:
-    return _versioned(RecordType.GROUP_METADATA, encode(GroupMetadataKey(group=group_id), 0))
+    return encode_versioned(GroupMetadataKey(group=group_id))
 
 
-def _versioned(version: int, body: bytes) -> bytes:
-    return version.to_bytes(2, "big") + body
-
-
-def _leading_int16(buffer: bytes) -> int:
-    if len(buffer) < 2:
-        raise ProtocolError(
-            f"a coordinator's record begins with two bytes of type or version, found {len(buffer)}"
-        )
-    return int.from_bytes(buffer[:2], "big", signed=True)
+def _record_type(key: bytes) -> int:
+    if len(key) < 2:
+        raise ProtocolError(f"a coordinator's key begins with two bytes of type, found {len(key)}")
+    return int.from_bytes(key[:2], "big", signed=True)

@@ -11,6 +11,7 @@ from ottla.groups.offsets import Offsets
 from ottla.groups.records import GroupKey, OffsetKey, parse_group, parse_key, parse_offset_commit
 from ottla.groups.registry import Groups, Undo
 from ottla.groups.results import NO_PRODUCER_ID, CoordinatorRecord, CoordinatorResult
+from ottla.protocol.errors import ProtocolError, UnsupportedVersionError
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +27,13 @@ class Replaying:
         self._next_position = 0
 
     def load(self, record: CoordinatorRecord, offset: int, producer_id: int) -> None:
-        """A record from the log. Raises ProtocolError or UnsupportedVersionError for one that can't be read."""
+        """A record from the log. Raises ProtocolError for one that can't be read."""
+        try:
+            self._load(record, offset, producer_id)
+        except UnsupportedVersionError as error:
+            raise ProtocolError(f"the record at offset {offset} is of a later Kafka: {error}") from error
+
+    def _load(self, record: CoordinatorRecord, offset: int, producer_id: int) -> None:
         key = parse_key(record.key)
         if isinstance(key, OffsetKey):
             self._next_position = offset

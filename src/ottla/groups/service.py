@@ -105,8 +105,9 @@ class GroupCoordinatorService:
     # Leading partitions.
 
     def elected(self, partition: int, leader_epoch: int) -> bool:
-        """Begin to load the partition. False if that leadership, or a later one, is known already."""
-        if leader_epoch <= self._leader_epochs.get(partition, -1):
+        """Begin to load the partition. False if that leadership is known already, or a later one."""
+        known_epoch = self._leader_epochs.get(partition, -1)
+        if leader_epoch < known_epoch or (leader_epoch == known_epoch and partition in self._coordinators):
             return False
         self._leader_epochs[partition] = leader_epoch
         self._dismiss(partition)
@@ -126,7 +127,7 @@ class GroupCoordinatorService:
     ) -> None:
         """One record of the log being loaded; `producer_id` where it is part of a transaction.
 
-        Raises ProtocolError or UnsupportedVersionError for one that can't be read: call `load_failed` then.
+        Raises ProtocolError for one that can't be read: call `load_failed` then.
         """
         self._coordinators[partition].replay(offset, key, value, producer_id)
 
