@@ -120,6 +120,7 @@ class Partition:
         """Give it its log, once that can be used; `high_watermark` is the one last checkpointed."""
         self.log = log
         log.on_advance = self._log_advanced
+        log.on_failure = self._log_failed
         self.high_watermark = max(log.log_start_offset, min(high_watermark, log.log_end_offset))
 
     def become(self, state: PartitionState) -> None:
@@ -146,7 +147,7 @@ class Partition:
         """Serve no longer: OFFLINE or DELETED."""
         self.role = role
         if self.log is not None:
-            self.log.on_advance = None
+            self.log.on_advance = self.log.on_failure = None
             self.log = None
         self._tell_watchers()
 
@@ -208,11 +209,19 @@ class Partition:
     def is_acknowledged(self, last_offset: int, acks: int) -> bool:
         """Whether the record at `last_offset` is as safe as `acks` asks. Raises `KafkaError` if it can't become so."""
         log = self.leading_log()
+        if last_offset >= log.next_offset:
+            raise KafkaError(
+                ErrorCode.KAFKA_STORAGE_ERROR, f"{self.topic_partition}: the batch could not be written"
+            )
         return last_offset < (self.high_watermark if acks == ACKS_ALL else log.log_end_offset)
 
     def _log_advanced(self, log: PartitionLog) -> None:
         if self.role is Role.LEADER:
             self._raise_high_watermark(log)
+        self._tell_watchers()
+
+    def _log_failed(self, log: PartitionLog) -> None:
+        del log
         self._tell_watchers()
 
     def _raise_high_watermark(self, log: PartitionLog) -> None:
