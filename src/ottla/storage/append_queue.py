@@ -5,7 +5,7 @@ A buffered write can stall for seconds while the kernel throttles writers of a d
 it waits too, whatever the directory says meanwhile; so a log's bytes always arrive in the order of its offsets.
 
 The loop's thread puts and settles; the directory's thread writes. `settle` runs on the loop, posted by the thread, or called
-by whoever has waited for the queue to become idle.
+by whoever has waited for the directory to come to rest.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class AppendQueue:
     __slots__ = (
         "_directory",
         "_done",
-        "_idle",
+        "_lock",
         "_on_failed",
         "_on_written",
         "_pending",
@@ -69,7 +69,7 @@ class AppendQueue:
         self._on_failed = on_failed
         self._pending: deque[PendingWrite] = deque()
         self._done: deque[list[PendingWrite]] = deque()
-        self._idle = threading.Condition()
+        self._lock = threading.Lock()
         self._running = False
         self.error: OSError | None = None
         """Why nothing is written any more; what waited was dropped."""
@@ -83,7 +83,7 @@ class AppendQueue:
                 ErrorCode.KAFKA_STORAGE_ERROR,
                 f"{self.pending_bytes} bytes wait for the slow log directory {self._directory.path}",
             )
-        with self._idle:
+        with self._lock:
             if not self._running:
                 self._directory.submit(self._run)
                 self._running = True
@@ -104,13 +104,6 @@ class AppendQueue:
         """Nothing waits, is being written, or is written but not settled."""
         return not self._running and not self._pending and not self._done
 
-    def wait_idle(self, timeout_s: float) -> bool:
-        """Block until the thread has written all; then `settle`. False when the time was not enough."""
-        with self._idle:
-            done = self._idle.wait_for(lambda: not self._running, timeout_s)
-        self.settle()
-        return done
-
     def _run(self) -> None:
         """On the directory's thread: write until nothing waits."""
         while writes := self._take():
@@ -126,7 +119,7 @@ class AppendQueue:
 
     def _take(self) -> list[PendingWrite]:
         """The next writes that stand one behind another in one segment."""
-        with self._idle:
+        with self._lock:
             writes: list[PendingWrite] = []
             while self._pending and len(writes) < WRITE_BUFFERS_MAX:
                 if writes and self._pending[0].segment is not writes[0].segment:
@@ -134,15 +127,13 @@ class AppendQueue:
                 writes.append(self._pending.popleft())
             if not writes:
                 self._running = False
-                self._idle.notify_all()
             return writes
 
     def _fail(self, error: OSError) -> None:
-        with self._idle:
+        with self._lock:
             self.error = error
             self._pending.clear()
             self._running = False
-            self._idle.notify_all()
         self._post(self.settle)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from ottla.storage.disk import OpenMode
-from ottla.storage.file_cache import FileCache
+from ottla.storage.file_cache import FileCache, LogDirectoryPath
 from ottla.storage.index_file import IndexFile
 from ottla.storage.leader_epochs import LeaderEpochCache
 from ottla.storage.producer_snapshot import encode, snapshot_name
@@ -21,28 +21,39 @@ LEADER_EPOCH_FILE = "leader-epoch-checkpoint"
 class FlushJob:
     """Made and finished on the loop's thread, `run` on any."""
 
-    __slots__ = ("_cache", "_epochs", "_indexes", "_path", "_producer_rows", "_segments", "end_offset")
+    __slots__ = (
+        "_cache",
+        "_directory",
+        "_epochs",
+        "_indexes",
+        "_producer_rows",
+        "_segments",
+        "end_offset",
+        "holds_end",
+    )
 
     def __init__(
         self,
         cache: FileCache,
-        path: str,
+        directory: LogDirectoryPath,
         segments: list[Segment],
         *,
         epochs: LeaderEpochCache,
         end_offset: int,
         producer_rows: list[tuple[int, bytes]] | None,
+        holds_end: bool,
     ) -> None:
         self._cache = cache
-        self._path = path
+        self._directory = directory
         self._segments = [segment for segment in segments if segment.size_in_bytes]
         self._epochs = epochs
         self._producer_rows = producer_rows
         self.end_offset = end_offset
         """What is fsynced, and may be read, when the job is done."""
+        self.holds_end = holds_end
+        """The log's readable end waits for this job (`flush.messages`)."""
         self._indexes: list[tuple[IndexFile, int, bytes]] = []
         for segment in self._segments:
-            segment.unflushed = False
             for index in (segment.offset_index, segment.time_index, segment.txn_index):
                 if index is not segment.txn_index or len(index):
                     self._indexes.append((index, *index.pending()))
@@ -51,6 +62,23 @@ class FlushJob:
     def is_needed(self) -> bool:
         """Whether there is anything to make durable."""
         return bool(self._segments or self._producer_rows is not None or self._epochs.is_dirty)
+
+    @property
+    def has_snapshot(self) -> bool:
+        return self._producer_rows is not None
+
+    def begin(self) -> None:
+        """From now on appends count for the next job. On the loop's thread, when the job is sure to run."""
+        for segment in self._segments:
+            segment.unflushed = False
+
+    def try_run(self) -> OSError | None:
+        """`run`, the error as a value."""
+        try:
+            self.run()
+        except OSError as error:
+            return error
+        return None
 
     def run(self) -> None:
         """Waits for the disk. Raises `OSError`, after which the directory cannot be trusted."""
@@ -62,13 +90,16 @@ class FlushJob:
         if self._producer_rows is not None:
             self._write_snapshot(self._producer_rows)
         disk = self._cache.disk
-        self._epochs.write_if_dirty(disk, f"{self._path}/{LEADER_EPOCH_FILE}")
+        path = self._directory.path
+        self._epochs.write_if_dirty(disk, f"{path}/{LEADER_EPOCH_FILE}")
         if self._producer_rows is not None or any(segment.is_new for segment in self._segments):
-            disk.fsync_directory(self._path)
-            disk.fsync_directory(os.path.dirname(self._path))
+            disk.fsync_directory(path)
+            disk.fsync_directory(os.path.dirname(path))
 
     def _write_snapshot(self, rows: list[tuple[int, bytes]]) -> None:
-        file = self._cache.disk.open(f"{self._path}/{snapshot_name(self.end_offset)}", OpenMode.CREATE)
+        file = self._cache.disk.open(
+            f"{self._directory.path}/{snapshot_name(self.end_offset)}", OpenMode.CREATE
+        )
         try:
             file.write_all(encode(rows), 0)
             file.fsync()

@@ -49,9 +49,21 @@ def load_segments(log: PartitionLog, now_ms: int) -> None:
     # Only the part of the active segment behind its last index entry has to be read to know where the log ends.
     last = active.offset_index.last_entry()
     for scanned in active.scan(last[1] if last else 0):
-        end_offset = scanned.entry.last_offset + 1
+        entry = scanned.entry
+        end_offset = entry.last_offset + 1
+        if entry.max_timestamp > active.max_timestamp:
+            active.max_timestamp, active.max_timestamp_offset = entry.max_timestamp, entry.last_offset
     log.adopt_segments(segments, end_offset)
     rebuild_producers(log, end_offset, now_ms=now_ms)
+    _remove_stray_snapshots(log, names)
+
+
+def _remove_stray_snapshots(log: PartitionLog, names: set[str]) -> None:
+    """Snapshots are kept for the newest offset and at the base of each segment, as Apache keeps them."""
+    bases = {segment.base_offset for segment in log.segments}
+    for offset in snapshot_offsets(names)[:-1]:
+        if offset not in bases:
+            log.cache.disk.unlink_if_exists(f"{log.path}/{snapshot_name(offset)}")
 
 
 def load_segment(segment: Segment, disk: Disk, names: set[str] | None) -> None:
@@ -87,7 +99,7 @@ def load_segment(segment: Segment, disk: Disk, names: set[str] | None) -> None:
         segment.rebuild_indexes()
         segment.unflushed = False
     else:
-        segment.load_largest_timestamp()
+        segment.max_timestamp, segment.max_timestamp_offset = segment.time_index.largest()
 
 
 def rebuild_producers(log: PartitionLog, end_offset: int, *, now_ms: int | None = None) -> None:

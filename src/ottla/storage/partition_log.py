@@ -21,9 +21,8 @@ from __future__ import annotations
 import logging
 import random
 import time
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from ottla.config.topic_config import TopicConfig
 from ottla.config.values import LONG_MAX
@@ -45,49 +44,40 @@ from ottla.records.errors import RecordsError
 from ottla.storage.append_queue import AppendQueue, PendingWrite, Post
 from ottla.storage.append_result import AppendOrigin, AppendResult
 from ottla.storage.file_cache import FileCache, LogDirectoryPath
-from ottla.storage.file_slice import FileSlice
+from ottla.storage.file_slice import SliceGone
 from ottla.storage.flush_job import FlushJob
+from ottla.storage.index_file import CorruptIndexError
 from ottla.storage.leader_epochs import LeaderEpochCache
 from ottla.storage.log_directory import SLOW_WRITE_MS, DirectoryState, LogDirectory
 from ottla.storage.log_loading import load_segment, load_segments, rebuild_producers
+from ottla.storage.log_reading import aborted_between, read_segments
 from ottla.storage.produced_batch import ProduceRules, kafka_error
 from ottla.storage.producer_snapshot import snapshot_name
 from ottla.storage.producer_state import ActiveProducer, ProducerState
+from ottla.storage.read_result import AbortedTransaction, EpochEndOffset, ReadResult, TimestampOffset
 from ottla.storage.record_walk import needs_walk, walk
-from ottla.storage.segment import DELETED_SUFFIX, RELATIVE_OFFSET_MAX, Position, Segment
-from ottla.storage.time_lookup import TimestampOffset, find_max_timestamp, find_timestamp
+from ottla.storage.segment import DELETED_SUFFIX, RELATIVE_OFFSET_MAX, Segment
+from ottla.storage.segment_rolling import lifetime_ms, must_roll, set_deadline
+from ottla.storage.time_lookup import find_max_timestamp, find_timestamp
 
 _logger = logging.getLogger(__name__)
+
+__all__ = [
+    "AbortedTransaction",
+    "ActiveProducer",
+    "EpochEndOffset",
+    "PartitionLog",
+    "ReadResult",
+    "TimestampOffset",
+]
+
+_UNREADABLE: Final = (OSError, RecordsError, CorruptIndexError, SliceGone)
+"""What reading segments and indexes may raise."""
 
 _SLOW_WRITE_S: Final = SLOW_WRITE_MS / 1000
 
 DRAIN_TIMEOUT_S: Final = 30.0
 """How long a truncation or a close waits for queued writes of a stalled disk before it gives up with an error."""
-
-
-class ReadResult(NamedTuple):
-    """What a read found: at most one range of one segment's file."""
-
-    slice: FileSlice | None
-    """``None`` when there is nothing to read below the upper bound. It begins with a whole batch and ends with one
-    unless ``max_bytes`` cut it: then the client drops the last part."""
-    next_offset: int
-    """An offset at or after the end of the slice's last whole batch and at most the upper bound: aborted transactions
-    that begin at or after it do not concern the slice. The fetch offset itself when there is no slice."""
-
-
-class EpochEndOffset(NamedTuple):
-    """The end of the largest leader epoch not above the one asked for; both -1 when that is unknown."""
-
-    leader_epoch: int
-    end_offset: int
-
-
-class AbortedTransaction(NamedTuple):
-    """A transaction of which a read-committed consumer drops the records."""
-
-    producer_id: int
-    first_offset: int
 
 
 class PartitionLog:
@@ -100,7 +90,7 @@ class PartitionLog:
 
     __slots__ = (
         "_damaged",
-        "_flush_in_progress",
+        "_holding_flushes",
         "_latest_epoch",
         "_materialize",
         "_post",
@@ -108,6 +98,7 @@ class PartitionLog:
         "_random_fraction",
         "_rules",
         "_unflushed_records",
+        "_written_offset",
         "cache",
         "config",
         "directory",
@@ -176,7 +167,8 @@ class PartitionLog:
         self._queue: AppendQueue | None = None
         self._damaged = False
         self._unflushed_records = 0
-        self._flush_in_progress = False
+        self._holding_flushes = 0
+        self._written_offset = start_offset
         self.segments: list[Segment] = [self.new_segment(start_offset, now_ms)]
         """Oldest first, the active one last; never empty. Replaced, never changed: other threads read it."""
 
@@ -264,7 +256,7 @@ class PartitionLog:
             max_timestamp = log_append_time_ms = now_ms
             header = header._replace(max_timestamp=now_ms, attributes=header.attributes | LOG_APPEND_TIME_BIT)
         assign_offsets(records, base_offset, leader_epoch)
-        self._write(records, last_offset, max_timestamp, now_ms, header.base_timestamp)
+        self._write(records, last_offset, max_timestamp, now_ms)
         if header.producer_id >= 0:
             self._take_in(header, base_offset, marker)
         self.producers.end_offset = last_offset + 1
@@ -301,7 +293,7 @@ class PartitionLog:
         marker = None
         if header.producer_id >= 0 and header.is_control:
             marker = self._check_marker(header, batch, AppendOrigin.REPLICATION)
-        self._write(batch, header.last_offset, header.max_timestamp, now_ms, header.base_timestamp)
+        self._write(batch, header.last_offset, header.max_timestamp, now_ms)
         if header.producer_id >= 0:
             self._take_in(header, header.base_offset, marker)
         self.producers.end_offset = header.last_offset + 1
@@ -335,9 +327,7 @@ class PartitionLog:
             self.epochs.assign(leader_epoch, base_offset)
         self._latest_epoch = leader_epoch
 
-    def _write(
-        self, records: memoryview, last_offset: int, max_timestamp: int, now_ms: int, first_timestamp: int
-    ) -> None:
+    def _write(self, records: memoryview, last_offset: int, max_timestamp: int, now_ms: int) -> None:
         """Put a batch, with its offsets in it, at the log's end: into the file, or into the queue."""
         segment = self.segments[-1]
         size = len(records)
@@ -348,9 +338,9 @@ class PartitionLog:
             or size > self._rules.segment_bytes - segment.size_in_bytes
             or last_offset - segment.base_offset > RELATIVE_OFFSET_MAX
         ):
-            segment = self._segment_for(size, last_offset, max_timestamp, now_ms, first_timestamp)
+            segment = self._segment_for(size, last_offset, max_timestamp, now_ms)
         position = segment.size_in_bytes
-        if self._queue is None and not self.directory.is_slow:
+        if (self._queue is None and not self.directory.is_slow) or self._is_calm_again():
             started = time.perf_counter()
             try:
                 segment.write(records, position)
@@ -362,7 +352,7 @@ class PartitionLog:
             segment.note_appended(last_offset, position, size, max_timestamp)
             segment.readable_bytes = position + size
             self._unflushed_records += last_offset + 1 - self.next_offset
-            self.next_offset = last_offset + 1
+            self.next_offset = self._written_offset = last_offset + 1
             if self.config.flush_messages == LONG_MAX:
                 self.log_end_offset = last_offset + 1
             else:
@@ -390,57 +380,30 @@ class PartitionLog:
         """Begin with these segments, oldest first, the last of which ends at ``end_offset``."""
         self.segments = segments
         self.log_start_offset = max(self.log_start_offset, segments[0].base_offset)
-        self.log_end_offset = self.next_offset = max(end_offset, self.log_start_offset)
+        self.next_offset = self._written_offset = max(end_offset, self.log_start_offset)
+        self.log_end_offset = self.next_offset
         self.recovery_point = min(self.recovery_point, self.log_end_offset)
 
-    def _segment_for(
-        self, size: int, last_offset: int, max_timestamp: int, now_ms: int, first_timestamp: int
-    ) -> Segment:
+    def _segment_for(self, size: int, last_offset: int, max_timestamp: int, now_ms: int) -> Segment:
         """The segment that a batch of this size and time goes into, rolled if it must."""
         if self._materialize is not None:
             self._materialize_now()
         segment = self.active_segment
         if segment.size_in_bytes and segment.roll_deadline_ms is None:
             try:
-                self._set_deadline(segment, segment.load_first_timestamp())
-            except OSError as error:
-                raise self._write_failed(error) from error
-        if self._must_roll(segment, size, last_offset, max_timestamp, now_ms):
+                first_timestamp = segment.load_first_timestamp()
+            except _UNREADABLE as error:
+                raise self._unreadable(error) from error
+            set_deadline(segment, first_timestamp, lifetime_ms(self.config, self._random_fraction))
+        if must_roll(segment, self.config, size, last_offset, max_timestamp, now_ms):
             segment = self.roll(now_ms)
         if segment.size_in_bytes == 0:
             segment.created_ms = now_ms
-            segment.first_timestamp = first_timestamp
-            self._set_deadline(segment, first_timestamp)
+            segment.first_timestamp = max_timestamp
+            set_deadline(segment, max_timestamp, lifetime_ms(self.config, self._random_fraction))
             if self.config.preallocate:
                 self._preallocate(segment)
         return segment
-
-    def _set_deadline(self, segment: Segment, first_timestamp: int) -> None:
-        """A batch with a time after the deadline goes into a new segment (`segment.ms` less the jitter)."""
-        if segment.is_index_full():
-            return
-        # Without a timestamp to count from, the clock decides at each append (`_must_roll`).
-        if first_timestamp >= 0:
-            segment.roll_deadline_ms = first_timestamp + self._segment_lifetime_ms()
-
-    def _segment_lifetime_ms(self) -> int:
-        config = self.config
-        jitter_ms = min(config.segment_jitter_ms, config.segment_ms)
-        return config.segment_ms - int(self._random_fraction() * jitter_ms)
-
-    def _must_roll(
-        self, segment: Segment, size: int, last_offset: int, max_timestamp: int, now_ms: int
-    ) -> bool:
-        """Source: `LogSegment.shouldRoll`."""
-        if segment.size_in_bytes == 0:
-            return last_offset - segment.base_offset > RELATIVE_OFFSET_MAX
-        if size > self._rules.segment_bytes - segment.size_in_bytes or segment.is_index_full():
-            return True
-        if last_offset - segment.base_offset > RELATIVE_OFFSET_MAX:
-            return True
-        if segment.roll_deadline_ms is None:
-            return now_ms - segment.created_ms > self._segment_lifetime_ms()
-        return max_timestamp > segment.roll_deadline_ms
 
     def _preallocate(self, segment: Segment) -> None:
         try:
@@ -473,20 +436,10 @@ class PartitionLog:
             return closed
         closed.seal()
         segment = self.new_segment(self.next_offset, now_ms)
-        job = self._flush_job(snapshot=True)
-        if closed.size_in_bytes == 0:
-            # Nothing was ever written to it: its offsets were skipped by a follower, or removed.
-            self.segments = [*self.segments[:-1], segment]
-        else:
-            self.segments = [*self.segments, segment]
-        try:
-            self.directory.submit(lambda: self._run_flush(job))
-        except KafkaError:
-            self.segments = [
-                *[kept for kept in self.segments if kept is not segment and kept is not closed],
-                closed,
-            ]
-            raise
+        self._submit_flush(self._flush_job(snapshot=True))
+        # A closed one without bytes: its offsets were skipped by a follower, or removed.
+        kept = self.segments if closed.size_in_bytes else self.segments[:-1]
+        self.segments = [*kept, segment]
         return segment
 
     def delete_oldest_segments(self, count: int, now_ms: int) -> list[Segment]:
@@ -512,13 +465,9 @@ class PartitionLog:
         try:
             for segment in segments:
                 for log_file in segment.files():
-                    path = log_file.path
-                    if log_file.exists or self.cache.disk.exists(path):
-                        self.cache.disk.rename(path, path + DELETED_SUFFIX)
+                    if log_file.exists:
+                        self.cache.disk.rename(log_file.path, log_file.path + DELETED_SUFFIX)
                     log_file.name += DELETED_SUFFIX
-        except FileNotFoundError:
-            # An index that was never written out.
-            pass
         except OSError as error:
             raise self._write_failed(error) from error
         due_ms = now_ms + self.config.file_delete_delay_ms
@@ -576,70 +525,39 @@ class PartitionLog:
             return ReadResult(None, fetch_offset)
         if self.directory.state is DirectoryState.OFFLINE:
             self.directory.ensure_readable()
-        segments = self.segments
-        place = len(segments) - 1
-        if fetch_offset < segments[place].base_offset:
-            place = bisect_right(segments, fetch_offset, key=_base_offset_of) - 1
-        for place in range(max(place, 0), len(segments)):  # noqa: B020 - goes on from there
-            segment = segments[place]
-            if segment.base_offset >= end_offset:
-                break
-            bound = segments[place + 1].base_offset if place + 1 < len(segments) else None
-            found = self._locate(segment, fetch_offset, nowait=nowait)
-            if found is not None and found.position < segment.readable_bytes:
-                return self._slice(segment, found, max_bytes, end_offset, bound, min_one_batch, nowait)
-        return ReadResult(None, fetch_offset)
-
-    def _slice(
-        self,
-        segment: Segment,
-        found: Position,
-        max_bytes: int,
-        end_offset: int,
-        segment_end_offset: int | None,
-        min_one_batch: bool,
-        nowait: bool,
-    ) -> ReadResult:
-        end_position = segment.readable_bytes
-        # Everything of the segment is below the bound in most reads: then no position needs to be found for it.
-        if segment_end_offset is not None and segment_end_offset <= end_offset:
-            end_offset = segment_end_offset
-        elif end_offset != self.log_end_offset:
-            beyond = self._locate(segment, end_offset, nowait=nowait)
-            if beyond is not None:
-                end_position = min(end_position, beyond.position)
-        available = end_position - found.position
-        wanted = max(max_bytes, found.size_in_bytes) if min_one_batch else max_bytes
-        size = min(wanted, available)
-        # Less than a batch helps nobody: Apache's `firstEntryIncomplete` gives an empty answer too.
-        if size <= 0 or size < found.size_in_bytes:
-            return ReadResult(None, found.last_offset)
-        if size < available:
-            after = segment.offset_index.offset_at_or_after(found.position + size, nowait=nowait)
-            if after is not None:
-                end_offset = min(end_offset, after)
-        return ReadResult(FileSlice(segment, found.position, size), end_offset)
-
-    @staticmethod
-    def _locate(segment: Segment, offset: int, *, nowait: bool) -> Position | None:
-        if nowait:
-            found = segment.in_ring(offset)
-            if found is not None:
-                return found
-        return segment.find(offset, nowait=nowait)
+        try:
+            return read_segments(
+                self.segments,
+                fetch_offset,
+                max_bytes,
+                end_offset=end_offset,
+                written_offset=self._written_offset,
+                min_one_batch=min_one_batch,
+                nowait=nowait,
+            )
+        except BlockingIOError:
+            raise
+        except _UNREADABLE as error:
+            raise self._unreadable(error) from error
 
     # -- look-ups
 
     def offset_for_timestamp(self, timestamp_ms: int) -> TimestampOffset | None:
         """The first record of at least this time, exact inside its batch; ``None`` if there is none.
 
-        Reads and decompresses one batch: for a thread.
+        Reads and decompresses one batch: for a thread. Raises ``KafkaError``: CORRUPT_MESSAGE, KAFKA_STORAGE_ERROR.
         """
-        return find_timestamp(self.segments, timestamp_ms, self.log_start_offset)
+        try:
+            return find_timestamp(self.segments, timestamp_ms, self.log_start_offset)
+        except _UNREADABLE as error:
+            raise self._unreadable(error) from error
 
     def offset_of_max_timestamp(self) -> TimestampOffset | None:
         """The record with the largest timestamp, exact inside its batch; ``None`` for an empty log. For a thread."""
-        return find_max_timestamp(self.segments, self.log_start_offset)
+        try:
+            return find_max_timestamp(self.segments, self.log_start_offset)
+        except _UNREADABLE as error:
+            raise self._unreadable(error) from error
 
     def offset_for_leader_epoch(self, leader_epoch: int) -> EpochEndOffset:
         """Where the largest epoch not above ``leader_epoch`` ends (KIP-101, KIP-279)."""
@@ -658,16 +576,15 @@ class PartitionLog:
 
     def aborted_transactions(self, start_offset: int, end_offset: int) -> Sequence[AbortedTransaction]:
         """Aborted transactions that overlap ``[start_offset, end_offset)``, ordered by first offset."""
-        segments = self.segments
-        place = max(bisect_right(segments, start_offset, key=_base_offset_of) - 1, 0)
-        found = []
-        for segment in segments[place:]:
-            if len(segment.txn_index):
-                entries, complete = segment.txn_index.overlapping(start_offset, end_offset)
-                found += [AbortedTransaction(entry.producer_id, entry.first_offset) for entry in entries]
-                if complete:
-                    break
-        return sorted(found, key=_first_offset_of)
+        try:
+            return aborted_between(self.segments, start_offset, end_offset)
+        except _UNREADABLE as error:
+            raise self._unreadable(error) from error
+
+    def epoch_of_offset(self, offset: int) -> int:
+        """The leader epoch in which the record at ``offset`` was written; -1 where that is not known."""
+        epoch = self.epochs.epoch_for_offset(offset)
+        return -1 if epoch is None else epoch
 
     def active_producers(self) -> list[ActiveProducer]:
         """Every producer whose state is kept, ordered by id."""
@@ -703,7 +620,7 @@ class PartitionLog:
         self.epochs.clear()
         self._latest_epoch = -1
         self.producers.clear(offset)
-        self.log_start_offset = self.log_end_offset = self.next_offset = offset
+        self.log_start_offset = self.log_end_offset = self.next_offset = self._written_offset = offset
         self.recovery_point = min(self.recovery_point, offset)
 
     def _cut(self, offset: int) -> None:
@@ -716,7 +633,7 @@ class PartitionLog:
         self._unlink(gone)
         kept[-1].truncate_to(offset)
         kept[-1].roll_deadline_ms = None
-        self.log_end_offset = self.next_offset = offset
+        self.log_end_offset = self.next_offset = self._written_offset = offset
         self.log_start_offset = min(self.log_start_offset, offset)
         self.recovery_point = min(self.recovery_point, offset)
         rebuild_producers(self, offset)
@@ -774,59 +691,74 @@ class PartitionLog:
     # -- durability
 
     def start_flush(self, now_ms: int) -> None:
-        """Begin to fsync what is written, on the directory's thread; the recovery point moves when it is done."""
+        """Begin to fsync what is written, on the directory's thread; the recovery point moves when it is done.
+
+        Raises ``KafkaError`` KAFKA_STORAGE_ERROR when too many tasks wait for the directory.
+        """
         self.last_flushed_ms = now_ms
         job = self._flush_job()
         if job.is_needed:
-            self.directory.submit(lambda: self._run_flush(job))
+            self._submit_flush(job)
 
     def flush(self) -> None:
         """fsync what is written and move the recovery point. Blocks. Raises ``KafkaError`` KAFKA_STORAGE_ERROR."""
         self._drain()
-        self._finish_flush(job := self._flush_job(), self._try_flush(job))
+        self._flush_here(self._flush_job())
+
+    def _flush_here(self, job: FlushJob) -> None:
+        job.begin()
+        self._unflushed_records = 0
+        self._holding_flushes += job.holds_end
+        self._finish_flush(job, job.try_run())
         self.directory.ensure_writable()
 
-    def _flush_job(self, *, snapshot: bool = False) -> FlushJob:
-        self._unflushed_records = 0
+    def _flush_job(self, *, snapshot: bool = False, holds_end: bool = False) -> FlushJob:
+        snapshot = snapshot and self.producers.snapshot_offset != self.producers.end_offset
         return FlushJob(
             self.cache,
-            self.path,
+            self.directory_path,
             [segment for segment in self.segments if segment.unflushed],
             epochs=self.epochs,
             end_offset=self.next_offset,
             producer_rows=self.producers.rows() if snapshot else None,
+            holds_end=holds_end,
         )
+
+    def _submit_flush(self, job: FlushJob) -> None:
+        def run() -> None:
+            error = job.try_run()
+            self._post(lambda: self._finish_flush(job, error))
+
+        self.directory.submit(run)
+        job.begin()
+        self._unflushed_records = 0
+        if job.holds_end:
+            self._holding_flushes += 1
 
     def _flush_if_due(self) -> None:
         """`flush.messages`: hold the readable end back until what is due has been fsynced."""
         if self._unflushed_records >= self.config.flush_messages:
-            job = self._flush_job()
-            self._flush_in_progress = True
-            self.directory.submit(lambda: self._run_flush(job))
-        elif not self._flush_in_progress:
-            self.log_end_offset = self.next_offset
-
-    def _run_flush(self, job: FlushJob) -> None:
-        error = self._try_flush(job)
-        self._post(lambda: self._finish_flush(job, error))
-
-    @staticmethod
-    def _try_flush(job: FlushJob) -> OSError | None:
-        try:
-            job.run()
-        except OSError as error:
-            return error
-        return None
+            self._submit_flush(self._flush_job(holds_end=True))
+        elif not self._holding_flushes:
+            self._advance(self._written_offset)
 
     def _finish_flush(self, job: FlushJob, error: OSError | None) -> None:
+        if job.holds_end:
+            self._holding_flushes -= 1
         if error is not None:
-            self.directory.mark_offline(error, fsync_failed=True)
+            if not self.is_closed:
+                self._damaged = True
+                self.directory.mark_offline(error, fsync_failed=True)
+            return
+        if self._damaged:
             return
         job.mark_written()
-        self.recovery_point = max(self.recovery_point, min(job.end_offset, self.next_offset))
-        if self._flush_in_progress:
-            self._flush_in_progress = self._unflushed_records >= self.config.flush_messages
-            self._advance(min(job.end_offset, self.next_offset))
+        if job.has_snapshot:
+            self.producers.snapshot_offset = job.end_offset
+        durable_offset = min(job.end_offset, self._written_offset)
+        self.recovery_point = max(self.recovery_point, durable_offset)
+        if job.holds_end:
+            self._advance(durable_offset if self._holding_flushes else self._written_offset)
 
     def _advance(self, offset: int) -> None:
         if offset > self.log_end_offset:
@@ -838,13 +770,11 @@ class PartitionLog:
         """Flush, write the producers' snapshot, close every file. Blocks. Raises ``KafkaError`` KAFKA_STORAGE_ERROR."""
         if self.is_closed:
             return
-        self.is_closed = True
         try:
             if self.is_materialized and self.directory.is_online and not self._damaged:
                 self._drain()
                 self.active_segment.seal()
-                self._finish_flush(job := self._flush_job(snapshot=True), self._try_flush(job))
-                self.directory.ensure_writable()
+                self._flush_here(self._flush_job(snapshot=True))
         finally:
             self.abandon()
 
@@ -856,6 +786,13 @@ class PartitionLog:
 
     # -- the queue, and failures
 
+    def _is_calm_again(self) -> bool:
+        """Whether the queue, if there is one, has done its work and the disk is no longer slow."""
+        if self.directory.is_slow or (self._queue is not None and not self._queue.is_idle):
+            return False
+        self._queue = None
+        return True
+
     def _enqueue(self, write: PendingWrite) -> None:
         if self._queue is None:
             self._queue = AppendQueue(self.directory, self._post, self._on_written, self._on_queue_failed)
@@ -863,17 +800,12 @@ class PartitionLog:
 
     def _on_written(self, writes: list[PendingWrite]) -> None:
         for write in writes:
-            write.segment.readable_bytes = max(
-                write.segment.readable_bytes, write.position + len(write.content)
-            )
-        if self._queue is not None and self._queue.is_idle:
-            self._queue = None
+            write.segment.readable_bytes = write.position + len(write.content)
+        self._written_offset = writes[-1].next_offset
         if self.config.flush_messages == LONG_MAX:
-            self._advance(writes[-1].next_offset)
+            self._advance(self._written_offset)
         else:
             self._flush_if_due()
-            if self.on_advance is not None:
-                self.on_advance(self)
 
     def _on_queue_failed(self, error: OSError) -> None:
         if self._queue is not None:
@@ -891,11 +823,20 @@ class PartitionLog:
             f"{self.topic_partition}: log directory {self.directory.path} failed: {error}",
         )
 
+    def _unreadable(self, error: Exception) -> KafkaError:
+        """The error to raise where segments or indexes could not be read."""
+        if isinstance(error, RecordsError):
+            return kafka_error(error)
+        if isinstance(error, OSError):
+            self.directory.mark_offline(error)
+        return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.topic_partition}: {error}")
+
     def _make_writable(self) -> None:
         """Raise unless the directory is ONLINE; cut off what a failed write has left beyond the readable end."""
         self.directory.ensure_writable()
         if not self._damaged:
             return
+        self._drain()
         offset = self.log_end_offset
         try:
             for segment in self.segments:
@@ -909,7 +850,7 @@ class PartitionLog:
             if self.active_segment.log_file.exists:
                 self.active_segment.truncate_bytes(self.active_segment.readable_bytes, offset)
             self.active_segment.roll_deadline_ms = None
-            self.next_offset = offset
+            self.next_offset = self._written_offset = offset
             self.epochs.truncate_from_end(offset)
             self._latest_epoch = -1
             rebuild_producers(self, offset)
@@ -919,22 +860,13 @@ class PartitionLog:
         _logger.warning("%s: cut back to offset %d after a failed write", self.topic_partition, offset)
 
     def _drain(self) -> None:
-        """Wait until the queue is written. Raises ``KafkaError`` KAFKA_STORAGE_ERROR."""
-        queue = self._queue
-        if queue is None:
-            return
-        if not queue.wait_idle(DRAIN_TIMEOUT_S):
+        """Wait until queued writes and flushes are done. Raises ``KafkaError`` KAFKA_STORAGE_ERROR."""
+        if not self.directory.drain(DRAIN_TIMEOUT_S):
             raise KafkaError(
                 ErrorCode.KAFKA_STORAGE_ERROR,
-                f"{self.topic_partition}: log directory {self.directory.path} has not taken a write "
+                f"{self.topic_partition}: log directory {self.directory.path} has not come to rest "
                 f"for {DRAIN_TIMEOUT_S:.0f} s",
             )
+        if self._queue is not None:
+            self._queue.settle()
         self.directory.ensure_writable()
-
-
-def _base_offset_of(segment: Segment) -> int:
-    return segment.base_offset
-
-
-def _first_offset_of(transaction: AbortedTransaction) -> int:
-    return transaction.first_offset

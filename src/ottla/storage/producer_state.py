@@ -76,7 +76,7 @@ class DuplicateBatch(NamedTuple):
 class ProducerState:
     """The producers of one partition, as of `end_offset`."""
 
-    __slots__ = ("_entries", "_expiring", "_open", "_unreplicated", "end_offset")
+    __slots__ = ("_entries", "_expiring", "_open", "_unreplicated", "end_offset", "snapshot_offset")
 
     def __init__(self) -> None:
         self._entries: dict[int, bytes] = {}
@@ -87,6 +87,8 @@ class ProducerState:
         self._expiring: list[int] = []
         self.end_offset = 0
         """Everything below it has been taken in."""
+        self.snapshot_offset: int | None = None
+        """`end_offset` of the newest snapshot on disk."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -286,6 +288,7 @@ class ProducerState:
     ) -> None:
         """Forget all and begin with a snapshot's rows, of which the expired are left out."""
         self.clear(end_offset)
+        self.snapshot_offset = end_offset
         transactions = []
         for producer_id, row in rows:
             fields = ROW.unpack_from(row)
@@ -303,6 +306,7 @@ class ProducerState:
         self._unreplicated = []
         self._expiring = []
         self.end_offset = end_offset
+        self.snapshot_offset = None
 
     def expire(self, now_ms: int, expiration_ms: int) -> int:
         """Forget producers without open transaction that were last heard of `expiration_ms` ago; how many went.

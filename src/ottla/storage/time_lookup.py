@@ -6,26 +6,17 @@ Source: Apache's `UnifiedLog.fetchOffsetByTimestamp`, `LogSegment.findOffsetByTi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from ottla.records.batch import MAGIC, parse_header
 from ottla.records.errors import RecordsError
 from ottla.records.record import Record, iterate_records, largest_timestamp
 from ottla.storage.produced_batch import kafka_error
+from ottla.storage.read_result import TimestampOffset
 from ottla.storage.segment import Scanned, Segment
 
 MAX_DECOMPRESSED_BYTES: Final = 256 * 1024 * 1024
 """Bound on what the one batch that holds the answer may decompress to."""
-
-
-class TimestampOffset(NamedTuple):
-    """A record found by its time."""
-
-    timestamp: int
-    """ms since the epoch, -1 for none."""
-    offset: int
-    leader_epoch: int
-    """-1 where the batch has none."""
 
 
 def find_timestamp(
