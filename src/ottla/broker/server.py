@@ -14,6 +14,7 @@ import socket
 import time
 from collections.abc import Callable
 
+from ottla.broker.configs import Configs
 from ottla.broker.connection import Connection
 from ottla.broker.context import RequestContext
 from ottla.broker.delayed import Timers
@@ -30,7 +31,6 @@ from ottla.broker.routes import Routes
 from ottla.broker.sending import FileReads
 from ottla.broker.threads import Threads
 from ottla.broker.topic_counters import TopicCounters, TopicCountersByName
-from ottla.broker.topic_settings import TopicRules
 from ottla.cluster.changes import NewTopic
 from ottla.cluster.embedded import EmbeddedTree
 from ottla.cluster.image import (
@@ -80,7 +80,7 @@ class BrokerServer:
     producer_ids: ProducerIds
     fetch_sessions: FetchSessionCache
     loop_lag: LoopLag
-    configs: TopicRules
+    configs: Configs
 
     def __init__(
         self,
@@ -173,7 +173,7 @@ class BrokerServer:
             in_memory = isinstance(self._disk, MemoryDisk)
             path = ":memory:" if in_memory else os.path.join(config.metadata_dir, "metadata.sqlite")  # noqa: PTH118 - a Path costs more to import than to do without
             self._tree = EmbeddedTree(path, now_ms=self.now_ms)
-        self.configs = TopicRules(self)
+        self.configs = Configs(self)
         self.metadata = Metadata(
             self._tree,
             MetadataSettings(

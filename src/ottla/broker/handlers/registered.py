@@ -3,6 +3,8 @@
 from ottla.broker.dispatch import REGISTRATIONS, Registration
 from ottla.broker.handlers import (
     api_versions,
+    cluster,
+    configs,
     delete_records,
     fetch,
     find_coordinator,
@@ -17,6 +19,8 @@ from ottla.broker.handlers import (
 
 MODULES = (
     api_versions,
+    cluster,
+    configs,
     delete_records,
     fetch,
     find_coordinator,

@@ -105,11 +105,11 @@ def _created(broker: "BrokerServer", outcome: TopicOutcome) -> CreatableTopicRes
             CreatableTopicConfigs(
                 name=each.name,
                 value=each.value,
-                read_only=each.is_read_only,
+                read_only=each.read_only,
                 config_source=each.source,
-                is_sensitive=each.is_sensitive,
+                is_sensitive=each.sensitive,
             )
-            for each in broker.configs.describe_topic(name, outcome.configs)
+            for each in broker.configs.describe_new_topic(outcome.configs)
         ],
     )
 

@@ -1,0 +1,127 @@
+"""Settings of topics, brokers, groups and subscriptions: where the rules of `config/` meet what `cluster/` has stored.
+
+The image holds what was set, the config room knows what may be set and what holds in the end. This answers both the
+controller, which asks before it stores, and the handlers, which show.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ottla.cluster.changes import ConfigOperation
+from ottla.cluster.image import DEFAULT_ENTITY, ConfigResource, ConfigType
+from ottla.config.alter import (
+    AlterConfigError,
+    Change,
+    InvalidConfigError,
+    Operation,
+    alter_broker,
+    alter_client_metrics,
+    alter_group,
+    alter_topic,
+    replacing,
+)
+from ottla.config.describe import (
+    DescribedSetting,
+    describe_broker,
+    describe_client_metrics,
+    describe_cluster_default,
+    describe_group,
+    describe_topic,
+)
+from ottla.config.dynamic import BrokerLayers
+from ottla.config.topic_config import topic_config
+from ottla.protocol.errors import ErrorCode, KafkaError
+
+if TYPE_CHECKING:
+    from ottla.broker.server import BrokerServer
+
+
+class Configs:
+    """The settings of one broker's cluster, as this broker sees them. Also the controller's `ConfigRules`."""
+
+    def __init__(self, broker: "BrokerServer") -> None:
+        self._broker = broker
+
+    # What may be set: the controller asks.
+
+    def validate(self, resource: ConfigResource, values: Mapping[str, str | None]) -> Mapping[str, str]:
+        """All that will be set on the entity; `KafkaError` INVALID_CONFIG or INVALID_REQUEST if it may not be."""
+        without = [name for name, value in values.items() if value is None]
+        if without and resource.type is ConfigType.TOPIC:
+            raise KafkaError(
+                ErrorCode.INVALID_CONFIG, f"Null value not supported for topic configs: {','.join(without)}"
+            )
+        stored = {} if resource.type is ConfigType.TOPIC else self._stored(resource)
+        return self._altered(resource, stored, replacing(stored, values))
+
+    def alter(
+        self,
+        resource: ConfigResource,
+        current: Mapping[str, str],
+        operations: Sequence[tuple[str, ConfigOperation, str | None]],
+    ) -> Mapping[str, str]:
+        """What is set after the operations; errors as `validate`."""
+        return self._altered(
+            resource, current, [Change(Operation(what), name, value) for name, what, value in operations]
+        )
+
+    def unclean_election_allowed(
+        self, topic_configs: Mapping[str, str], _broker_configs: Mapping[str, str]
+    ) -> bool:
+        """The broker's own value has the dynamic ones of all brokers in it already."""
+        return topic_config(self._broker.config.topic_defaults, topic_configs).unclean_leader_election_enable
+
+    def _altered(
+        self, resource: ConfigResource, stored: Mapping[str, str], changes: Sequence[Change]
+    ) -> Mapping[str, str]:
+        config, name = self._broker.config, resource.name
+        try:
+            match resource.type:
+                case ConfigType.TOPIC:
+                    return alter_topic(config.topic_defaults, name, stored, changes)
+                case ConfigType.BROKER:
+                    return alter_broker(self.layers(), changes, cluster_wide=name == DEFAULT_ENTITY)[0]
+                case ConfigType.GROUP:
+                    return alter_group(config, name, stored, changes)
+                case ConfigType.CLIENT_METRICS:
+                    return alter_client_metrics(name, stored, changes)
+        except InvalidConfigError as error:
+            raise KafkaError(ErrorCode.INVALID_CONFIG, str(error)) from error
+        except AlterConfigError as error:
+            raise KafkaError(ErrorCode.INVALID_REQUEST, str(error)) from error
+        raise KafkaError(ErrorCode.INVALID_REQUEST, f"Unsupported resource type: {resource.type.name}")
+
+    # What holds: handlers ask.
+
+    def layers(self) -> BrokerLayers:
+        """Everything that has a say in this broker's settings."""
+        return BrokerLayers(
+            self._broker.config,
+            cluster_wide=self._stored(ConfigResource(ConfigType.BROKER, DEFAULT_ENTITY)),
+            per_broker=self._stored(ConfigResource(ConfigType.BROKER, str(self._broker.node_id))),
+        )
+
+    def describe(
+        self, resource: ConfigResource, names: Collection[str] | None = None
+    ) -> list[DescribedSetting]:
+        """Every setting of the resource, or those named, with what holds and why."""
+        own = self._stored(resource)
+        match resource.type:
+            case ConfigType.TOPIC:
+                return describe_topic(self.layers(), own, names)
+            case ConfigType.BROKER if resource.name == DEFAULT_ENTITY:
+                return describe_cluster_default(own, names)
+            case ConfigType.BROKER:
+                return describe_broker(self.layers(), names)
+            case ConfigType.GROUP:
+                return describe_group(own, names)
+            case ConfigType.CLIENT_METRICS:
+                return describe_client_metrics(own, names)
+        raise KafkaError(ErrorCode.INVALID_REQUEST, f"Unsupported resource type: {resource.type.name}")
+
+    def describe_new_topic(self, own: Mapping[str, str]) -> list[DescribedSetting]:
+        """What a topic with these settings of its own would show; it need not exist."""
+        return describe_topic(self.layers(), own)
+
+    def _stored(self, resource: ConfigResource) -> Mapping[str, str]:
+        return self._broker.metadata.image.configs.get(resource, {})

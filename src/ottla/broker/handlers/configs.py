@@ -1,0 +1,408 @@
+"""DescribeConfigs, AlterConfigs, IncrementalAlterConfigs, ListConfigResources: settings, seen and changed.
+
+KIP-133 the first two, KIP-226 dynamic broker settings and synonyms, KIP-339 the incremental form, KIP-412 log levels,
+KIP-1142 the list. Every resource of a request has its own outcome; one that cannot be changed does not hold up the others.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import TYPE_CHECKING, TypeVar
+
+from ottla.broker.context import RequestContext
+from ottla.broker.dispatch import handles
+from ottla.broker.later import answer_later
+from ottla.broker.loggers import check_level, levels_by_logger, set_level
+from ottla.broker.pending import Pending
+from ottla.cluster.changes import ConfigChange, ConfigOperation
+from ottla.cluster.image import DEFAULT_ENTITY, ConfigResource, ConfigType
+from ottla.cluster.topic_names import why_invalid
+from ottla.config.alter import InvalidRequestError, broker_of_resource
+from ottla.config.describe import DescribedSetting
+from ottla.config.dynamic import ConfigSource
+from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.protocol.messages import alter_configs as replacing_messages
+from ottla.protocol.messages import incremental_alter_configs as incremental_messages
+from ottla.protocol.messages import list_config_resources as list_messages
+from ottla.protocol.messages.describe_configs import (
+    DescribeConfigsRequest,
+    DescribeConfigsResource,
+    DescribeConfigsResourceResult,
+    DescribeConfigsResponse,
+    DescribeConfigsResult,
+    DescribeConfigsSynonym,
+)
+
+if TYPE_CHECKING:
+    from ottla.broker.server import BrokerServer
+
+
+class ResourceType(IntEnum):
+    """Kinds of resources by their number on the wire (Apache's `ConfigResource.Type`)."""
+
+    TOPIC = 2
+    BROKER = 4
+    BROKER_LOGGER = 8
+    CLIENT_METRICS = 16
+    GROUP = 32
+
+
+_NUMBERS = frozenset(int(each) for each in ResourceType)
+
+_STORED_AS = {
+    ResourceType.TOPIC: ConfigType.TOPIC,
+    ResourceType.BROKER: ConfigType.BROKER,
+    ResourceType.CLIENT_METRICS: ConfigType.CLIENT_METRICS,
+    ResourceType.GROUP: ConfigType.GROUP,
+}
+
+
+def _resource_type(number: int) -> ResourceType:
+    try:
+        return ResourceType(number)
+    except ValueError:
+        raise KafkaError(ErrorCode.INVALID_REQUEST, f"Unsupported resource type: {number}") from None
+
+
+def _broker_entity(broker: "BrokerServer", name: str) -> str:
+    try:
+        return DEFAULT_ENTITY if broker_of_resource(name, broker.node_id) is None else str(broker.node_id)
+    except InvalidRequestError as error:
+        raise KafkaError(ErrorCode.INVALID_REQUEST, str(error)) from error
+
+
+def _require_name(kind: ResourceType, name: str) -> None:
+    what = {
+        ResourceType.BROKER_LOGGER: "Broker id",
+        ResourceType.CLIENT_METRICS: "Client metrics subscription name",
+        ResourceType.GROUP: "Group name",
+    }.get(kind)
+    if what is not None and not name:
+        raise KafkaError(ErrorCode.INVALID_REQUEST, f"{what} must not be empty")
+
+
+# Describing.
+
+
+def _every_resource(
+    request: DescribeConfigsRequest, code: ErrorCode, message: str
+) -> DescribeConfigsResponse:
+    return DescribeConfigsResponse(
+        results=[
+            DescribeConfigsResult(
+                error_code=code,
+                error_message=message,
+                resource_type=resource.resource_type,
+                resource_name=resource.resource_name,
+            )
+            for resource in request.resources
+        ]
+    )
+
+
+@handles(DescribeConfigsRequest, DescribeConfigsResponse, versions=(1, 4), on_error=_every_resource)
+def describe_configs(
+    broker: "BrokerServer", request: DescribeConfigsRequest, _context: RequestContext
+) -> DescribeConfigsResponse:
+    """Each resource's settings, all or those named."""
+    return DescribeConfigsResponse(
+        results=[_described(broker, request, resource) for resource in request.resources]
+    )
+
+
+def _described(
+    broker: "BrokerServer", request: DescribeConfigsRequest, resource: DescribeConfigsResource
+) -> DescribeConfigsResult:
+    result = DescribeConfigsResult(
+        error_message=None, resource_type=resource.resource_type, resource_name=resource.resource_name
+    )
+    try:
+        result.configs = _settings(broker, request, resource)
+    except KafkaError as error:
+        result.error_code = error.code
+        # Apache gives no text for a topic that isn't there.
+        result.error_message = None if error.code is ErrorCode.UNKNOWN_TOPIC_OR_PARTITION else error.message
+    return result
+
+
+def _settings(
+    broker: "BrokerServer", request: DescribeConfigsRequest, resource: DescribeConfigsResource
+) -> list[DescribeConfigsResourceResult]:
+    kind, name, wanted = (
+        _resource_type(resource.resource_type),
+        resource.resource_name,
+        resource.configuration_keys,
+    )
+    _require_name(kind, name)
+    if kind is ResourceType.BROKER_LOGGER:
+        _broker_entity(broker, name)
+        return [
+            _level(logger, level, request)
+            for logger, level in levels_by_logger().items()
+            if not wanted or logger in wanted
+        ]
+    if kind is ResourceType.TOPIC:
+        reason = why_invalid(name)
+        if reason is not None:
+            raise KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, reason)
+        if broker.metadata.image.topic(name) is None:
+            raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+    elif kind is ResourceType.BROKER:
+        name = _broker_entity(broker, name)
+    described = broker.configs.describe(ConfigResource(_STORED_AS[kind], name), wanted)
+    return [_setting(each, request) for each in described]
+
+
+def _setting(each: DescribedSetting, request: DescribeConfigsRequest) -> DescribeConfigsResourceResult:
+    return DescribeConfigsResourceResult(
+        name=each.name,
+        value=each.value,
+        read_only=each.read_only,
+        config_source=each.source,
+        is_sensitive=each.sensitive,
+        synonyms=[
+            DescribeConfigsSynonym(name=synonym.name, value=synonym.value, source=synonym.source)
+            for synonym in each.synonyms
+        ]
+        if request.include_synonyms
+        else [],
+        config_type=each.type,
+        documentation=each.documentation if request.include_documentation else None,
+    )
+
+
+def _level(logger: str, level: str, request: DescribeConfigsRequest) -> DescribeConfigsResourceResult:
+    source = ConfigSource.DYNAMIC_BROKER_LOGGER_CONFIG
+    return DescribeConfigsResourceResult(
+        name=logger,
+        value=level,
+        config_source=source,
+        synonyms=[DescribeConfigsSynonym(name=logger, value=level, source=source)]
+        if request.include_synonyms
+        else [],
+        documentation=None,
+    )
+
+
+# Changing.
+
+Resource = TypeVar(
+    "Resource", replacing_messages.AlterConfigsResource, incremental_messages.AlterConfigsResource
+)
+Outcome = tuple[ErrorCode, str | None]
+_DONE: Outcome = (ErrorCode.NONE, None)
+
+
+def _repeated(resources: Sequence[Resource]) -> set[tuple[int, str]]:
+    counts = Counter((each.resource_type, each.resource_name) for each in resources)
+    return {key for key, count in counts.items() if count > 1}
+
+
+def _alterable(
+    broker: "BrokerServer", resource: Resource, repeated: set[tuple[int, str]]
+) -> ConfigResource | None:
+    """Whose stored settings are meant, None for log levels. Raises `KafkaError` for what can't be meant."""
+    if (resource.resource_type, resource.resource_name) in repeated:
+        raise KafkaError(ErrorCode.INVALID_REQUEST, "Each resource must appear at most once.")
+    kind, name = _resource_type(resource.resource_type), resource.resource_name
+    if kind is ResourceType.BROKER_LOGGER:
+        _require_name(kind, name)
+        _broker_entity(broker, name)
+        return None
+    if kind is ResourceType.BROKER:
+        name = _broker_entity(broker, name)
+    return ConfigResource(_STORED_AS[kind], name)
+
+
+async def _change(
+    broker: "BrokerServer",
+    changes: dict[int, ConfigChange],
+    outcomes: dict[int, Outcome],
+    *,
+    validate_only: bool,
+) -> None:
+    """Carry out `changes` and put what became of each under its number."""
+    answered = await broker.metadata.alter_configs(list(changes.values()), validate_only=validate_only)
+    for number, outcome in zip(changes, answered, strict=True):
+        outcomes[number] = (outcome.error, outcome.message)
+
+
+def _incremental_failed(
+    request: incremental_messages.IncrementalAlterConfigsRequest, code: ErrorCode, message: str
+) -> incremental_messages.IncrementalAlterConfigsResponse:
+    return _incremental_response(request, dict.fromkeys(range(len(request.resources)), (code, message)))
+
+
+def _incremental_response(
+    request: incremental_messages.IncrementalAlterConfigsRequest, outcomes: dict[int, Outcome]
+) -> incremental_messages.IncrementalAlterConfigsResponse:
+    return incremental_messages.IncrementalAlterConfigsResponse(
+        responses=[
+            incremental_messages.AlterConfigsResourceResponse(
+                error_code=outcomes[number][0],
+                error_message=outcomes[number][1],
+                resource_type=resource.resource_type,
+                resource_name=resource.resource_name,
+            )
+            for number, resource in enumerate(request.resources)
+        ]
+    )
+
+
+@handles(
+    incremental_messages.IncrementalAlterConfigsRequest,
+    incremental_messages.IncrementalAlterConfigsResponse,
+    versions=(0, 1),
+    on_error=_incremental_failed,
+)
+def incremental_alter_configs(
+    broker: "BrokerServer",
+    request: incremental_messages.IncrementalAlterConfigsRequest,
+    _context: RequestContext,
+) -> Pending[incremental_messages.IncrementalAlterConfigsResponse]:
+    """Set, delete, append to and subtract from single settings."""
+    return answer_later(_incremental_alter_configs(broker, request))
+
+
+async def _incremental_alter_configs(
+    broker: "BrokerServer", request: incremental_messages.IncrementalAlterConfigsRequest
+) -> incremental_messages.IncrementalAlterConfigsResponse:
+    repeated = _repeated(request.resources)
+    outcomes: dict[int, Outcome] = {}
+    changes: dict[int, ConfigChange] = {}
+    for number, resource in enumerate(request.resources):
+        try:
+            entity = _alterable(broker, resource, repeated)
+            operations = [
+                (each.name, _operation(each.config_operation), each.value) for each in resource.configs
+            ]
+            if entity is None:
+                _alter_levels(operations, validate_only=request.validate_only)
+                outcomes[number] = _DONE
+            else:
+                changes[number] = ConfigChange(entity, operations=operations)
+        except KafkaError as error:
+            outcomes[number] = (error.code, error.message)
+    await _change(broker, changes, outcomes, validate_only=request.validate_only)
+    return _incremental_response(request, outcomes)
+
+
+def _operation(number: int) -> ConfigOperation:
+    try:
+        return ConfigOperation(number)
+    except ValueError:
+        raise KafkaError(ErrorCode.INVALID_REQUEST, f"Unknown config operation: {number}") from None
+
+
+def _alter_levels(
+    operations: Sequence[tuple[str, ConfigOperation, str | None]], *, validate_only: bool
+) -> None:
+    for name, operation, value in operations:
+        if operation not in (ConfigOperation.SET, ConfigOperation.DELETE):
+            raise KafkaError(
+                ErrorCode.INVALID_REQUEST,
+                f"{operation.name} operation is not allowed for the BROKER_LOGGER resource",
+            )
+        check_level(name, value if operation is ConfigOperation.SET else None)
+    if validate_only:
+        return
+    for name, operation, value in operations:
+        set_level(name, value if operation is ConfigOperation.SET else None)
+
+
+def _replacing_failed(
+    request: replacing_messages.AlterConfigsRequest, code: ErrorCode, message: str
+) -> replacing_messages.AlterConfigsResponse:
+    return _replacing_response(request, dict.fromkeys(range(len(request.resources)), (code, message)))
+
+
+def _replacing_response(
+    request: replacing_messages.AlterConfigsRequest, outcomes: dict[int, Outcome]
+) -> replacing_messages.AlterConfigsResponse:
+    return replacing_messages.AlterConfigsResponse(
+        responses=[
+            replacing_messages.AlterConfigsResourceResponse(
+                error_code=outcomes[number][0],
+                error_message=outcomes[number][1],
+                resource_type=resource.resource_type,
+                resource_name=resource.resource_name,
+            )
+            for number, resource in enumerate(request.resources)
+        ]
+    )
+
+
+@handles(
+    replacing_messages.AlterConfigsRequest,
+    replacing_messages.AlterConfigsResponse,
+    versions=(0, 2),
+    on_error=_replacing_failed,
+)
+def alter_configs(
+    broker: "BrokerServer", request: replacing_messages.AlterConfigsRequest, _context: RequestContext
+) -> Pending[replacing_messages.AlterConfigsResponse]:
+    """Replace all that is set on a resource."""
+    return answer_later(_alter_configs(broker, request))
+
+
+async def _alter_configs(
+    broker: "BrokerServer", request: replacing_messages.AlterConfigsRequest
+) -> replacing_messages.AlterConfigsResponse:
+    repeated = _repeated(request.resources)
+    outcomes: dict[int, Outcome] = {}
+    changes: dict[int, ConfigChange] = {}
+    for number, resource in enumerate(request.resources):
+        try:
+            entity = _alterable(broker, resource, repeated)
+            if entity is None:
+                raise KafkaError(
+                    ErrorCode.INVALID_REQUEST, "Log levels can be changed by IncrementalAlterConfigs only"
+                )
+            without = [each.name for each in resource.configs if each.value is None]
+            if without:
+                raise KafkaError(
+                    ErrorCode.INVALID_REQUEST, f"Null value not supported for : {','.join(without)}"
+                )
+            changes[number] = ConfigChange(
+                entity, replace_all={each.name: each.value for each in resource.configs}
+            )
+        except KafkaError as error:
+            outcomes[number] = (error.code, error.message)
+    await _change(broker, changes, outcomes, validate_only=request.validate_only)
+    return _replacing_response(request, outcomes)
+
+
+# Listing.
+
+
+@handles(list_messages.ListConfigResourcesRequest, list_messages.ListConfigResourcesResponse, versions=(0, 1))
+def list_config_resources(
+    broker: "BrokerServer", request: list_messages.ListConfigResourcesRequest, context: RequestContext
+) -> list_messages.ListConfigResourcesResponse:
+    """The resources of the kinds asked for; version 0 knows client-metrics subscriptions only."""
+    kinds: list[ResourceType] = []
+    if context.api_version == 0:
+        kinds = [ResourceType.CLIENT_METRICS]
+    elif request.resource_types:
+        for number in dict.fromkeys(request.resource_types):
+            if number not in _NUMBERS:
+                raise KafkaError(ErrorCode.UNSUPPORTED_VERSION, f"Unsupported resource type: {number}")
+            kinds.append(ResourceType(number))
+    else:
+        kinds = list(ResourceType)
+    return list_messages.ListConfigResourcesResponse(
+        config_resources=[
+            list_messages.ConfigResource(resource_name=name, resource_type=kind)
+            for kind in kinds
+            for name in _names(broker, kind)
+        ]
+    )
+
+
+def _names(broker: "BrokerServer", kind: ResourceType) -> list[str]:
+    image = broker.metadata.image
+    if kind is ResourceType.TOPIC:
+        return sorted(image.topics)
+    if kind in (ResourceType.BROKER, ResourceType.BROKER_LOGGER):
+        return [str(broker_id) for broker_id in sorted(image.brokers)]
+    return sorted(resource.name for resource in image.configs if resource.type is _STORED_AS[kind])
