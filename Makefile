@@ -19,8 +19,8 @@ up: .cache/python-run
 test: setup
 	.venv/bin/pytest
 
-bench: .cache/python-dev .cache/debian .cache/java-4.1.1
-	.venv/bin/python -m benchmarks $(ROWS)
+bench: .cache/python-dev .cache/java-4.1.1 .cache/bench/generator
+	@PYTHONPATH=tests .venv/bin/python -m benchmarks $(ROWS)
 
 setup: .cache/python-dev .cache/java-4.1.1 .cache/java-3.9.1 .cache/node .cache/go-programs .cache/rust-program
 
@@ -49,6 +49,10 @@ setup: .cache/python-dev .cache/java-4.1.1 .cache/java-3.9.1 .cache/node .cache/
 .cache/java-%: .cache/jars-% $(JAVA_SOURCES)
 	javac -d .cache/java/classes-$* -cp '.cache/java/$*/*' $(JAVA_SOURCES)
 	@touch $@
+
+.cache/bench/generator: benchmarks/generator.c | .cache/debian
+	@mkdir -p .cache/bench
+	cc -O2 -Wall -Wextra -o $@ $< -lrdkafka -lpthread
 
 .cache/node: tests/node/package-lock.json
 	npm ci --silent --no-fund --no-audit --prefix tests/node --cache .cache/npm

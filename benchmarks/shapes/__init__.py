@@ -1,0 +1,10 @@
+"""What is measured: a module for each kind of load, each with its rows by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchmarks.report import Row
+from benchmarks.shapes import throughput
+
+SHAPES: dict[str, tuple[str, Callable[[Row], None]]] = {**throughput.ROWS}
