@@ -209,6 +209,11 @@ ISR_SHRINKS: Final = Family(
 ISR_EXPANDS: Final = Family(
     "kafka_server_replicamanager_isrexpands_total", _COUNTER, "Replicas that came in sync."
 )
+FAILED_ISR_UPDATES: Final = Family(
+    "kafka_server_replicamanager_failedisrupdates_total",
+    _COUNTER,
+    "Changes of the replicas in sync that the controller didn't take.",
+)
 PRODUCER_ID_COUNT: Final = Family(
     "kafka_server_replicamanager_produceridcount",
     _GAUGE,
@@ -245,6 +250,25 @@ BROKER_STATE: Final = Family(
     "0 not running, 1 starting, 2 recovering, 3 running, 6 handing over, 7 shutting down.",
 )
 
+
+def _partition_gauge(name: str, text: str) -> Family:
+    return Family(f"kafka_cluster_partition_{name}", _GAUGE, text, ("topic", "partition"))
+
+
+REPLICAS_COUNT: Final = _partition_gauge("replicascount", "Replicas of a led partition.")
+IN_SYNC_REPLICAS_COUNT: Final = _partition_gauge(
+    "insyncreplicascount", "Replicas in sync of a led partition."
+)
+UNDER_REPLICATED: Final = _partition_gauge(
+    "underreplicated", "1 for a led partition with a replica out of sync."
+)
+UNDER_MIN_ISR: Final = _partition_gauge(
+    "underminisr", "1 for a led partition with fewer replicas in sync than min.insync.replicas."
+)
+LAST_STABLE_OFFSET_LAG: Final = _partition_gauge(
+    "laststableoffsetlag", "Records between the last stable offset and the high watermark."
+)
+
 # The controller
 ACTIVE_CONTROLLER_COUNT: Final = Family(
     "kafka_controller_kafkacontroller_activecontrollercount",
@@ -260,6 +284,11 @@ PREFERRED_REPLICA_IMBALANCE_COUNT: Final = Family(
     "kafka_controller_kafkacontroller_preferredreplicaimbalancecount",
     _GAUGE,
     "Partitions of the cluster that aren't led by their preferred replica.",
+)
+UNCLEAN_LEADER_ELECTIONS: Final = Family(
+    "kafka_controller_controllerstats_uncleanleaderelections_total",
+    _COUNTER,
+    "Partitions given to a leader that was out of sync.",
 )
 GLOBAL_TOPIC_COUNT: Final = Family(
     "kafka_controller_kafkacontroller_globaltopiccount", _GAUGE, "Topics of the cluster."
