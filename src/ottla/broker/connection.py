@@ -103,7 +103,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - whatever ended it, it is over
         self._holds |= _CLOSED
-        self._memory.forget(self._resume_reading)
+        self._memory.forget(self._admit)
         self._drop_backlog()
         pending, self._pending, self._in_hand = self._pending, None, None
         if pending is not None:
@@ -191,7 +191,7 @@ class Connection(asyncio.BufferedProtocol):
             backlog.release()
         if self._backlog is not None and self._backlog.whole:
             self._pause_reading()
-        elif self._paused and not self._memory.exhausted:
+        elif self._paused and (self._backlog is None or self._backlog.admitted):
             self._resume_reading()
 
     def _keep(self, rest: memoryview) -> None:
@@ -201,9 +201,22 @@ class Connection(asyncio.BufferedProtocol):
         self._backlog = backlog = Backlog(self._memory, rest)
         if backlog.whole:
             self._pause_reading()
-        elif self._memory.exhausted and self._memory.reserved_bytes > backlog.declared:
+        elif self._memory.exhausted:
             self._pause_reading()
-            self._memory.when_available(self._resume_reading)
+            self._memory.when_available(self._admit)
+        else:
+            backlog.reserve()
+
+    def _admit(self) -> None:
+        """There may be memory for the frame that waits."""
+        backlog = self._backlog
+        if backlog is None or self._holds & _CLOSED:
+            return
+        if self._memory.exhausted:
+            self._memory.when_available(self._admit)
+            return
+        backlog.reserve()
+        self._resume_reading()
 
     def _acceptable(self, view: memoryview) -> bool:
         (size,) = _LENGTH.unpack_from(view)
@@ -243,7 +256,7 @@ class Connection(asyncio.BufferedProtocol):
         backlog = self._backlog
         if backlog is not None and backlog.whole:
             self._consume_backlog()
-        elif self._paused and not self._memory.exhausted:
+        elif self._paused and (self._backlog is None or self._backlog.admitted):
             self._resume_reading()
 
     def _pause_reading(self) -> None:

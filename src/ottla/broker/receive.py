@@ -94,16 +94,17 @@ class Backlog:
     `declared` is the length of the first frame with its prefix, 0 while even that has not arrived.
     """
 
-    __slots__ = ("_memory", "declared", "length", "view")
+    __slots__ = ("_memory", "_reserved", "declared", "length", "view")
 
     def __init__(self, memory: ReceiveMemory, start: memoryview) -> None:
+        """Begins with a copy of `start`. Its frame is not counted before `reserve`."""
         self._memory = memory
+        self._reserved = 0
         self.declared = 0
         self.length = len(start)
         wanted = self.length
         if self.length >= 4:
             self.declared = 4 + _LENGTH.unpack_from(start)[0]
-            memory.reserve(self.declared)
             wanted = max(self.declared, wanted)
         self.view = memory.take(self.length, wanted)
         self.view[: self.length] = start
@@ -112,6 +113,11 @@ class Backlog:
     def whole(self) -> bool:
         """Whether the first frame is complete."""
         return 0 < self.declared <= self.length
+
+    @property
+    def admitted(self) -> bool:
+        """Whether the rest of it may be received."""
+        return self._reserved == self.declared
 
     def room(self) -> memoryview:
         """Where the next bytes go: never empty, and never past the first frame's end once that is known."""
@@ -129,9 +135,14 @@ class Backlog:
         self.length += size
         if not self.declared and self.length >= 4:
             self.declared = 4 + _LENGTH.unpack_from(self.view)[0]
-            self._memory.reserve(self.declared)
+            self.reserve()
+
+    def reserve(self) -> None:
+        """Count the frame among those that have begun."""
+        self._reserved = self.declared
+        self._memory.reserve(self.declared)
 
     def release(self) -> None:
         """Its bytes are handled or dropped."""
-        self._memory.release(self.declared)
+        self._memory.release(self._reserved)
         self._memory.give_back(self.view)
