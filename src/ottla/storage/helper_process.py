@@ -78,6 +78,10 @@ class HelperProcess:
                 return
         raise HelperError(f"{self._module} ended with code {self._process.wait()} before its answer")
 
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
     def kill(self) -> None:
         """End it at once, whatever it is doing. From any thread."""
         self._process.kill()

@@ -14,30 +14,63 @@ Source: Apache's LogManager.
 
 from __future__ import annotations
 
-import re
+import logging
+import os
+import threading
+import uuid
+from collections import deque
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from ottla.config.values import LONG_MAX
 from ottla.protocol.errors import ErrorCode, KafkaError
-from ottla.protocol.types import TopicPartition, Uuid
+from ottla.protocol.types import ZERO_UUID
+from ottla.storage.checkpoints import (
+    HIGH_WATERMARK_FILE,
+    LOG_START_OFFSET_FILE,
+    PARTITION_METADATA_FILE,
+    RECOVERY_POINT_FILE,
+    OffsetCheckpoint,
+)
+from ottla.storage.disk import OpenMode
+from ottla.storage.file_cache import FileCache
+from ottla.storage.log_directory import DirectoryError, DirectoryState, LogDirectory
+from ottla.storage.log_names import LogMark, directory_name, format_partition_metadata, marked_name
+from ottla.storage.partition_log import PartitionLog
+from ottla.storage.retention import SegmentFacts, deletable_segments
+from ottla.storage.store_loading import (
+    SMALL_RECOVERY_BYTES,
+    SMALL_RECOVERY_LOGS,
+    DirectoryContents,
+    FoundLog,
+    LogOpener,
+    RecoveryCrew,
+    find_logs,
+    measure,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ottla.config.topic_config import TopicConfig
+    from ottla.protocol.types import TopicPartition, Uuid
+    from ottla.storage.append_queue import Post
     from ottla.storage.disk import Disk
-    from ottla.storage.log_directory import LogDirectory
-    from ottla.storage.partition_log import PartitionLog
 
-    Post = Callable[[Callable[[], None]], None]
-    """Runs a function on the loop's thread soon: `loop.call_soon_threadsafe`."""
+_logger = logging.getLogger(__name__)
 
-TOPIC_NAME_LENGTH_MAX: Final = 249
-"""Apache's Topic.MAX_NAME_LENGTH: 255 bytes of a file name, less `-<partition>`."""
+RETENTION_LOGS_PER_TICK: Final = 200
+"""Logs whose retention is looked at in one `tick`, a few milliseconds: the loop is not held by thousands of them."""
 
-DIRECTORY_NAME_LENGTH_MAX: Final = 255
-"""A deleted log's name is cut to this: 32 hex digits and `-delete` follow the topic."""
+_RETENTION_DELAY_MS: Final = 30_000
+"""The first look at retention after a start, as Apache's."""
+
+_RECOVERY_GRACE_MS: Final = 60_000
+"""A log deleted while it is recovered keeps its files so long, since a helper process may be at work on them."""
+
+_CLOSE_TIMEOUT_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +85,7 @@ class LogStoreSettings:
     recovery_processes: int = 2
     """Logs recovered at once after a crash, each in a process of its own."""
     producer_id_expiration_ms: int = 86_400_000
+    producer_id_expiration_check_interval_ms: int = 600_000
     descriptors_max: int = 1_000
     """Files of segments and indexes held open at once."""
     cleaner_enable: bool = True
@@ -104,28 +138,8 @@ class LogDescription:
     is_future: bool
 
 
-_DIRECTORY_NAME = re.compile(r"(?P<topic>.+)-(?P<partition>\d+)")
-_MARKED_DIRECTORY_NAME = re.compile(
-    r"(?P<topic>.+)-(?P<partition>\d+)\.(?P<id>[0-9a-f]{32})-(?P<mark>delete|future|stray)"
-)
-
-
-def directory_name(topic_partition: TopicPartition) -> str:
-    """The name of a log's directory. Raises `KafkaError` INVALID_TOPIC_EXCEPTION for a name no file can have."""
-    if not 0 < len(topic_partition.topic) <= TOPIC_NAME_LENGTH_MAX:
-        raise KafkaError(
-            ErrorCode.INVALID_TOPIC_EXCEPTION,
-            f"a topic's name has 1 to {TOPIC_NAME_LENGTH_MAX} characters, not {len(topic_partition.topic)}",
-        )
-    return f"{topic_partition.topic}-{topic_partition.partition}"
-
-
 class LogStore:
-    """The logs of one broker.
-
-    `topic_config` answers the settings of a topic by name when its logs are loaded; later changes come by
-    `update_config`.
-    """
+    """The logs of one broker."""
 
     def __init__(
         self,
@@ -133,33 +147,102 @@ class LogStore:
         disk: Disk,
         settings: LogStoreSettings,
         post: Post,
+        *,
+        random_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        raise NotImplementedError
-
-    directories: tuple[LogDirectory, ...]
+        self._disk = disk
+        self._settings = settings
+        self._post = post
+        self._random_bytes = random_bytes
+        self.directories = tuple(LogDirectory(path, disk, self._directory_changed) for path in directories)
+        self.on_directory_change: Callable[[LogDirectory], None] | None = None
+        """Called on the loop when a directory has changed its state; `logs_in` tells whose logs that concerns."""
+        self.high_watermark_of: Callable[[PartitionLog], int] = _log_end_offset_of
+        """Retention removes nothing above this; replication sets it."""
+        self._cache = FileCache(disk, settings.descriptors_max)
+        self._logs: dict[TopicPartition, PartitionLog] = {}
+        self._topic_ids: dict[TopicPartition, Uuid] = {}
+        self._loading: dict[TopicPartition, FoundLog] = {}
+        self._failed: dict[TopicPartition, FoundLog] = {}
+        self._high_watermarks: dict[TopicPartition, int] = {}
+        self._written_checkpoints: dict[str, dict[TopicPartition, int]] = {}
+        self._chosen: dict[TopicPartition, LogDirectory] = {}
+        self._lost_at_start = False
+        self._doomed: deque[tuple[int, LogDirectory, str, PartitionLog | None]] = deque()
+        self._crew: RecoveryCrew | None = None
+        self._on_loaded: Callable[[PartitionLog], None] | None = None
+        self._on_progress: Callable[[LoadProgress], None] | None = None
+        self._progress_lock = threading.Lock()
+        self._recovery_bytes = self._recovered_bytes = 0
+        self._retention_queue: deque[TopicPartition] = deque()
+        self._next_retention_ms = self._next_checkpoint_ms = self._next_expiration_ms = 0
+        self._materialize = self._make_log_directory
+        self._is_closed = False
 
     # -- start
 
     def acquire(self) -> None:
         """Lock every directory and read who it belongs to. Waits for the disks.
 
-        A directory that cannot be used is OFFLINE from then on; raises `DirectoryError` when none is left, when another
-        process holds one, or when two belong to different brokers.
+        A directory that cannot be made or opened is OFFLINE from then on; raises `DirectoryError` when none is left, when
+        another process holds one, or when two belong to different brokers. What was locked is let go then.
         """
-        raise NotImplementedError
+        try:
+            for directory in self.directories:
+                try:
+                    directory.acquire()
+                    directory.read_identity()
+                except OSError as error:
+                    self._lost_at_start = True
+                    directory.mark_offline(error)
+            self._check_owners()
+        except DirectoryError:
+            for directory in self.directories:
+                directory.close()
+            raise
+
+    def _check_owners(self) -> None:
+        if not self._usable():
+            raise DirectoryError(
+                "no log directory can be used: "
+                + "; ".join(f"{directory.path}: {directory.error}" for directory in self.directories)
+            )
+        owners = {
+            directory.path: identity
+            for directory in self._usable()
+            if (identity := directory.read_identity()) is not None
+        }
+        for attribute in ("broker_id", "cluster_id"):
+            values = {getattr(identity, attribute) for identity in owners.values()}
+            if len(values - {None}) > 1:
+                raise DirectoryError(
+                    f"the log directories belong to different owners: their {attribute}s are "
+                    + ", ".join(f"{path}: {getattr(owner, attribute)}" for path, owner in owners.items())
+                )
+
+    def _usable(self) -> list[LogDirectory]:
+        return [directory for directory in self.directories if directory.state is not DirectoryState.OFFLINE]
 
     @property
     def broker_id(self) -> int | None:
         """What `meta.properties` says; None before the first `claim`."""
-        raise NotImplementedError
+        identities = (directory.read_identity() for directory in self._usable())
+        return next((identity.broker_id for identity in identities if identity is not None), None)
 
     @property
     def cluster_id(self) -> str | None:
-        raise NotImplementedError
+        """What `meta.properties` says; None before the first `claim`."""
+        identities = (directory.read_identity() for directory in self._usable())
+        return next((identity.cluster_id for identity in identities if identity is not None), None)
 
     def claim(self, broker_id: int, cluster_id: str) -> None:
         """Write `meta.properties` where it is missing; `DirectoryError` where it names another broker or cluster."""
-        raise NotImplementedError
+        for directory in self._usable():
+            try:
+                directory.claim(broker_id, cluster_id, self._random_bytes(16))
+            except OSError as error:
+                self._lost_at_start = True
+                directory.mark_offline(error)
 
     def load(
         self,
@@ -169,60 +252,313 @@ class LogStore:
         on_loaded: Callable[[PartitionLog], None] | None = None,
         on_progress: Callable[[LoadProgress], None] | None = None,
     ) -> None:
-        """Find the logs. Waits for the disks, but not for recovery: after a clean stop everything serves on return.
+        """Find the logs. Waits for the disks, but not for long recoveries: after a clean stop everything serves on return.
 
-        Logs that must be recovered are LOADING on return; helper processes read what lies past their recovery points,
-        and each is announced by `on_loaded` (posted to the loop) when it serves. Logs served on return are announced
-        before it.
+        `topic_config` answers the settings of a topic by name, on several threads. Logs whose recovery takes longer are
+        LOADING on return; helper processes read what lies past their recovery points, and each is announced by
+        `on_loaded` (posted to the loop) when it serves. Those that serve on return are not announced: `logs` has them.
+        Raises `DirectoryError` for a log that lies in two directories.
         """
-        raise NotImplementedError
+        self._on_loaded = on_loaded
+        self._on_progress = on_progress
+        opener = LogOpener(
+            self._disk,
+            self._cache,
+            self._post,
+            topic_config,
+            producer_id_expiration_ms=self._settings.producer_id_expiration_ms,
+            now_ms=now_ms,
+        )
+        self._begin_schedules(now_ms)
+        contents: dict[LogDirectory, DirectoryContents] = {}
+        self._on_threads(self._usable(), lambda directory: self._find(directory, contents))
+        for found in contents.values():
+            for log in found.logs:
+                self._take_found(log)
+        self._on_threads(contents, lambda directory: self._open_clean(contents[directory], opener))
+        to_recover: list[FoundLog] = []
+        for directory, found in contents.items():
+            self._high_watermarks.update(found.high_watermarks)
+            self._doomed.extend((now_ms, directory, path, None) for path in found.deleted)
+            self._doomed.extend((now_ms, directory, path, None) for _log, path in found.futures)
+            if not found.was_clean:
+                to_recover += found.logs
+        self._start_recovery(to_recover, opener)
+
+    def _begin_schedules(self, now_ms: int) -> None:
+        settings = self._settings
+        self._next_retention_ms = now_ms + min(settings.retention_check_interval_ms, _RETENTION_DELAY_MS)
+        self._next_checkpoint_ms = now_ms + settings.flush_offset_checkpoint_interval_ms
+        self._next_expiration_ms = now_ms + settings.producer_id_expiration_check_interval_ms
+
+    def _on_threads(
+        self, directories: Iterable[LogDirectory], action: Callable[[LogDirectory], None]
+    ) -> None:
+        """Do something with each directory, all at once, and wait for it; one whose disk fails goes offline."""
+
+        def run(directory: LogDirectory) -> None:
+            try:
+                action(directory)
+            except OSError as error:
+                self._lost_at_start = True
+                directory.mark_offline(error)
+
+        threads = [threading.Thread(target=run, args=(directory,)) for directory in directories]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _find(self, directory: LogDirectory, contents: dict[LogDirectory, DirectoryContents]) -> None:
+        contents[directory] = find_logs(self._disk, directory)
+
+    def _open_clean(self, contents: DirectoryContents, opener: LogOpener) -> None:
+        if contents.was_clean:
+            for found in contents.logs:
+                self._take_opened(found, opener.open_clean(found))
+
+    def _take_found(self, found: FoundLog) -> None:
+        other = self._loading.setdefault(found.topic_partition, found)
+        if other is not found:
+            raise DirectoryError(
+                f"{found.topic_partition} lies twice, in {other.path} and {found.path}: "
+                "move one of them out of log.dirs"
+            )
+
+    def _take_opened(self, found: FoundLog, log: PartitionLog) -> None:
+        if found.topic_id is not None:
+            self._topic_ids[found.topic_partition] = found.topic_id
+        self._logs[found.topic_partition] = log
+        self._loading.pop(found.topic_partition, None)
+
+    def _start_recovery(self, to_recover: list[FoundLog], opener: LogOpener) -> None:
+        to_recover = [found for found in to_recover if found.directory.state is not DirectoryState.OFFLINE]
+        if not to_recover:
+            return
+        self._recovery_bytes = measure(self._disk, to_recover)
+        _logger.info(
+            "recovering %d logs after a stop that was not clean: %d bytes lie past their recovery points",
+            len(to_recover),
+            self._recovery_bytes,
+        )
+        crew = RecoveryCrew(self._disk, opener, self._recovered, self._note_progress)
+        if self._recovery_bytes <= SMALL_RECOVERY_BYTES and len(to_recover) <= SMALL_RECOVERY_LOGS:
+            for found in to_recover:
+                self._settle_recovered(found, *crew.recover_here(found))
+            return
+        self._crew = crew
+        crew.start(to_recover, max(self._settings.recovery_processes, 1))
+
+    def _note_progress(self, count: int) -> None:
+        with self._progress_lock:
+            self._recovered_bytes += count
+        if self._on_progress is not None:
+            on_progress = self._on_progress
+            self._post(lambda: on_progress(self.progress))
+
+    def _recovered(self, found: FoundLog, log: PartitionLog | None, error: Exception | None) -> None:
+        """On a thread of the crew."""
+        self._post(lambda: self._announce(found, log, error))
+
+    def _announce(self, found: FoundLog, log: PartitionLog | None, error: Exception | None) -> None:
+        if self._is_closed:
+            return
+        self._settle_recovered(found, log, error)
+        if log is not None and self._on_loaded is not None and self.get(found.topic_partition) is log:
+            self._on_loaded(log)
+
+    def _settle_recovered(self, found: FoundLog, log: PartitionLog | None, error: Exception | None) -> None:
+        if found.topic_partition not in self._loading:
+            return  # deleted meanwhile
+        if log is not None:
+            self._take_opened(found, log)
+            return
+        del self._loading[found.topic_partition]
+        self._failed[found.topic_partition] = found
+        _logger.error("%s cannot be recovered, the partition is offline: %s", found.path, error)
+        if isinstance(error, OSError):
+            found.directory.mark_offline(error)
 
     def await_loaded(self, timeout_s: float | None = None) -> bool:
-        """Wait (not on the loop) until no log is LOADING."""
-        raise NotImplementedError
+        """Wait (not on the loop) until no log is being recovered; what is found is still to be posted then."""
+        return self._crew is None or self._crew.join(timeout_s)
 
     @property
     def progress(self) -> LoadProgress:
-        raise NotImplementedError
+        """How far loading is."""
+        return LoadProgress(
+            logs=len(self._logs) + len(self._loading),
+            logs_loaded=len(self._logs),
+            recovery_bytes=self._recovery_bytes,
+            recovered_bytes=self._recovered_bytes,
+        )
 
     # -- logs
 
     def get(self, topic_partition: TopicPartition) -> PartitionLog | None:
         """The log if it is there and serves."""
-        raise NotImplementedError
+        return self._logs.get(topic_partition)
 
     def state(self, topic_partition: TopicPartition) -> LogState | None:
         """None for a log that does not exist."""
-        raise NotImplementedError
+        log = self._logs.get(topic_partition)
+        if log is not None:
+            offline = log.directory.state is DirectoryState.OFFLINE
+            return LogState.OFFLINE if offline else LogState.SERVING
+        if topic_partition in self._loading:
+            return LogState.LOADING
+        return LogState.OFFLINE if topic_partition in self._failed else None
 
     def logs(self) -> Iterator[PartitionLog]:
         """Every log that serves."""
-        raise NotImplementedError
+        return (log for log in list(self._logs.values()) if log.directory.state is not DirectoryState.OFFLINE)
 
-    def create(self, topic_partition: TopicPartition, topic_id: Uuid, config: TopicConfig) -> PartitionLog:
+    def logs_in(self, directory: LogDirectory) -> list[TopicPartition]:
+        """The partitions whose logs lie in this directory."""
+        return [topic_partition for topic_partition, log in self._logs.items() if log.directory is directory]
+
+    def topic_id(self, topic_partition: TopicPartition) -> Uuid | None:
+        """Whose log it is; None where its files do not say."""
+        return self._topic_ids.get(topic_partition)
+
+    def create(
+        self,
+        topic_partition: TopicPartition,
+        topic_id: Uuid,
+        config: TopicConfig,
+        *,
+        now_ms: int = 0,
+        is_new: bool = False,
+    ) -> PartitionLog:
         """The partition's log, made if it does not exist, in the online directory with the fewest partitions.
 
-        A new log is in memory only: directory, `partition.metadata` and segment are made by its first write.
+        A new log is in memory only: directory, `partition.metadata` and segment are made by its first write. `is_new` says
+        that the partition was never here: without it nothing is made while a directory is lost that could hold its log.
         Raises `KafkaError`: KAFKA_STORAGE_ERROR when no directory is online or the log's own is not,
         INCONSISTENT_TOPIC_ID when files of another topic of that name are there.
         """
-        raise NotImplementedError
+        name = directory_name(topic_partition)
+        log = self._logs.get(topic_partition)
+        if log is not None:
+            log.directory.ensure_readable()
+            self._check_topic_id(log, topic_id)
+            if log.config != config:
+                log.update_config(config)
+            return log
+        if topic_partition in self._loading or topic_partition in self._failed:
+            state = "being recovered" if topic_partition in self._loading else "damaged"
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{topic_partition} is {state}")
+        if self._lost_at_start and not is_new:
+            raise KafkaError(
+                ErrorCode.KAFKA_STORAGE_ERROR,
+                f"{topic_partition} may lie in a log directory that was offline at the start",
+            )
+        directory = self._place(topic_partition)
+        log = PartitionLog(
+            topic_partition,
+            directory,
+            config,
+            cache=self._cache,
+            post=self._post,
+            name=name,
+            materialize=self._materialize,
+            producer_id_expiration_ms=self._settings.producer_id_expiration_ms,
+            now_ms=now_ms,
+        )
+        self._logs[topic_partition] = log
+        self._topic_ids[topic_partition] = topic_id
+        return log
+
+    def _check_topic_id(self, log: PartitionLog, topic_id: Uuid) -> None:
+        known = self._topic_ids.get(log.topic_partition)
+        if known is None:
+            self._topic_ids[log.topic_partition] = topic_id
+            if log.is_materialized and log.directory.is_online:
+                self._write_partition_metadata(log)
+        elif topic_id not in (known, ZERO_UUID):
+            raise KafkaError(
+                ErrorCode.INCONSISTENT_TOPIC_ID,
+                f"the files of {log.topic_partition} in {log.path} are of another topic of that name",
+            )
+
+    def _place(self, topic_partition: TopicPartition) -> LogDirectory:
+        chosen = self._chosen.pop(topic_partition, None)
+        if chosen is not None and chosen.is_online:
+            return chosen
+        counts = dict.fromkeys((directory for directory in self.directories if directory.is_online), 0)
+        if not counts:
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, "no log directory is online")
+        if len(counts) > 1:
+            for log in self._logs.values():
+                if log.directory in counts:
+                    counts[log.directory] += 1
+        return min(counts, key=lambda directory: counts[directory])
+
+    def _make_log_directory(self, log: PartitionLog) -> None:
+        """A log's first write is due. On the loop: nothing is fsynced here, the log's first flush does that."""
+        self._disk.mkdir(log.path)
+        self._write_partition_metadata(log)
+
+    def _write_partition_metadata(self, log: PartitionLog) -> None:
+        # A crash may leave it torn or missing: then the id comes from the cluster again.
+        file = self._disk.open(f"{log.path}/{PARTITION_METADATA_FILE}", OpenMode.CREATE)
+        try:
+            file.write_all(format_partition_metadata(self._topic_ids[log.topic_partition]), 0)
+        finally:
+            file.close()
 
     def delete(self, topic_partition: TopicPartition, now_ms: int) -> None:
         """Take the log out of service at once; its files go after `file.delete.delay.ms`. No error if it is gone."""
-        raise NotImplementedError
-
-    def update_config(self, topic: str, config: TopicConfig) -> None:
-        """Give the topic's logs other settings from now on."""
-        raise NotImplementedError
-
-    def strays(self, known: Callable[[TopicPartition, Uuid | None], bool]) -> list[TopicPartition]:
-        """Logs found at the start of which `known` (the cluster) says that they are not this broker's."""
-        raise NotImplementedError
+        self._topic_ids.pop(topic_partition, None)
+        self._high_watermarks.pop(topic_partition, None)
+        self._chosen.pop(topic_partition, None)
+        found = self._loading.pop(topic_partition, None) or self._failed.pop(topic_partition, None)
+        if found is not None:
+            # A helper may be at work on it: its files are removed when they are found to be no one's.
+            self._doomed.append((now_ms + _RECOVERY_GRACE_MS, found.directory, found.path, None))
+        log = self._logs.pop(topic_partition, None)
+        if log is not None:
+            self._set_aside(log, LogMark.DELETE, now_ms)
 
     def mark_stray(self, topic_partition: TopicPartition) -> None:
         """Set the log aside under the suffix `-stray`, kept on disk and out of service."""
-        raise NotImplementedError
+        log = self._logs.pop(topic_partition, None)
+        self._topic_ids.pop(topic_partition, None)
+        if log is not None:
+            _logger.warning("%s: the cluster does not know this log: set aside as stray", log.path)
+            self._set_aside(log, LogMark.STRAY, 0)
+
+    def _set_aside(self, log: PartitionLog, mark: LogMark, now_ms: int) -> None:
+        log.is_closed = True
+        if not log.is_materialized:
+            return
+        directory = log.directory
+        new_name = marked_name(log.topic_partition, mark, uuid.UUID(bytes=self._random_bytes(16)).hex)
+        new_path = f"{directory.path}/{new_name}"
+        try:
+            self._disk.rename(log.path, new_path)
+        except OSError as error:
+            directory.mark_offline(error)
+            return
+        log.directory_path.path = new_path
+        if mark is LogMark.DELETE:
+            self._doomed.append((now_ms + log.config.file_delete_delay_ms, directory, new_path, log))
+        else:
+            log.abandon()
+
+    def strays(self, known: Callable[[TopicPartition, Uuid | None], bool]) -> list[TopicPartition]:
+        """Logs of which `known` (the cluster) says, by name and topic id, that they are not this broker's."""
+        return [
+            topic_partition
+            for topic_partition in [*self._logs, *self._loading]
+            if not known(topic_partition, self._topic_ids.get(topic_partition))
+        ]
+
+    def update_config(self, topic: str, config: TopicConfig) -> None:
+        """Give the topic's logs other settings from now on."""
+        for log in self._logs.values():
+            if log.topic_partition.topic == topic:
+                log.update_config(config)
 
     # -- upkeep: `tick` is called about once a second
 
@@ -231,36 +567,194 @@ class LogStore:
 
         Returns at once; what waits for a disk runs on the directories' threads or in helper processes.
         """
-        raise NotImplementedError
+        for directory in self.directories:
+            directory.probe_space(now_ms)
+        self.flush_due(now_ms)
+        self._retention_tick(now_ms)
+        self._remove_doomed(now_ms)
+        if now_ms >= self._next_checkpoint_ms:
+            self._next_checkpoint_ms = now_ms + self._settings.flush_offset_checkpoint_interval_ms
+            self.checkpoint()
+        if now_ms >= self._next_expiration_ms:
+            self._next_expiration_ms = now_ms + self._settings.producer_id_expiration_check_interval_ms
+            for log in self.logs():
+                if len(log.producers):
+                    log.producers.expire(now_ms, self._settings.producer_id_expiration_ms)
 
     def flush_due(self, now_ms: int) -> None:
         """Start an fsync of each log whose `flush.ms` has passed."""
-        raise NotImplementedError
+        for log in self.logs():
+            flush_ms = log.config.flush_ms
+            if flush_ms != LONG_MAX and log.unflushed_records and now_ms - log.last_flushed_ms >= flush_ms:
+                self._guarded(log, partial(log.start_flush, now_ms))
 
     def retention_due(self, now_ms: int) -> None:
-        """Delete the segments that time, size and the log start offset no longer keep."""
-        raise NotImplementedError
+        """Delete the segments that time, size and the log start offset no longer keep, in every log."""
+        for log in self.logs():
+            self._retain(log, now_ms)
+
+    def _retention_tick(self, now_ms: int) -> None:
+        """`retention_due` in portions."""
+        if now_ms >= self._next_retention_ms:
+            self._next_retention_ms = now_ms + self._settings.retention_check_interval_ms
+            self._retention_queue.extend(self._logs if not self._retention_queue else ())
+        for _ in range(min(RETENTION_LOGS_PER_TICK, len(self._retention_queue))):
+            log = self._logs.get(self._retention_queue.popleft())
+            if log is not None:
+                self._retain(log, now_ms)
+
+    def _retain(self, log: PartitionLog, now_ms: int) -> None:
+        if log.doomed:
+            self._guarded(log, lambda: log.unlink_doomed(now_ms))
+        segments = log.segments
+        if len(segments) == 1 and segments[0].size_in_bytes == 0:
+            return
+        facts = [SegmentFacts(s.base_offset, s.size_in_bytes, s.largest_timestamp) for s in segments]
+        for deletion in deletable_segments(
+            facts,
+            log.config,
+            log_start_offset=log.log_start_offset,
+            log_end_offset=log.log_end_offset,
+            high_watermark=self.high_watermark_of(log),
+            now_ms=now_ms,
+        ):
+            _logger.info(
+                "%s: %d segments before offset %d go by %s",
+                log.topic_partition,
+                deletion.segments,
+                (
+                    facts[deletion.segments].base_offset
+                    if deletion.segments < len(facts)
+                    else log.log_end_offset
+                ),
+                deletion.reason.value,
+            )
+            facts = facts[deletion.segments :]
+            if not self._guarded(log, partial(log.delete_oldest_segments, deletion.segments, now_ms)):
+                return
+
+    def _guarded(self, log: PartitionLog, action: Callable[[], object]) -> bool:
+        """Run an upkeep step of one log; a failing disk must not end the upkeep of the others."""
+        try:
+            action()
+        except KafkaError as error:
+            _logger.warning("%s: %s", log.topic_partition, error)
+            return False
+        except OSError as error:
+            log.directory.mark_offline(error)
+            return False
+        return True
+
+    def _remove_doomed(self, now_ms: int) -> None:
+        waiting = deque[tuple[int, LogDirectory, str, PartitionLog | None]]()
+        for doomed in self._doomed:
+            due_ms, directory, path, log = doomed
+            if due_ms > now_ms:
+                waiting.append(doomed)
+                continue
+            if directory.state is DirectoryState.OFFLINE:
+                continue
+            if log is not None:
+                log.abandon()
+            directory.submit(partial(self._remove_tree, directory, path))
+        self._doomed = waiting
+
+    def _remove_tree(self, directory: LogDirectory, path: str) -> None:
+        try:
+            self._disk.remove_tree(path)
+        except OSError as error:
+            directory.mark_offline(error)
 
     def checkpoint(self) -> None:
         """Start writing the recovery points and log start offsets of every directory."""
-        raise NotImplementedError
+        for directory in self._usable():
+            logs = [log for log in self._logs.values() if log.directory is directory and log.is_materialized]
+            recovery_points = {log.topic_partition: log.recovery_point for log in logs}
+            log_starts = {
+                log.topic_partition: log.log_start_offset
+                for log in logs
+                if log.log_start_offset > log.segments[0].base_offset
+            }
+            # Of logs that are not loaded yet the old values hold: without them they would be recovered from their start.
+            for found in (*self._loading.values(), *self._failed.values()):
+                if found.directory is directory:
+                    recovery_points[found.topic_partition] = found.recovery_point
+                    if found.log_start_offset > 0:
+                        log_starts[found.topic_partition] = found.log_start_offset
+            self._write_checkpoint(directory, RECOVERY_POINT_FILE, recovery_points)
+            self._write_checkpoint(directory, LOG_START_OFFSET_FILE, log_starts)
 
-    def checkpoint_high_watermarks(self, high_watermarks: dict[TopicPartition, int]) -> None:
+    def checkpoint_high_watermarks(self, high_watermarks: Mapping[TopicPartition, int]) -> None:
         """Start writing `replication-offset-checkpoint` of every directory."""
-        raise NotImplementedError
+        for directory in self._usable():
+            offsets = {
+                topic_partition: high_watermarks[topic_partition]
+                for topic_partition, log in self._logs.items()
+                if log.directory is directory and topic_partition in high_watermarks and log.is_materialized
+            }
+            for topic_partition, found in self._loading.items():
+                if found.directory is directory and topic_partition in self._high_watermarks:
+                    offsets[topic_partition] = self._high_watermarks[topic_partition]
+            self._write_checkpoint(directory, HIGH_WATERMARK_FILE, offsets)
 
     def high_watermark_checkpoint(self, topic_partition: TopicPartition) -> int:
         """The high watermark last checkpointed before the start; 0 if there was none."""
-        raise NotImplementedError
+        return self._high_watermarks.get(topic_partition, 0)
+
+    def _write_checkpoint(
+        self, directory: LogDirectory, name: str, offsets: dict[TopicPartition, int]
+    ) -> None:
+        checkpoint = OffsetCheckpoint(self._disk, directory.path, name)
+        if self._written_checkpoints.get(checkpoint.path) == offsets or not directory.is_online:
+            return
+        self._written_checkpoints[checkpoint.path] = offsets
+
+        def write() -> None:
+            try:
+                checkpoint.write(offsets)
+            except OSError as error:
+                self._written_checkpoints.pop(checkpoint.path, None)
+                directory.mark_offline(error)
+
+        try:
+            directory.submit(write)
+        except KafkaError as error:
+            self._written_checkpoints.pop(checkpoint.path, None)
+            _logger.warning("%s: %s", checkpoint.path, error)
 
     # -- directories
 
+    def _directory_changed(self, directory: LogDirectory) -> None:
+        """On whatever thread has found out."""
+        self._post(lambda: self._tell_directory_changed(directory))
+
+    def _tell_directory_changed(self, directory: LogDirectory) -> None:
+        if self.on_directory_change is not None and not self._is_closed:
+            self.on_directory_change(directory)
+
     def describe(self) -> list[DirectoryDescription]:
-        """What DescribeLogDirs answers. Waits for the disks' free space only."""
-        raise NotImplementedError
+        """What DescribeLogDirs answers. Asks the file systems for their free space, which does not wait."""
+        descriptions = []
+        for directory in self.directories:
+            total_bytes = usable_bytes = -1
+            if directory.state is not DirectoryState.OFFLINE:
+                try:
+                    space = self._disk.space(directory.path)
+                    total_bytes, usable_bytes = space.total_bytes, space.usable_bytes
+                except OSError as error:
+                    directory.mark_offline(error)
+            logs = tuple(
+                LogDescription(log.topic_partition, log.size_in_bytes, 0, is_future=False)
+                for log in self._logs.values()
+                if log.directory is directory
+            )
+            descriptions.append(DirectoryDescription(directory, total_bytes, usable_bytes, logs))
+        return descriptions
 
     def directory_of(self, topic_partition: TopicPartition) -> LogDirectory | None:
-        raise NotImplementedError
+        """Where the log lies, or would lie."""
+        log = self._logs.get(topic_partition)
+        return log.directory if log is not None else None
 
     def move(self, topic_partition: TopicPartition, path: str) -> None:
         """AlterReplicaLogDirs: copy the log into the directory at `path` while it serves, then put the copy in its place.
@@ -269,7 +763,19 @@ class LogStore:
         LOG_DIR_NOT_FOUND, KAFKA_STORAGE_ERROR; REPLICA_NOT_AVAILABLE is raised for a log that does not exist, once
         remembered, as Apache does.
         """
-        raise NotImplementedError
+        wanted = os.path.abspath(path)
+        target = next((directory for directory in self.directories if directory.path == wanted), None)
+        if target is None:
+            raise KafkaError(ErrorCode.LOG_DIR_NOT_FOUND, f"{path} is none of this broker's log.dirs")
+        target.ensure_writable()
+        log = self._logs.get(topic_partition)
+        if log is None:
+            self._chosen[topic_partition] = target
+            raise KafkaError(ErrorCode.REPLICA_NOT_AVAILABLE, f"{topic_partition} is not on this broker yet")
+        if log.directory is not target:
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, "logs cannot be moved between directories yet")
+
+    # -- end
 
     def close(self, *, clean: bool, broker_epoch: int = -1) -> None:
         """End service. Waits for the disks.
@@ -277,4 +783,61 @@ class LogStore:
         With `clean`: flush all, write snapshots and checkpoints, leave the clean-shutdown mark in each directory that
         is ONLINE. Without: let go of the files as they are (a test's kill).
         """
-        raise NotImplementedError
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self._crew is not None:
+            self._crew.stop()
+        threads = [
+            threading.Thread(target=self._close_directory, args=(directory, clean, broker_epoch))
+            for directory in self.directories
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _close_directory(self, directory: LogDirectory, clean: bool, broker_epoch: int) -> None:
+        logs = [log for log in self._logs.values() if log.directory is directory]
+        if clean and directory.is_online:
+            self._close_cleanly(directory, logs, broker_epoch)
+        for log in logs:
+            if not log.is_closed:
+                log.abandon()
+        for _due_ms, doomed_directory, _path, doomed in self._doomed:
+            if doomed_directory is directory and doomed is not None:
+                doomed.abandon()
+        directory.close()
+
+    def _close_cleanly(self, directory: LogDirectory, logs: list[PartitionLog], broker_epoch: int) -> None:
+        try:
+            if not directory.drain(_CLOSE_TIMEOUT_S):
+                _logger.error(
+                    "log directory %s has not taken its writes: it is not marked clean", directory.path
+                )
+                return
+            for log in logs:
+                log.close()
+            recovery_points = {log.topic_partition: log.log_end_offset for log in logs if log.is_materialized}
+            log_starts = {
+                log.topic_partition: log.log_start_offset
+                for log in logs
+                if log.is_materialized and log.log_start_offset > log.segments[0].base_offset
+            }
+            unloaded = [found for found in self._loading.values() if found.directory is directory]
+            unloaded += [found for found in self._failed.values() if found.directory is directory]
+            for found in unloaded:
+                recovery_points[found.topic_partition] = found.recovery_point
+                log_starts[found.topic_partition] = found.log_start_offset
+            OffsetCheckpoint(self._disk, directory.path, RECOVERY_POINT_FILE).write(recovery_points)
+            OffsetCheckpoint(self._disk, directory.path, LOG_START_OFFSET_FILE).write(log_starts)
+            if not unloaded and directory.is_online:
+                directory.write_clean_shutdown_mark(broker_epoch)
+        except KafkaError as error:
+            _logger.error("log directory %s is not marked clean: %s", directory.path, error)  # noqa: TRY400
+        except OSError as error:
+            directory.mark_offline(error)
+
+
+def _log_end_offset_of(log: PartitionLog) -> int:
+    return log.log_end_offset
