@@ -91,9 +91,7 @@ class _Words:
 
     def pairs(self, name: str) -> list[tuple[str, bytes]]:
         entries = self.named.get(name, "")
-        return [
-            (entry.split(":")[0], entry.split(":")[1].encode()) for entry in entries.split(",") if entry
-        ]
+        return [(entry.split(":")[0], entry.split(":")[1].encode()) for entry in entries.split(",") if entry]
 
 
 def _partition(word: str) -> tuple[str, int]:
@@ -114,7 +112,12 @@ class _Run:
         return self.output
 
     def _ask(
-        self, words: _Words, who: str, method: Callable[..., Reply[Any]], request: object, version: int,
+        self,
+        words: _Words,
+        who: str,
+        method: Callable[..., Reply[Any]],
+        request: object,
+        version: int,
         show: Callable[[Any], str],
     ) -> None:
         waits = self.output
@@ -136,7 +139,8 @@ class _Run:
             protocol_type=words.text("type", "consumer"),
             protocols=[
                 JoinGroupRequestProtocol(name=name, metadata=_subscription(metadata))
-                for name, metadata in words.pairs("protocols") or ([] if "protocols" in words.named else [("range", b"")])
+                for name, metadata in words.pairs("protocols")
+                or ([] if "protocols" in words.named else [("range", b"")])
             ],
         )
         self._ask(words, "join", self.world.service.join_group, request, words.number("v", 9), _show_join)
@@ -199,7 +203,9 @@ class _Run:
             retention_time_ms=words.time_ms("retention", "0s") or -1,
             topics=[OffsetCommitRequestTopic(name=name, partitions=parts) for name, parts in topics.items()],
         )
-        self._ask(words, "commit", self.world.service.offset_commit, request, words.number("v", 9), _show_topics)
+        self._ask(
+            words, "commit", self.world.service.offset_commit, request, words.number("v", 9), _show_topics
+        )
 
     def _fetch(self, words: _Words) -> None:
         topics: dict[str, list[int]] | None = {} if words.plain[1:] else None
@@ -211,7 +217,9 @@ class _Run:
             group_id=words.plain[0],
             topics=None
             if topics is None
-            else [OffsetFetchRequestTopics(name=name, partition_indexes=parts) for name, parts in topics.items()],
+            else [
+                OffsetFetchRequestTopics(name=name, partition_indexes=parts) for name, parts in topics.items()
+            ],
         )
         request = OffsetFetchRequest(groups=[group], require_stable=words.text("stable") == "yes")
         self._ask(words, "fetch", self.world.service.offset_fetch, request, 9, _show_fetch)
@@ -229,7 +237,14 @@ class _Run:
 
     def _describe(self, words: _Words) -> None:
         request = DescribeGroupsRequest(groups=words.plain)
-        self._ask(words, "describe", self.world.service.describe_groups, request, words.number("v", 6), _show_described)
+        self._ask(
+            words,
+            "describe",
+            self.world.service.describe_groups,
+            request,
+            words.number("v", 6),
+            _show_described,
+        )
 
     def _list(self, words: _Words) -> None:
         request = ListGroupsRequest(
@@ -246,7 +261,9 @@ class _Run:
 
     def _settings(self, words: _Words) -> None:
         changes = {
-            word.split("=")[0]: int(word.split("=")[1]) if word.split("=")[1].isdigit() else milliseconds(word.split("=")[1])
+            word.split("=")[0]: int(word.split("=")[1])
+            if word.split("=")[1].isdigit()
+            else milliseconds(word.split("=")[1])
             for word in words.plain
         }
         self.world = GroupWorld(replace(GroupSettings(), **changes))
@@ -366,7 +383,12 @@ def _show_fetch(response: Any) -> str:
 def _show_described(response: Any) -> str:
     return "; ".join(
         _code(group)
-        + _fields(group=group.group_id, state=group.group_state, type=group.protocol_type, protocol=group.protocol_data)
+        + _fields(
+            group=group.group_id,
+            state=group.group_state,
+            type=group.protocol_type,
+            protocol=group.protocol_data,
+        )
         + "".join(
             f" [{member.member_id}{'@' + member.group_instance_id if member.group_instance_id else ''}"
             f" {member.client_id} {member.client_host} {member.member_assignment.decode()}]"
@@ -396,7 +418,9 @@ def _show_record(record: CoordinatorRecord) -> str:
             return f"{where} tombstone"
         offset = parse_offset_commit(record.key, record.value, 0)
         version = int.from_bytes(record.value[:2], "big")
-        expires = "" if offset.expire_timestamp_ms == -1 else f" expires=+{offset.expire_timestamp_ms - START_MS}ms"
+        expires = (
+            "" if offset.expire_timestamp_ms == -1 else f" expires=+{offset.expire_timestamp_ms - START_MS}ms"
+        )
         metadata = f"@{offset.metadata}" if offset.metadata else ""
         return f"{where} v{version} {offset.committed_offset}{metadata}{expires}"
     assert isinstance(key, GroupKey)
@@ -406,7 +430,9 @@ def _show_record(record: CoordinatorRecord) -> str:
     members = ",".join(f"{member.member_id}:{member.assignment.decode()}" for member in value.members)
     return (
         f"group {key.group_id} v{int.from_bytes(record.value[:2], 'big')}"
-        + _fields(type=value.protocol_type, gen=value.generation, protocol=value.protocol, leader=value.leader)
+        + _fields(
+            type=value.protocol_type, gen=value.generation, protocol=value.protocol, leader=value.leader
+        )
         + _fields(members=members)
     )
 

@@ -62,9 +62,18 @@ class Joining:
         result = self._join_group(group, request, context, reply, now_ms)
         if found is None and not result.records:
             result.records = [new_group_metadata_record(group)]
-            result.on_failed = lambda error, _: _fail(reply, error)
+            result.on_failed = lambda error, _: self._group_not_stored(group, reply, error)
         result.undo.extend(undo)
         return result
+
+    def _group_not_stored(self, group: ClassicGroup, reply: JoinReply, append_error: ErrorCode) -> None:
+        _fail(reply, append_error)
+        if self._groups.find(group.group_id) is group:
+            return  # It took too long, but may be stored yet.
+        for member in list(group.members.values()):
+            response = JoinGroupResponse(error_code=answer_for(append_error))
+            group.complete_join(member, response)
+        self._rebalances.forget(group)
 
     def _join_group(
         self,

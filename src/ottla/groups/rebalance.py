@@ -90,7 +90,7 @@ class Rebalances:
         self, group_id: str, delay_ms: int, remaining_ms: int, now_ms: int
     ) -> Sequence[CoordinatorRecord]:
         group = self._groups.find_classic(group_id)
-        if group is None:
+        if group is None or group.state is not ClassicGroupState.PREPARING_REBALANCE:
             return _NO_RECORDS
         if not group.new_member_added or remaining_ms == 0:
             return self.complete_join(group, now_ms)
@@ -109,7 +109,9 @@ class Rebalances:
 
     def _join_timed_out(self, group_id: str, now_ms: int) -> Sequence[CoordinatorRecord]:
         group = self._groups.find_classic(group_id)
-        return _NO_RECORDS if group is None else self.complete_join(group, now_ms)
+        if group is None or group.state is not ClassicGroupState.PREPARING_REBALANCE:
+            return _NO_RECORDS
+        return self.complete_join(group, now_ms)
 
     # The join phase ends.
 
@@ -225,6 +227,13 @@ class Rebalances:
                 self.heartbeats.expect(group, member, now_ms)
 
     # Members drop out.
+
+    def forget(self, group: ClassicGroup) -> None:
+        """The group is none of this coordinator's any more: nothing is due for it."""
+        self._timers.cancel(("join", group.group_id))
+        self._timers.cancel(("sync", group.group_id))
+        for member_id in (*group.members, *group.pending_join_members):
+            self.heartbeats.forget(group.group_id, member_id)
 
     def _heartbeat_expired(self, group_id: str, member_id: str, now_ms: int) -> Sequence[CoordinatorRecord]:
         group = self._groups.find_classic(group_id)
