@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final, TypeVar
 
 from ottla.cluster import paths, znodes
@@ -282,16 +283,15 @@ class Controller:
         everywhere = image.config(ConfigType.BROKER, DEFAULT_ENTITY)
         for partition in partitions:
             state = changed.get(partition) or _existing(image, partition)
-            topic_configs = image.config(ConfigType.TOPIC, partition.topic)
-            elected = after_loss(
-                state,
-                _liveness(image, state),
-                unclean=self._rules.unclean_election_allowed(topic_configs, everywhere),
-            )
+            unclean = partial(self._unclean_allowed, image, partition.topic, everywhere)
+            elected = after_loss(state, _liveness(image, state), unclean=unclean)
             if elected is not state and elected != state:
                 changed[partition] = elected
         _write_states(image, decision, changed)
         return self._fenced(decision)
+
+    def _unclean_allowed(self, image: MetadataImage, topic: str, everywhere: Mapping[str, str]) -> bool:
+        return self._rules.unclean_election_allowed(image.config(ConfigType.TOPIC, topic), everywhere)
 
     def _fenced(self, decision: Decision[_T]) -> Decision[_T]:
         decision.fence(self._fence)

@@ -34,13 +34,23 @@ def stateless(replicas: tuple[int, ...]) -> PartitionState:
     return PartitionState(replicas, (), NO_LEADER, NO_STATE_YET, NO_STATE_YET)
 
 
+def never() -> bool:
+    """Unclean elections are not allowed."""
+    return False
+
+
+def always() -> bool:
+    """Unclean elections are allowed."""
+    return True
+
+
 def after_loss(
-    state: PartitionState, live: Callable[[int], bool], *, unclean: bool = False
+    state: PartitionState, live: Callable[[int], bool], *, unclean: Callable[[], bool] = never
 ) -> PartitionState:
     """What follows when replicas have died (or come back): the same state if nothing does.
 
-    The ISR keeps its last member even when that died, because only it is known to have every record. `unclean` allows
-    any live replica to lead when nobody of the ISR can; it must then recover (KIP-704).
+    The ISR keeps its last member even when that died, because only it is known to have every record. `unclean`, asked
+    only when it matters, allows any live replica to lead when nobody of the ISR can; it must then recover (KIP-704).
     """
     if state.partition_epoch == NO_STATE_YET:
         return first_election(state.replicas, live)
@@ -50,7 +60,7 @@ def after_loss(
     leader = next((replica for replica in state.replicas if replica in isr and live(replica)), NO_LEADER)
     if leader != NO_LEADER:
         return _changed(state, leader=leader, isr=isr)
-    if unclean:
+    if unclean():
         leader = next((replica for replica in state.replicas if live(replica)), NO_LEADER)
     if leader != NO_LEADER:
         return replace(_changed(state, leader=leader, isr=(leader,)), recovering=True)
@@ -62,7 +72,7 @@ def elect(state: PartitionState, election: ElectionType, live: Callable[[int], b
     if election is ElectionType.UNCLEAN:
         if state.leader != NO_LEADER and live(state.leader):
             raise KafkaError(ErrorCode.ELECTION_NOT_NEEDED)
-        elected = after_loss(state, live, unclean=True)
+        elected = after_loss(state, live, unclean=always)
         if elected.leader == NO_LEADER:
             raise KafkaError(ErrorCode.ELIGIBLE_LEADERS_NOT_AVAILABLE)
         return elected

@@ -45,7 +45,7 @@ from ottla.cluster.image import (
 )
 from ottla.cluster.rules import ConfigRules, MetadataSettings
 from ottla.cluster.tree import BadVersion, Create, NodeExists, Operation, SetData, Tree, TreeError
-from ottla.cluster.tree_reader import Reading, read_tree
+from ottla.cluster.tree_reader import read_tree
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.types import TopicPartition, Uuid, random_uuid, uuid_text
 
@@ -81,6 +81,7 @@ class Metadata:
         self._now_ms = now_ms
         self._subscribers: list[Subscriber] = []
         self._controller: Controller | None = None
+        self._broken_off = False
         self._changing = asyncio.Lock()
         self._waiting = 0
 
@@ -118,8 +119,6 @@ class Metadata:
                 BrokerRegistration(self._settings.broker_id, -1, tuple(endpoints), rack, features or {})
             )
             epoch_version = await self._become_controller()
-            reading = await read_tree(self._tree, self.image)
-            self._publish(*reading.draft.finish())
             self._controller = Controller(
                 self._settings,
                 self._rules,
@@ -127,7 +126,7 @@ class Metadata:
                 epoch_version=epoch_version,
                 announce_configs=self._tree.shared,
             )
-            await self._start_controller(self._controller, reading)
+            await self._bring_in_order(self._controller)
 
     async def close(self) -> None:
         """Leave the cluster; waits for the change under way."""
@@ -200,7 +199,10 @@ class Metadata:
 
     async def _change(self, decide: Callable[[Controller], Decision[T]]) -> list[T]:
         async def run() -> list[T]:
-            decision = decide(self._active_controller())
+            controller = self._active_controller()
+            if self._broken_off:
+                await self._bring_in_order(controller)
+            decision = decide(controller)
             await self._carry_out(decision)
             return decision.outcomes
 
@@ -241,6 +243,7 @@ class Metadata:
         if isinstance(error, BadVersion) and error.path == paths.CONTROLLER_EPOCH:
             self._controller = None
             return KafkaError(ErrorCode.NOT_CONTROLLER)
+        self._broken_off = True
         with contextlib.suppress(TreeError):
             reading = await read_tree(self._tree, self.image)
             self._publish(*reading.draft.finish())
@@ -323,7 +326,10 @@ class Metadata:
         )
         return stat.version + 1
 
-    async def _start_controller(self, controller: Controller, reading: Reading) -> None:
+    async def _bring_in_order(self, controller: Controller) -> None:
+        """Read everything, and complete what another controller, or a change that failed, left half done."""
+        reading = await read_tree(self._tree, self.image)
+        self._publish(*reading.draft.finish())
         await self._carry_out(controller.finish_deletions(self.image, reading.left_by_deletions))
         await self._carry_out(controller.give_ids(self.image))
         await self._create_missing(
@@ -338,6 +344,7 @@ class Metadata:
         await self._carry_out(
             controller.finalize_features(self.image, PRODUCTION_FEATURE_LEVELS, reading.features_version)
         )
+        self._broken_off = False
 
 
 def _why_inconsistent(of_logs: str, of_tree: str) -> str:
