@@ -81,6 +81,7 @@ def run(words: list[str]) -> int:
 
 def show_error(error: CommandError, *, as_json: bool) -> None:
     """Print the error on standard error: three short lines, or one JSON object."""
+    sys.stdout.flush()
     if as_json:
         print(json.dumps(error.as_json()), file=sys.stderr)
         return

@@ -60,6 +60,7 @@ def print_fields(fields: Iterable[tuple[str, object]]) -> None:
 
 def say(text: str) -> None:
     """Tell a person what was done; on standard error, so that it never mixes with what a script reads."""
+    sys.stdout.flush()
     print(text, file=sys.stderr)
 
 

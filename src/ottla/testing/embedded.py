@@ -154,9 +154,9 @@ def _let_go_of_sockets(port: int) -> None:
     """
     null = os.open(os.devnull, os.O_RDWR)
     try:
-        for name in os.listdir("/dev/fd"):
-            if _is_socket_of(int(name), port):
-                os.dup2(null, int(name), inheritable=False)
+        for entry in list(Path("/dev/fd").iterdir()):
+            if _is_socket_of(int(entry.name), port):
+                os.dup2(null, int(entry.name), inheritable=False)
     finally:
         os.close(null)
 

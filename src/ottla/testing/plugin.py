@@ -47,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def _scope(fixture_name: str, config: pytest.Config) -> Scope:
+def _scope(fixture_name: str, config: pytest.Config) -> Scope:  # noqa: ARG001 - pytest passes it by name
     wanted = str(config.getini("ottla_kafka_scope"))
     for scope in SCOPES:
         if scope == wanted:

@@ -125,7 +125,12 @@ def topic_detail(connection: Connection, name: str, *, offsets: bool = True) -> 
         for one in sorted(description.partitions, key=lambda one: one.id)
     )
     configs = tuple(one for one in describe_config(connection, "topic", name) if one.is_set_here)
-    return TopicDetail(name, str(description.topic_id), description.is_internal, partitions, configs)
+    return TopicDetail(name, topic_id_text(str(description.topic_id)), description.is_internal, partitions, configs)
+
+
+def topic_id_text(text: str) -> str:
+    """An id as Kafka writes it, in the URL-safe alphabet of base64; librdkafka uses the other one."""
+    return text.replace("+", "-").replace("/", "_")
 
 
 def create_topic(connection: Connection, topic: NewTopic, *, validate_only: bool = False) -> None:
