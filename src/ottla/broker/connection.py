@@ -403,7 +403,7 @@ class Connection(asyncio.BufferedProtocol):
             self._listener.log.error(
                 "%s request of %s failed", route.name, self.info.identity, exc_info=error
             )
-        route.errors += 1
+        route.failed(code)
         answer = route.error_answer(request, code, message)
         if answer is None:
             self.close(f"{route.name} request failed: {error!r}")

@@ -1,30 +1,29 @@
 """How late the loop is: the bar is p99 ≤ 10 ms under every load.
 
-A timer is set for every `INTERVAL_MS`; how much later than asked it runs is the lag that a request met as well.
+A timer is set for every `INTERVAL_SECONDS`; how much later than asked it runs is the lag that a request met as well.
 """
 
 import asyncio
 
-INTERVAL_MS = 50
+from ottla.metrics.instruments import Histogram
 
-BUCKETS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000)
-"""Upper bounds of the histogram's buckets."""
+INTERVAL_SECONDS = 0.05
+
+BOUNDS_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 
 
 class LoopLag:
-    """A histogram of lags since the start."""
+    """Measures from `start` to `stop`."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.counts = [0] * (len(BUCKETS_MS) + 1)
-        self.total_seconds = 0.0
-        self.measured = 0
+        self.seconds = Histogram(BOUNDS_SECONDS)
         self.largest_seconds = 0.0
         self._loop = loop
         self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        self._due = self._loop.time() + INTERVAL_MS / 1000
+        self._due = self._loop.time() + INTERVAL_SECONDS
         self._timer = self._loop.call_at(self._due, self._measure)
 
     def stop(self) -> None:
@@ -33,14 +32,6 @@ class LoopLag:
 
     def _measure(self) -> None:
         lag = max(0.0, self._loop.time() - self._due)
-        self.measured += 1
-        self.total_seconds += lag
+        self.seconds.observe(lag)
         self.largest_seconds = max(self.largest_seconds, lag)
-        lag_ms = lag * 1000
-        for number, bound in enumerate(BUCKETS_MS):
-            if lag_ms <= bound:
-                self.counts[number] += 1
-                break
-        else:
-            self.counts[-1] += 1
         self.start()

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from ottla.broker.dispatch import Registration, announced_versions, error_response
 from ottla.broker.sending import Part
+from ottla.metrics.instruments import Percentiles
 from ottla.protocol.api_keys import ApiKey
 from ottla.protocol.codec import decode, encode_into
 from ottla.protocol.declare import Request, Response
@@ -25,14 +26,14 @@ class Route:
         "api_version",
         "errors",
         "handler",
+        "milliseconds",
         "name",
         "registration",
         "request_class",
         "requests",
-        "seconds",
     )
 
-    def __init__(self, registration: Registration, api_version: int) -> None:
+    def __init__(self, registration: Registration, api_version: int, milliseconds: Percentiles) -> None:
         self.registration = registration
         self.request_class = registration.request_class
         self.handler = registration.handler
@@ -44,8 +45,9 @@ class Route:
         tagged = self._flexible and self.api_key is not ApiKey.API_VERSIONS
         self._leading = bytes(9) if tagged else bytes(8)
         self.requests = 0
-        self.errors = 0
-        self.seconds = 0.0
+        self.errors: dict[ErrorCode, int] = {}
+        """Whole requests answered with an error, by code."""
+        self.milliseconds = milliseconds
 
     def decode(self, body: memoryview) -> Request:
         """The request behind the header's client id. Raises `ProtocolError`."""
@@ -83,8 +85,13 @@ class Route:
         return error_response(self.registration, request, code, message)
 
     def observe(self, seconds: float) -> None:
+        """A request took so long from its last byte to its answer."""
         self.requests += 1
-        self.seconds += seconds
+        self.milliseconds.observe(seconds * 1000)
+
+    def failed(self, code: ErrorCode) -> None:
+        """A whole request was answered with an error."""
+        self.errors[code] = self.errors.get(code, 0) + 1
 
 
 def _after_tagged_fields(body: memoryview) -> memoryview:
@@ -119,9 +126,13 @@ class Routes:
         registrations = list(registrations)
         self.announced = announced_versions(registrations)
         self.by_number: dict[int, Route] = {}
+        self.milliseconds: dict[str, Percentiles] = {}
+        """Times of all versions of an API together, by its name."""
         for each in registrations:
+            name = each.request_class.__name__.removesuffix("Request")
+            times = self.milliseconds[name] = Percentiles()
             for version in range(each.lowest_version, each.highest_version + 1):
-                self.by_number[(each.api_key << 16) | version] = Route(each, version)
+                self.by_number[(each.api_key << 16) | version] = Route(each, version, times)
 
     def unsupported_version_answer(self, api_key: int, correlation_id: int) -> bytearray | None:
         """What a client gets that asks for ApiVersions in a version from the future; None for other APIs."""

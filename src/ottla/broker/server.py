@@ -13,6 +13,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ottla.broker.configs import Configs
 from ottla.broker.connection import Connection
@@ -25,6 +26,7 @@ from ottla.broker.handlers.metadata import MetadataAnswers
 from ottla.broker.internal_topics import GROUP_METADATA_TOPIC, INTERNAL_TOPICS
 from ottla.broker.listener import ConnectionCounts, ConnectionLimits, Listener
 from ottla.broker.loop_lag import LoopLag
+from ottla.broker.metrics_sources import register
 from ottla.broker.producer_ids import ProducerIds
 from ottla.broker.receive import ReceiveMemory
 from ottla.broker.routes import Routes
@@ -48,11 +50,18 @@ from ottla.config.broker_config import BrokerConfig
 from ottla.config.checks import InvalidConfigurationError
 from ottla.config.topic_config import TopicConfig, topic_config
 from ottla.groups.settings import GroupSettings
+from ottla.metrics.page import page
+from ottla.metrics.registry import Registry
 from ottla.protocol.errors import ErrorCode, KafkaError
-from ottla.protocol.types import Uuid, random_uuid, uuid_text
+from ottla.protocol.types import TopicPartition, random_uuid, uuid_text
 from ottla.replication.replicas import Replicas
 from ottla.storage.disk import Disk, MemoryDisk, PosixDisk
+from ottla.storage.log_directory import DirectoryState, LogDirectory
 from ottla.storage.log_store import LogStore, LogStoreSettings
+from ottla.storage.partition_log import PartitionLog
+
+if TYPE_CHECKING:
+    from ottla.broker.http import HealthPages
 
 _log = logging.getLogger(__name__)
 
@@ -102,12 +111,16 @@ class BrokerServer:
         self.supported_features: dict[str, tuple[int, int]] = {}
         self.ready = False
         """Whether clients are served."""
+        self.metrics = Registry()
+        self.pages: HealthPages | None = None
         self._unknown_topics = TopicCounters()
+        self._bygone_topics = TopicCounters()
         self._disk = PosixDisk() if disk is None else disk
         self._tree = tree
         self._tick_timer: asyncio.TimerHandle | None = None
         self._high_watermarks_due_ms = 0
         self._creating: dict[str, asyncio.Task[ErrorCode]] = {}
+        self._reports: set[asyncio.Task[None]] = set()
         self._stopped = False
 
     # Starting.
@@ -138,9 +151,11 @@ class BrokerServer:
         if not config.node_id_given and self.logs.broker_id is not None:
             self.config = config = config.with_given({"node.id": str(self.logs.broker_id)})
         self.node_id = config.node_id
+        await self._open_pages()
         await self._bind()
         await self._open_metadata()
         await self._load_logs()
+        register(self.metrics, self)
         for listener in self.listeners:
             await listener.serve()
         self.loop_lag.start()
@@ -197,9 +212,11 @@ class BrokerServer:
             self.replicas,
             _group_settings(self.config),
             partition_count=self._offsets_partitions(),
-            new_uuid=lambda: _uuid_text(random_uuid(os.urandom(16))),
+            new_uuid=lambda: uuid_text(random_uuid(os.urandom(16))),
             now_ms=self.now_ms,
         )
+        self.logs.on_directory_change = self._directory_changed
+        self.logs.high_watermark_of = self._high_watermark_of
         now_ms = self.now_ms()
         await self.loop.run_in_executor(
             None,
@@ -213,6 +230,16 @@ class BrokerServer:
         image = self.metadata.image
         self.replicas.apply(image, _everything(image))
         self.metadata.subscribe(self._metadata_changed)
+
+    async def _open_pages(self) -> None:
+        """At once, so that a start which takes long can be told from a broker that has died."""
+        address = self.config.ottla_metrics_listener
+        if address:
+            from ottla.broker.http import HealthPages  # noqa: PLC0415 - most brokers have no such page
+
+            host, _, port = address.rpartition(":")
+            self.pages = HealthPages(is_ready=lambda: self.ready, metrics=lambda: page(self.metrics))
+            await self.pages.open(host.strip("[]"), int(port))
 
     def _advertised(self) -> list[Endpoint]:
         """The addresses written into the metadata; clients of a listener that advertises none get their socket's."""
@@ -251,6 +278,8 @@ class BrokerServer:
             _log.info("[KafkaServer id=%d] shutting down", self.node_id)
             self.loop_lag.stop()
         await asyncio.gather(*(listener.close(timeout_s) for listener in self.listeners))
+        if self.pages is not None:
+            await self.pages.close()
         for part in ("groups", "fetch_sessions", "timers"):
             if hasattr(self, part):
                 getattr(self, part).close()
@@ -327,6 +356,10 @@ class BrokerServer:
             counters = self.topics[topic]
         return counters
 
+    def bygone_traffic(self, read: Callable[[TopicCounters], int]) -> int:
+        """What has passed through topics that don't exist, or no more: the sum over all topics must not fall."""
+        return read(self._unknown_topics) + read(self._bygone_topics)
+
     async def create_missing_topics(self, names: list[str]) -> dict[str, ErrorCode]:
         """Make topics that a client asked for, with the broker's defaults; what to answer for those that can't be."""
         errors: dict[str, ErrorCode] = {}
@@ -390,7 +423,9 @@ class BrokerServer:
         self.replicas.apply(image, delta)
         self.groups.metadata_changed(image, delta)
         for topic in delta.deleted_topics:
-            self.topics.pop(topic.name, None)
+            gone = self.topics.pop(topic.name, None)
+            if gone is not None:
+                self._bygone_topics.add(gone)
 
     def _take_broker_configs(self, image: MetadataImage) -> None:
         """Lay what is set dynamically, for all brokers and for this one, over what was given at the start."""
@@ -408,6 +443,27 @@ class BrokerServer:
         for listener in self.listeners:
             listener.counts.limits = _connection_limits(self.config)
 
+    def _directory_changed(self, directory: LogDirectory) -> None:
+        """A log directory failed: its partitions lose their leader. A full one serves on, and needs nothing here."""
+        if directory.state is not DirectoryState.OFFLINE:
+            return
+        failed = self.logs.logs_in(directory)
+        _log.error("Log directory %s failed: %d partitions on it are offline", directory.path, len(failed))
+        self.replicas.directory_failed(failed)
+        reporting = self.loop.create_task(self._report_offline(failed))
+        self._reports.add(reporting)
+        reporting.add_done_callback(self._reports.discard)
+
+    async def _report_offline(self, failed: list[TopicPartition]) -> None:
+        try:
+            await self.metadata.report_offline_replicas(self.node_id, failed)
+        except KafkaError as error:
+            _log.error("The cluster could not be told: %s", error)
+
+    def _high_watermark_of(self, log: PartitionLog) -> int:
+        partition = self.replicas.partitions.get(log.topic_partition)
+        return log.log_end_offset if partition is None else partition.high_watermark
+
     def _tick(self) -> None:
         self._tick_timer = self.loop.call_later(_TICK_SECONDS, self._tick)
         now_ms = self.now_ms()
@@ -423,10 +479,6 @@ class BrokerServer:
 
 def _random_int() -> int:
     return int.from_bytes(os.urandom(4), "big") >> 1
-
-
-def _uuid_text(uuid: Uuid) -> str:
-    return uuid_text(uuid)
 
 
 def _everything(image: MetadataImage) -> MetadataDelta:
@@ -461,6 +513,7 @@ def _log_settings(config: BrokerConfig) -> LogStoreSettings:
         retention_check_interval_ms=config.log_retention_check_interval_ms,
         recovery_processes=config.num_recovery_threads_per_data_dir,
         producer_id_expiration_ms=config.producer_id_expiration_ms,
+        producer_id_expiration_check_interval_ms=config.producer_id_expiration_check_interval_ms,
         cleaner_enable=config.log_cleaner_enable,
         cleaner_threads=config.log_cleaner_threads,
         cleaner_dedupe_buffer_bytes=config.log_cleaner_dedupe_buffer_size,

@@ -30,6 +30,11 @@ class TopicCounters:
         """Answers that had something of this topic."""
         self.failed_fetches = 0
 
+    def add(self, other: "TopicCounters") -> None:
+        """Count what `other` has counted."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
 
 class TopicCountersByName(dict[str, TopicCounters]):
     """Makes a topic's counters when they are first asked for. The broker drops those of deleted topics."""

@@ -34,6 +34,7 @@ from ottla.protocol.messages.fetch import (
 )
 from ottla.protocol.types import ZERO_UUID, Uuid
 from ottla.replication.partition import IsolationLevel, PartitionFetch
+from ottla.storage.file_slice import FileSlice
 
 if TYPE_CHECKING:
     from ottla.broker.delayed import Timer
@@ -374,6 +375,7 @@ class _FetchInHand:
                 session.watch()
         topics: list[FetchableTopicResponse] = []
         last_topic: object = None
+        counters = self._broker.topic_counters("")
         moved_leaders: set[int] = set()
         for entry, row in found.items():
             if row.records is None:
@@ -390,6 +392,12 @@ class _FetchInHand:
             if topic_key != last_topic:
                 topics.append(FetchableTopicResponse(topic=entry.topic, topic_id=entry.topic_id))
                 last_topic = topic_key
+                counters = self._broker.topic_counters(entry.topic)
+            counters.fetches += 1
+            if isinstance(row.records, FileSlice):
+                counters.bytes_out += row.records.size_in_bytes
+            elif row.error_code:
+                counters.failed_fetches += 1
             topics[-1].partitions.append(row)
         return FetchResponse(
             session_id=session.identity,

@@ -27,7 +27,7 @@ from ottla.protocol.messages.offset_for_leader_epoch import (
 )
 from ottla.replication.partition import Partition
 from ottla.storage.partition_log import PartitionLog
-from ottla.storage.time_lookup import TimestampOffset
+from ottla.storage.read_result import TimestampOffset
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
