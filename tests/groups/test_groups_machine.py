@@ -58,6 +58,13 @@ class Consumers(RuleBasedStateMachine):
         for consumer in self.consumers:
             consumer.act()
 
+    @rule()
+    def all_go_on_for_a_while(self) -> None:
+        """Long enough for a generation to settle, where nothing disturbs it."""
+        for _ in range(5):
+            self.all_act()
+            self.world.advance(1000)
+
     @rule(who=CONSUMERS, partition=st.integers(0, PARTITIONS - 1))
     def commit(self, who: int, partition: int) -> None:
         """Taken only of a member of the current generation, whose assignment is known."""
