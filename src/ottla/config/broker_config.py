@@ -34,7 +34,7 @@ LISTENER_PREFIX: Final = "listener.name."
 _PLUGIN_PREFIXES: Final = ("rlmm.config.", "rsm.config.", "config.providers", "confluent.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class BrokerConfig:
     """Every setting of a broker. Make one with `broker_config` or `build`."""
 

@@ -60,6 +60,7 @@ def faults_between(values: Mapping[str, Value], given: Mapping[str, Given]) -> I
     yield from _replication(values)
     yield from _connections(values)
     yield from _groups(values)
+    yield from _exclusive(given)
     yield from _unserved(values, given)
 
 
@@ -72,9 +73,8 @@ def _identity(values: Mapping[str, Value]) -> Iterator[Fault]:
     node_id, broker_id = values["node.id"], values["broker.id"]
     if node_id != -1 and broker_id not in (-1, node_id):
         yield Fault("node.id", "You must set `node.id` to the same value as `broker.id`.")
-    for name in ("node.id", "broker.id"):
-        if _number(values, name) < -1:
-            yield Fault(name, "has to be 0 or more")
+    elif _number(values, "node.id") < -1:
+        yield Fault("node.id", "has to be 0 or more")
 
 
 def _log(values: Mapping[str, Value]) -> Iterator[Fault]:
@@ -179,6 +179,14 @@ def _within(values: Mapping[str, Value], family: str, subject: str) -> Iterator[
         yield Fault(middle, f"{middle} must be greater than or equal to {low}")
     if _number(values, middle) > _number(values, high):
         yield Fault(middle, f"{middle} must be less than or equal to {high}")
+
+
+def _exclusive(given: Mapping[str, Given]) -> Iterator[Fault]:
+    if {"inter.broker.listener.name", "security.inter.broker.protocol"} <= given.keys():
+        yield Fault(
+            "security.inter.broker.protocol",
+            "Only one of inter.broker.listener.name and security.inter.broker.protocol should be set.",
+        )
 
 
 def _unserved(values: Mapping[str, Value], given: Mapping[str, Given]) -> Iterator[Fault]:

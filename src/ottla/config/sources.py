@@ -112,20 +112,28 @@ def from_program(settings: Mapping[str, str]) -> list[Given]:
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
     """Lines that hold a setting, with continuations joined and the number of the first."""
-    natural = enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1)
-    for number, raw in natural:
-        line = raw.lstrip(_BLANKS)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    position = 0
+    while position < len(lines):
+        first = position
+        line = lines[position].lstrip(_BLANKS)
+        position += 1
         if not line or line[0] in "#!":
             continue
         while _continues(line):
-            following = next(natural, None)
-            if following is None:
-                # Java drops a backslash that ends the file.
-                line = line[:-1]
+            line = line[:-1]
+            if "".join(lines[position : position + 2]) == "" and position >= len(lines) - 1:
+                # The text ends here; Java takes even a lone backslash for a setting without a name, but for one before
+                # the two characters of a Windows line's end.
+                position = len(lines)
                 break
-            line = line[:-1] + following[1].lstrip(_BLANKS)
-        if line:
-            yield number, line
+            if not line:
+                # After a lone backslash Java begins anew: the next line may be a comment.
+                break
+            line += lines[position].lstrip(_BLANKS)
+            position += 1
+        if line or (position >= len(lines) and not text.endswith("\r\n")):
+            yield first + 1, line
 
 
 def _continues(line: str) -> bool:
