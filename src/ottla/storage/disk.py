@@ -185,21 +185,24 @@ class Disk(ABC):
         finally:
             file.close()
 
-    def replace_file(self, path: str, content: Buffer) -> None:
+    def replace_file(self, path: str, content: Buffer, *, durable: bool = True) -> None:
         """Put a small file in place so that a crash leaves the old content or the new, never a part.
 
         Temporary file, fsync, rename, fsync of the directory: Apache's CheckpointFile does the same under the same
-        temporary name, so its left-overs and ours are told alike.
+        temporary name, so its left-overs and ours are told alike. Without `durable` nothing is fsynced, and a crash may
+        leave an empty or a torn file: for what is found out anew then.
         """
         temporary = path + ".tmp"
         file = self.open(temporary, OpenMode.CREATE)
         try:
             file.write_all(content, 0)
-            file.fsync()
+            if durable:
+                file.fsync()
         finally:
             file.close()
         self.rename(temporary, path)
-        self.fsync_directory(os.path.dirname(path))
+        if durable:
+            self.fsync_directory(os.path.dirname(path))
 
     def unlink_if_exists(self, path: str) -> bool:
         """Whether there was something to remove."""

@@ -74,13 +74,12 @@ class LeaderEpochCache:
         cache._written = cache._entries
         return cache
 
-    def write_if_dirty(self, disk: Disk, path: str) -> None:
-        """Replace the file durably if the epochs have changed since it was last read or written. Waits for the disk."""
+    def write_if_dirty(self, disk: Disk, path: str, *, durable: bool = True) -> None:
+        """Replace the file if the epochs have changed since it was last read or written. Waits for the disk."""
         entries = self._entries
         if entries is not self._written:
-            disk.replace_file(
-                path, format_lines(f"{epoch} {start_offset}" for epoch, start_offset in entries)
-            )
+            lines = format_lines(f"{epoch} {start_offset}" for epoch, start_offset in entries)
+            disk.replace_file(path, lines, durable=durable)
             self._written = entries
 
     @property

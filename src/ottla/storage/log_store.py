@@ -70,6 +70,9 @@ _RETENTION_DELAY_MS: Final = 30_000
 _RECOVERY_GRACE_MS: Final = 60_000
 """A log deleted while it is recovered keeps its files so long, since a helper process may be at work on them."""
 
+_CLOSE_THREADS: Final = 16
+"""Logs of one directory flushed at once at a clean stop."""
+
 _CLOSE_TIMEOUT_S: Final = 60.0
 
 
@@ -809,6 +812,31 @@ class LogStore:
                 doomed.abandon()
         directory.close()
 
+    @staticmethod
+    def _close_logs(logs: list[PartitionLog]) -> None:
+        """Flush and close, many at once: the file system commits waiting fsyncs together. Raises `KafkaError`."""
+        waiting = deque(logs)
+        errors: list[KafkaError] = []
+
+        def work() -> None:
+            while not errors:
+                try:
+                    log = waiting.popleft()
+                except IndexError:
+                    return
+                try:
+                    log.close()
+                except KafkaError as error:
+                    errors.append(error)
+
+        threads = [threading.Thread(target=work) for _ in range(min(_CLOSE_THREADS, len(logs)))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if errors:
+            raise errors[0]
+
     def _close_cleanly(self, directory: LogDirectory, logs: list[PartitionLog], broker_epoch: int) -> None:
         try:
             if not directory.drain(_CLOSE_TIMEOUT_S):
@@ -816,8 +844,7 @@ class LogStore:
                     "log directory %s has not taken its writes: it is not marked clean", directory.path
                 )
                 return
-            for log in logs:
-                log.close()
+            self._close_logs(logs)
             recovery_points = {log.topic_partition: log.log_end_offset for log in logs if log.is_materialized}
             log_starts = {
                 log.topic_partition: log.log_start_offset

@@ -162,7 +162,8 @@ class _Recovery:
             log_end_offset = log_start_offset
         self._epochs.truncate_from_end(log_end_offset)
         self._epochs.truncate_from_start(log_start_offset)
-        self._epochs.write_if_dirty(self._disk, f"{self._directory}/{LEADER_EPOCH_FILE}")
+        # The recovery point has not moved: what a second crash takes of this file is found out once more.
+        self._epochs.write_if_dirty(self._disk, f"{self._directory}/{LEADER_EPOCH_FILE}", durable=False)
         self._finish_snapshots(log_end_offset)
         return RecoveryResult(
             log_start_offset=log_start_offset,
