@@ -1,4 +1,4 @@
-"""A real ZooKeeper 3.8 in a process of its own, from the jars of Apache Kafka 3.9.1."""
+"""A real ZooKeeper 3.8, and Apache Kafka 3.9.1 on it, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from apache_jars import java_command
+from brokers import ProcessBroker
 
 START_TIMEOUT_SECONDS: Final = 60
 
@@ -64,3 +65,15 @@ class ZooKeeperServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+class ApacheOnZooKeeper(ProcessBroker):
+    """Apache Kafka 3.9.1 in ZooKeeper mode; `settings` must hold `zookeeper.connect`."""
+
+    name = "apache 3.9.1"
+
+    def _own_settings(self) -> dict[str, str]:
+        return {"broker.id": "1", "listeners": f"PLAINTEXT://{self.host}:{self.port}"}
+
+    def command(self, properties: Path) -> list[str]:
+        return [*java_command("3.9.1", "kafka.Kafka", "-Xmx512m", "-XX:+UseSerialGC"), str(properties)]

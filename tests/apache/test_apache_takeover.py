@@ -1,0 +1,223 @@
+"""A log directory with its metadata goes to Apache Kafka 3.9.1 in ZooKeeper mode, and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    Producer,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+
+from brokers import OttlaBroker
+from ottla.cluster.export import Moved, export_cluster, import_cluster, tree_at
+from zookeeper_server import ApacheOnZooKeeper, ZooKeeperServer
+
+TOPICS = {
+    "plain": NewTopic("plain", 3, 1),
+    "compacted": NewTopic("compacted", 1, 1, config={"cleanup.policy": "compact"}),
+    "logged": NewTopic(
+        "logged", 2, 1, config={"message.timestamp.type": "LogAppendTime", "retention.ms": "900000000"}
+    ),
+}
+CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that a client can see and that must not change when the directory moves."""
+
+    cluster_id: str
+    topic_ids: dict[str, str]
+    configs: dict[str, dict[str, str]]
+    records: dict[str, list[tuple[object, ...]]]
+    committed: dict[str, int]
+
+
+def wait_for_leaders(admin: AdminClient) -> None:
+    """Apache's broker answers requests some time before its controller has told it of its topics."""
+    deadline = time.monotonic() + 60
+    while True:
+        topics = admin.list_topics(timeout=30).topics
+        partitions = [p for name in TOPICS if name in topics for p in topics[name].partitions.values()]
+        if len(partitions) == 6 and all(p.error is None and p.leader >= 0 for p in partitions):
+            return
+        assert time.monotonic() < deadline, f"not all topics have leaders: {topics}"
+        time.sleep(0.1)
+
+
+def look(bootstrap_servers: str) -> Seen:
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+    wait_for_leaders(admin)
+    described = {
+        name: future.result() for name, future in admin.describe_topics(TopicCollection(list(TOPICS))).items()
+    }
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in TOPICS]
+    configs = {
+        resource.name: {
+            entry.name: entry.value for entry in future.result().values() if entry.source == SET_ON_TOPIC
+        }
+        for resource, future in admin.describe_configs(resources).items()
+    }
+    offsets = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions("readers")])["readers"].result()
+    return Seen(
+        cluster_id=admin.describe_cluster().result().cluster_id,
+        topic_ids={name: str(topic.topic_id) for name, topic in described.items()},
+        configs=configs,
+        records={
+            f"{name}-{partition.id}": records_of(bootstrap_servers, name, partition.id)
+            for name, topic in described.items()
+            for partition in topic.partitions
+        },
+        committed={f"{p.topic}-{p.partition}": p.offset for p in offsets.topic_partitions},
+    )
+
+
+SET_ON_TOPIC = 1
+
+
+def records_of(bootstrap_servers: str, topic: str, partition: int) -> list[tuple[object, ...]]:
+    """Offset, timestamp, key, value and headers of every record, read from the beginning to the end."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            "group.id": "unused",
+            "enable.partition.eof": True,
+            "enable.auto.commit": False,
+        }
+    )
+    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING)])
+    records: list[tuple[object, ...]] = []
+    try:
+        while (message := consumer.poll(30)) is not None:
+            if message.error():
+                assert message.error().name() == "_PARTITION_EOF", message.error()
+                return records
+            records.append(
+                (message.offset(), message.timestamp(), message.key(), message.value(), message.headers())
+            )
+        raise AssertionError(f"{topic}-{partition} did not end within 30 s")
+    finally:
+        consumer.close()
+
+
+def create(bootstrap_servers: str) -> None:
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+    for future in admin.create_topics(list(TOPICS.values())).values():
+        future.result()
+
+
+def write(bootstrap_servers: str, tag: str) -> None:
+    """Every codec into every topic, keyed, with headers, by idempotent producers; then a group commits."""
+    failed: list[object] = []
+    for codec in CODECS:
+        producer = Producer(
+            {
+                "bootstrap.servers": bootstrap_servers,
+                "enable.idempotence": True,
+                "compression.type": codec,
+                "linger.ms": 5,
+            }
+        )
+        for i in range(200):
+            for topic in TOPICS:
+                producer.produce(
+                    topic,
+                    key=f"{codec}-{i % 50}",
+                    value=f"{tag} {codec} {i} " + "x" * 100,
+                    headers={"tag": tag.encode(), "empty": b""},
+                    on_delivery=lambda error, _: failed.append(error) if error else None,
+                )
+        assert producer.flush(60) == 0
+    assert failed == []
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            "group.id": "readers",
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+        }
+    )
+    consumer.subscribe(["plain", "logged"])
+    for _ in range(10):
+        assert consumer.poll(30) is not None
+    consumer.commit(asynchronous=False)
+    consumer.close()
+
+
+async def exported_lines(source: str) -> tuple[Moved, list[str]]:
+    tree = tree_at(source)
+    await tree.open()
+    lines: list[str] = []
+    try:
+        return await export_cluster(tree, lines.append), lines
+    finally:
+        await tree.close()
+
+
+async def import_lines(lines: list[str], target: str) -> Moved:
+    tree = tree_at(target, make=True)
+    await tree.open()
+    try:
+        return await import_cluster(tree, lines)
+    finally:
+        await tree.close()
+
+
+def move(source: str, target: str) -> Moved:
+    """Out of one tree, line by line, and into another."""
+    exported, lines = asyncio.run(exported_lines(source))
+    assert asyncio.run(import_lines(lines, target)) == exported
+    return exported
+
+
+@pytest.fixture
+def zookeeper(tmp_path: Path) -> Iterator[ZooKeeperServer]:
+    with ZooKeeperServer(tmp_path / "zookeeper") as server:
+        yield server
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_directory_goes_to_apache_and_back(end: str, tmp_path: Path, zookeeper: ZooKeeperServer) -> None:
+    """Stopped in order or killed: records, topic ids, settings and committed offsets are equal on the other side,
+    and what is written there is there when the directory comes home."""
+    logs = {"log.dirs": str(tmp_path / "logs")}
+    first_metadata, second_metadata = str(tmp_path / "metadata-1"), str(tmp_path / "metadata-2")
+
+    ottla = OttlaBroker(tmp_path / "ottla-1", {**logs, "ottla.metadata.dir": first_metadata})
+    with ottla:
+        create(ottla.bootstrap_servers)
+        write(ottla.bootstrap_servers, "by Ottla")
+        before = look(ottla.bootstrap_servers)
+        assert sum(map(len, before.records.values())) == 3 * 5 * 200
+        assert before.configs["compacted"] == {"cleanup.policy": "compact"}
+        assert sum(before.committed.values()) >= 10
+        getattr(ottla, end)()
+
+    moved = move(first_metadata, f"zookeeper://{zookeeper.address}/kafka")
+    assert moved.cluster_id == before.cluster_id
+    assert moved.topics == len(TOPICS) + 1  # and __consumer_offsets
+    settings = {**logs, "zookeeper.connect": f"{zookeeper.address}/kafka"}
+    apache = ApacheOnZooKeeper(tmp_path / "apache", settings)
+    with apache:
+        assert look(apache.bootstrap_servers) == before
+        write(apache.bootstrap_servers, "by Apache")
+        there = look(apache.bootstrap_servers)
+        assert sum(map(len, there.records.values())) == 2 * 3 * 5 * 200
+
+    move(f"zookeeper://{zookeeper.address}/kafka", second_metadata)
+    home = OttlaBroker(tmp_path / "ottla-2", {**logs, "ottla.metadata.dir": second_metadata})
+    with home:
+        assert look(home.bootstrap_servers) == there
+        write(home.bootstrap_servers, "by Ottla again")
+        assert sum(map(len, look(home.bootstrap_servers).records.values())) == 3 * 3 * 5 * 200
