@@ -104,7 +104,9 @@ def test_api_versions_from_the_future_is_answered_in_version_0(broker, connect):
     assert client.ask(ApiVersionsRequest(), ApiVersionsResponse, 0).error_code == ErrorCode.NONE
 
 
-@pytest.mark.parametrize("body", [b"\0\0\0\2\xff\xff" * 4, b"\x7f\xff\xff\xff" + b"x" * 8, b"\0\0\0\1\x7f\xff"])
+@pytest.mark.parametrize(
+    "body", [b"\0\0\0\2\xff\xff" * 4, b"\x7f\xff\xff\xff" + b"x" * 8, b"\0\0\0\1\x7f\xff"]
+)
 def test_bodies_that_lie_about_their_lengths_close_the_connection(broker, connect, body):
     """An array of 2^31-1 topics in a frame of a few bytes, and the like."""
     client = connect(broker)
