@@ -53,7 +53,7 @@ from ottla.groups.settings import GroupSettings
 from ottla.metrics.page import page
 from ottla.metrics.registry import Registry
 from ottla.protocol.errors import ErrorCode, KafkaError
-from ottla.protocol.types import TopicPartition, random_uuid, uuid_text
+from ottla.protocol.types import TopicPartition, Uuid, random_uuid
 from ottla.replication.replicas import Replicas
 from ottla.storage.disk import Disk, MemoryDisk, PosixDisk
 from ottla.storage.log_directory import DirectoryState, LogDirectory
@@ -212,7 +212,7 @@ class BrokerServer:
             self.replicas,
             _group_settings(self.config),
             partition_count=self._offsets_partitions(),
-            new_uuid=lambda: uuid_text(random_uuid(os.urandom(16))),
+            new_uuid=lambda: _java_uuid(random_uuid(os.urandom(16))),
             now_ms=self.now_ms,
         )
         self.logs.on_directory_change = self._directory_changed
@@ -535,3 +535,9 @@ def _group_settings(config: BrokerConfig) -> GroupSettings:
         offsets_retention_check_interval_ms=config.offsets_retention_check_interval_ms,
         offset_commit_timeout_ms=config.offsets_commit_timeout_ms,
     )
+
+
+def _java_uuid(uuid: Uuid) -> str:
+    """As `java.util.UUID` prints it, which is how Apache's member ids end."""
+    digits = uuid.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
