@@ -28,13 +28,13 @@ from ottla.config.broker_config import broker_config
 from ottla.config.catalogue import BROKER_SETTINGS, TOPIC_SETTINGS
 from ottla.config.definition import Setting, by_name
 from ottla.config.describe import (
-    DescribedSetting,
     describe_broker,
     describe_client_metrics,
     describe_cluster_default,
     describe_group,
     describe_topic,
 )
+from ottla.config.described_setting import DescribedSetting
 from ottla.config.dynamic import layered
 from ottla.config.topic_settings import DEFAULTS_FROM
 

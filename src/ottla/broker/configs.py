@@ -5,6 +5,7 @@ controller, which asks before it stores, and the handlers, which show.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ottla.cluster.changes import ConfigOperation
@@ -21,13 +22,13 @@ from ottla.config.alter import (
     replacing,
 )
 from ottla.config.describe import (
-    DescribedSetting,
     describe_broker,
     describe_client_metrics,
     describe_cluster_default,
     describe_group,
     describe_topic,
 )
+from ottla.config.described_setting import DescribedSetting
 from ottla.config.dynamic import BrokerLayers
 from ottla.config.topic_config import topic_config
 from ottla.protocol.errors import ErrorCode, KafkaError
@@ -36,11 +37,15 @@ if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
 
 
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
 class Configs:
     """The settings of one broker's cluster, as this broker sees them. Also the controller's `ConfigRules`."""
 
     def __init__(self, broker: "BrokerServer") -> None:
         self._broker = broker
+        self._layers: BrokerLayers | None = None
 
     # What may be set: the controller asks.
 
@@ -94,12 +99,19 @@ class Configs:
     # What holds: handlers ask.
 
     def layers(self) -> BrokerLayers:
-        """Everything that has a say in this broker's settings."""
-        return BrokerLayers(
-            self._broker.config,
-            cluster_wide=self._stored(ConfigResource(ConfigType.BROKER, DEFAULT_ENTITY)),
-            per_broker=self._stored(ConfigResource(ConfigType.BROKER, str(self._broker.node_id))),
-        )
+        """Everything that has a say in this broker's settings: one value for as long as none of it changes."""
+        config = self._broker.config
+        cluster_wide = self._stored(ConfigResource(ConfigType.BROKER, DEFAULT_ENTITY))
+        per_broker = self._stored(ConfigResource(ConfigType.BROKER, str(self._broker.node_id)))
+        held = self._layers
+        if (
+            held is None
+            or held.config is not config
+            or held.cluster_wide is not cluster_wide
+            or held.per_broker is not per_broker
+        ):
+            held = self._layers = BrokerLayers(config, cluster_wide, per_broker)
+        return held
 
     def describe(
         self, resource: ConfigResource, names: Collection[str] | None = None
@@ -124,4 +136,4 @@ class Configs:
         return describe_topic(self.layers(), own)
 
     def _stored(self, resource: ConfigResource) -> Mapping[str, str]:
-        return self._broker.metadata.image.configs.get(resource, {})
+        return self._broker.metadata.image.configs.get(resource, _NOTHING)

@@ -6,45 +6,17 @@ Source: Apache's ConfigHelper.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from ottla.config.broker_config import setting_for
 from ottla.config.catalogue import BROKER_SETTINGS, CLIENT_METRICS_SETTINGS, GROUP_SETTINGS, TOPIC_SETTINGS
 from ottla.config.definition import Setting
-from ottla.config.dynamic import BrokerLayers, ConfigSource, broker_synonyms, is_dynamic
+from ottla.config.described_setting import UNKNOWN_TYPE, ConfigSource, DescribedSetting, Synonym
+from ottla.config.dynamic import BrokerLayers, broker_synonyms, is_dynamic
 from ottla.config.sources import Given
 from ottla.config.topic_config import first_given
 from ottla.config.topic_settings import DEFAULTS_FROM
 from ottla.config.validators import InvalidSettingError
 from ottla.config.values import print_value
-
-UNKNOWN_TYPE = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Synonym:
-    """One layer's say in a setting."""
-
-    name: str
-    value: str | None
-    source: ConfigSource
-
-
-@dataclass(frozen=True, slots=True)
-class DescribedSetting:
-    """One setting as DescribeConfigs shows it."""
-
-    name: str
-    value: str | None
-    """None when there is none, and for a secret."""
-    source: ConfigSource
-    read_only: bool
-    sensitive: bool
-    type: int
-    """The number of its type, 0 for a name that isn't known."""
-    synonyms: tuple[Synonym, ...]
-    """Every layer's value, the one that holds first."""
-    documentation: str | None
 
 
 def describe_broker(layers: BrokerLayers, names: Collection[str] | None = None) -> list[DescribedSetting]:
@@ -74,7 +46,12 @@ def describe_topic(
     """Every setting of a topic, or those named; `own` is what the topic sets itself."""
     known = [name for name, setting in TOPIC_SETTINGS.items() if not setting.internal]
     every = sorted({*known, *own})
-    return [_topic_setting(layers, own, name) for name in _chosen(every, names)]
+    defaults = layers.topic_entries
+    if not defaults:
+        defaults.update((name, _topic_setting(layers, {}, name)) for name in known)
+    return [
+        _topic_setting(layers, own, name) if name in own else defaults[name] for name in _chosen(every, names)
+    ]
 
 
 def describe_group(own: Mapping[str, str], names: Collection[str] | None = None) -> list[DescribedSetting]:

@@ -11,14 +11,14 @@ Source: KIP-226, Apache's DynamicBrokerConfig.
 
 from __future__ import annotations
 
-import enum
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ottla.config.broker_config import BrokerConfig, setting_for
 from ottla.config.catalogue import BROKER_SETTINGS
 from ottla.config.definition import UpdateMode
+from ottla.config.described_setting import DescribedSetting
 
 _LISTENER_SETTING = re.compile(r"listener\.name\.[^.]*\.(.*)")
 
@@ -58,20 +58,6 @@ SYNONYM_GROUPS = (
 """Settings that say the same in several units, the one that goes before the others first."""
 
 
-class ConfigSource(enum.IntEnum):
-    """Which layer a value comes from, by its number in a DescribeConfigs answer."""
-
-    UNKNOWN = 0
-    DYNAMIC_TOPIC_CONFIG = 1
-    DYNAMIC_BROKER_CONFIG = 2
-    DYNAMIC_DEFAULT_BROKER_CONFIG = 3
-    STATIC_BROKER_CONFIG = 4
-    DEFAULT_CONFIG = 5
-    DYNAMIC_BROKER_LOGGER_CONFIG = 6
-    DYNAMIC_CLIENT_METRICS_CONFIG = 7
-    DYNAMIC_GROUP_CONFIG = 8
-
-
 @dataclass(frozen=True, slots=True)
 class BrokerLayers:
     """Everything that has a say in one broker's settings."""
@@ -80,6 +66,8 @@ class BrokerLayers:
     """What holds, all layers together."""
     cluster_wide: Mapping[str, str]
     per_broker: Mapping[str, str]
+    topic_entries: dict[str, DescribedSetting] = field(default_factory=dict, repr=False, compare=False)
+    """What a topic shows that sets nothing itself, filled at the first question: thousands of topics ask for it."""
 
 
 def layered(

@@ -18,8 +18,7 @@ from ottla.cluster.changes import ConfigChange, ConfigOperation
 from ottla.cluster.image import DEFAULT_ENTITY, ConfigResource, ConfigType
 from ottla.cluster.topic_names import why_invalid
 from ottla.config.alter import InvalidRequestError, broker_of_resource
-from ottla.config.describe import DescribedSetting
-from ottla.config.dynamic import ConfigSource
+from ottla.config.described_setting import ConfigSource, DescribedSetting
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages import alter_configs as replacing_messages
 from ottla.protocol.messages import incremental_alter_configs as incremental_messages
