@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 from confluent_kafka import (
@@ -33,6 +34,13 @@ TOPICS = {
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 
 
+SET_ON_TOPIC = 1
+"""DescribeConfigs' source of a setting that the topic itself has."""
+
+Record: TypeAlias = tuple[object, ...]
+"""Offset, timestamp and its type, key, value, headers."""
+
+
 @dataclass(frozen=True)
 class Seen:
     """All that a client can see and that must not change when the directory moves."""
@@ -40,7 +48,7 @@ class Seen:
     cluster_id: str
     topic_ids: dict[str, str]
     configs: dict[str, dict[str, str]]
-    records: dict[str, list[tuple[object, ...]]]
+    records: dict[str, list[Record]]
     committed: dict[str, int]
 
 
@@ -74,20 +82,16 @@ def look(bootstrap_servers: str) -> Seen:
         cluster_id=admin.describe_cluster().result().cluster_id,
         topic_ids={name: str(topic.topic_id) for name, topic in described.items()},
         configs=configs,
-        records={
-            f"{name}-{partition.id}": records_of(bootstrap_servers, name, partition.id)
-            for name, topic in described.items()
-            for partition in topic.partitions
-        },
+        records=records_of(
+            bootstrap_servers,
+            [(name, partition.id) for name, topic in described.items() for partition in topic.partitions],
+        ),
         committed={f"{p.topic}-{p.partition}": p.offset for p in offsets.topic_partitions},
     )
 
 
-SET_ON_TOPIC = 1
-
-
-def records_of(bootstrap_servers: str, topic: str, partition: int) -> list[tuple[object, ...]]:
-    """Offset, timestamp, key, value and headers of every record, read from the beginning to the end."""
+def records_of(bootstrap_servers: str, partitions: list[tuple[str, int]]) -> dict[str, list[Record]]:
+    """Every record of each partition, read from the beginning to the end."""
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap_servers,
@@ -96,19 +100,24 @@ def records_of(bootstrap_servers: str, topic: str, partition: int) -> list[tuple
             "enable.auto.commit": False,
         }
     )
-    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING)])
-    records: list[tuple[object, ...]] = []
+    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in partitions])
+    records: dict[str, list[Record]] = {f"{topic}-{partition}": [] for topic, partition in partitions}
+    unread = set(records)
     try:
-        while (message := consumer.poll(30)) is not None:
+        while unread:
+            message = consumer.poll(30)
+            assert message is not None, f"{unread} did not end within 30 s"
+            partition = f"{message.topic()}-{message.partition()}"
             if message.error():
                 assert message.error().name() == "_PARTITION_EOF", message.error()
-                return records
-            records.append(
-                (message.offset(), message.timestamp(), message.key(), message.value(), message.headers())
-            )
-        raise AssertionError(f"{topic}-{partition} did not end within 30 s")
+                unread.discard(partition)
+            else:
+                records[partition].append(
+                    (message.offset(), message.timestamp(), message.key(), message.value(), message.headers())
+                )
     finally:
         consumer.close()
+    return records
 
 
 def create(bootstrap_servers: str) -> None:
@@ -120,15 +129,22 @@ def create(bootstrap_servers: str) -> None:
 def write(bootstrap_servers: str, tag: str) -> None:
     """Every codec into every topic, keyed, with headers, by idempotent producers; then a group commits."""
     failed: list[object] = []
-    for codec in CODECS:
-        producer = Producer(
-            {
-                "bootstrap.servers": bootstrap_servers,
-                "enable.idempotence": True,
-                "compression.type": codec,
-                "linger.ms": 5,
-            }
+    producers = [
+        (
+            codec,
+            Producer(
+                {
+                    "bootstrap.servers": bootstrap_servers,
+                    "enable.idempotence": True,
+                    "compression.type": codec,
+                    "linger.ms": 5,
+                    "on_delivery": lambda error, _: failed.append(error) if error else None,
+                }
+            ),
         )
+        for codec in CODECS
+    ]
+    for codec, producer in producers:
         for i in range(200):
             for topic in TOPICS:
                 producer.produce(
@@ -136,8 +152,8 @@ def write(bootstrap_servers: str, tag: str) -> None:
                     key=f"{codec}-{i % 50}",
                     value=f"{tag} {codec} {i} " + "x" * 100,
                     headers={"tag": tag.encode(), "empty": b""},
-                    on_delivery=lambda error, _: failed.append(error) if error else None,
                 )
+    for _, producer in producers:
         assert producer.flush(60) == 0
     assert failed == []
     consumer = Consumer(
