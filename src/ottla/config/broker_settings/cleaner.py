@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ottla.config import reasons
 from ottla.config.definition import Setting, Type, UpdateMode
 from ottla.config.validators import Range
 from ottla.config.values import DOUBLE_MAX, LONG_MAX
@@ -54,6 +55,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.DOUBLE,
         default=0.9,
         update=UpdateMode.CLUSTER_WIDE,
+        without_effect=reasons.NO_LOAD_FACTOR,
         doc="Share of the map of keys that is filled at most, from 0 to 1.",
     ),
     Setting(

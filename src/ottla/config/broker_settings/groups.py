@@ -41,6 +41,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.LIST,
         default=("classic", "consumer", "streams"),
         valid=EachOneOf(("consumer", "classic", "share", "streams")),
+        without_effect=reasons.NOT_YET_GROUPS,
         doc="Group protocols that are served, of `classic`, `consumer`, `share` and `streams`.",
     ),
     Setting(
@@ -57,6 +58,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=5,
         valid=Range(0),
+        without_effect=reasons.NO_LINGER,
         doc=(
             "Milliseconds that the coordinator gathers writes before it appends them; -1 adapts, 0 appends at"
             " once."
@@ -260,6 +262,7 @@ SETTINGS: tuple[Setting, ...] = (
         default=5_242_880,
         valid=Range(1),
         importance=Importance.HIGH,
+        without_effect=reasons.LOADED_IN_PIECES,
         doc=(
             "Bytes read at a time when a partition of the offsets topic is loaded; a larger batch is read "
             "whole."
@@ -316,6 +319,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=0,
         importance=Importance.HIGH,
+        without_effect=reasons.OFFSETS_PLAIN,
         doc="Codec in which the offsets topic is stored, by number: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.",
     ),
 )

@@ -111,6 +111,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=102_400,
         importance=Importance.HIGH,
+        without_effect=reasons.NO_SOCKET_BUFFERS,
         doc="Size in bytes of a socket's receive buffer (SO_RCVBUF); -1 leaves it to the system.",
     ),
     Setting(
@@ -118,6 +119,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=102_400,
         importance=Importance.HIGH,
+        without_effect=reasons.NO_SOCKET_BUFFERS,
         doc="Size in bytes of a socket's send buffer (SO_SNDBUF); -1 leaves it to the system.",
     ),
     Setting(
@@ -188,6 +190,7 @@ SETTINGS: tuple[Setting, ...] = (
         default=100,
         valid=Range(0),
         importance=Importance.LOW,
+        without_effect=reasons.NOT_YET_SECURITY,
         doc=(
             "Milliseconds that a failed authentication waits for its answer, so that guessing is slow. Has to"
             " be below `connections.max.idle.ms`."
@@ -249,12 +252,14 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=30_000,
         importance=Importance.HIGH,
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc="Milliseconds to wait for the answer to a request that the broker itself sends.",
     ),
     Setting(
         name="socket.connection.setup.timeout.ms",
         type=Type.LONG,
         default=10_000,
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc=(
             "Milliseconds to wait for a connection that the broker itself opens; grows with every failure in "
             "a row."
@@ -264,6 +269,7 @@ SETTINGS: tuple[Setting, ...] = (
         name="socket.connection.setup.timeout.max.ms",
         type=Type.LONG,
         default=30_000,
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc="Upper end in milliseconds to which `socket.connection.setup.timeout.ms` grows.",
     ),
     Setting(

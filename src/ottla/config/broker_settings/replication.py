@@ -12,6 +12,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.LONG,
         default=30_000,
         importance=Importance.HIGH,
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc=(
             "A follower that hasn't reached the leader's end within this many milliseconds leaves the in-sync"
             " replicas."
@@ -22,6 +23,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=30_000,
         importance=Importance.HIGH,
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc="Milliseconds a follower waits for the network; at least `replica.fetch.wait.max.ms`.",
     ),
     Setting(
@@ -29,6 +31,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=65_536,
         importance=Importance.HIGH,
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc="Size in bytes of the receive buffer of a follower's connection.",
     ),
     Setting(
@@ -36,6 +39,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=1_048_576,
         valid=Range(0),
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc="Bytes that a follower asks for from one partition; a larger batch still comes whole.",
     ),
     Setting(
@@ -43,6 +47,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=500,
         importance=Importance.HIGH,
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc=(
             "Milliseconds a leader may hold a follower's fetch open; below `replica.lag.time.max.ms`, else "
             "quiet topics lose replicas."
@@ -53,6 +58,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=1000,
         valid=Range(0),
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc="Milliseconds to wait after a failed fetch from a leader.",
     ),
     Setting(
@@ -60,6 +66,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=1,
         importance=Importance.HIGH,
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc="Bytes that a leader gathers before it answers a follower, within `replica.fetch.wait.max.ms`.",
     ),
     Setting(
@@ -67,6 +74,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=10_485_760,
         valid=Range(0),
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc=(
             "Bytes that a follower asks for in one fetch over all partitions; a larger first batch still "
             "comes whole."
@@ -108,6 +116,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.BOOLEAN,
         default=True,
         importance=Importance.HIGH,
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc=(
             "Whether leadership goes back to the preferred replicas by itself, looked at every "
             "`leader.imbalance.check.interval.seconds`."
@@ -119,6 +128,7 @@ SETTINGS: tuple[Setting, ...] = (
         default=300,
         valid=Range(1),
         importance=Importance.HIGH,
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc="Seconds between two looks for partitions not led by their preferred replica.",
     ),
     Setting(
@@ -126,6 +136,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=10,
         importance=Importance.HIGH,
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc=(
             "Percentage of a broker's preferred partitions that may be led elsewhere before leadership is "
             "moved back."
@@ -135,24 +146,28 @@ SETTINGS: tuple[Setting, ...] = (
         name="controlled.shutdown.enable",
         type=Type.BOOLEAN,
         default=True,
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc="Whether a broker hands over its leaderships before it stops.",
     ),
     Setting(
         name="controlled.shutdown.max.retries",
         type=Type.INT,
         default=3,
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc="Attempts to hand over before the broker stops anyway.",
     ),
     Setting(
         name="controlled.shutdown.retry.backoff.ms",
         type=Type.LONG,
         default=5000,
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc="Milliseconds between two attempts to hand over.",
     ),
     Setting(
         name="controller.socket.timeout.ms",
         type=Type.INT,
         default=30_000,
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc="Milliseconds the controller waits for a broker on the network.",
     ),
     Setting(
