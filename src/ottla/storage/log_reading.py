@@ -75,7 +75,8 @@ def _cut(
 ) -> ReadResult:
     available = end_position - found.position
     size = min(max(max_bytes, found.size_in_bytes) if min_one_batch else max_bytes, available)
-    if size <= 0:
+    # Less than a batch helps nobody: Apache's `firstEntryIncomplete` gives an empty answer too.
+    if size <= 0 or size < found.size_in_bytes:
         return ReadResult(None, found.last_offset)
     if size < available:
         after = segment.offset_index.offset_at_or_after(found.position + size, nowait=nowait)

@@ -255,11 +255,13 @@ class _FetchInHand:
             self._must_answer = True
             return
         diverging = found.diverging_epoch
+        limited = found.slice is None and self._has_more(entry, found)
         if diverging is not None:
             self._must_answer = True
         elif (
             not self._full
             and found.slice is None
+            and not limited
             and found.high_watermark == entry.high_watermark
             and found.log_start_offset == entry.log_start_offset
         ):
@@ -287,8 +289,14 @@ class _FetchInHand:
         self._found[entry] = row
         if found.slice is not None:
             self._size += found.slice.size_in_bytes
-        else:
+        elif not limited:
             session.dirty.pop(entry, None)
+
+    def _has_more(self, entry: SessionPartition, found: PartitionFetch) -> bool:
+        """Whether there are records that the limits alone kept out."""
+        if self._isolation is IsolationLevel.READ_COMMITTED:
+            return entry.fetch_offset < found.last_stable_offset
+        return entry.fetch_offset < found.high_watermark
 
     def _read(self, entry: SessionPartition, left: int, *, nowait: bool) -> PartitionFetch:
         broker = self._broker
