@@ -117,5 +117,7 @@ def read_values(log: PartitionLog, start: int) -> list[tuple[int, bytes | None]]
         if read.slice is None:
             return found
         for header, batch in iterate_batches(read.slice.read_all()):
-            found += [(record.offset, record.value) for record in iterate_records(batch) if record.offset >= start]
+            found += [
+                (record.offset, record.value) for record in iterate_records(batch) if record.offset >= start
+            ]
             start = header.next_offset

@@ -22,6 +22,7 @@ class FlushJob:
     """Made and finished on the loop's thread, `run` on any."""
 
     __slots__ = (
+        "_active",
         "_cache",
         "_directory",
         "_epochs",
@@ -42,6 +43,7 @@ class FlushJob:
         end_offset: int,
         producer_rows: list[tuple[int, bytes]] | None,
         holds_end: bool,
+        active: Segment | None,
     ) -> None:
         self._cache = cache
         self._directory = directory
@@ -50,6 +52,8 @@ class FlushJob:
         self._producer_rows = producer_rows
         self.end_offset = end_offset
         """What is fsynced, and may be read, when the job is done."""
+        self._active = active
+        """Goes on being appended to; `None` when the log is closed."""
         self.holds_end = holds_end
         """The log's readable end waits for this job (`flush.messages`)."""
         self._indexes: list[tuple[IndexFile, int, bytes]] = []
@@ -84,6 +88,9 @@ class FlushJob:
         """Waits for the disk. Raises `OSError`, after which the directory cannot be trusted."""
         for segment in self._segments:
             with segment.pinned() as file:
+                if segment.is_preallocated and segment is not self._active:
+                    file.truncate(segment.size_in_bytes)
+                    segment.is_preallocated = False
                 file.fsync()
         for index, place, content in self._indexes:
             index.write(place, content, sync=True)

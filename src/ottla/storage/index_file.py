@@ -138,6 +138,11 @@ class IndexFile:
         return on_disk, bytes(tail)
 
     @property
+    def has_pending(self) -> bool:
+        """Whether entries are in memory only."""
+        return bool(self._state[1])
+
+    @property
     def is_tail_long(self) -> bool:
         return len(self._state[1]) >= TAIL_ENTRIES_MAX * self._entry.size
 

@@ -436,7 +436,7 @@ class PartitionLog:
             return closed
         closed.seal()
         segment = self.new_segment(self.next_offset, now_ms)
-        self._submit_flush(self._flush_job(snapshot=True))
+        self._submit_flush(self._flush_job(snapshot=True, sealed=True))
         # A closed one without bytes: its offsets were skipped by a follower, or removed.
         kept = self.segments if closed.size_in_bytes else self.segments[:-1]
         self.segments = [*kept, segment]
@@ -712,7 +712,9 @@ class PartitionLog:
         self._finish_flush(job, job.try_run())
         self.directory.ensure_writable()
 
-    def _flush_job(self, *, snapshot: bool = False, holds_end: bool = False) -> FlushJob:
+    def _flush_job(
+        self, *, snapshot: bool = False, holds_end: bool = False, sealed: bool = False
+    ) -> FlushJob:
         snapshot = snapshot and self.producers.snapshot_offset != self.producers.end_offset
         return FlushJob(
             self.cache,
@@ -722,6 +724,7 @@ class PartitionLog:
             end_offset=self.next_offset,
             producer_rows=self.producers.rows() if snapshot else None,
             holds_end=holds_end,
+            active=None if sealed else self.active_segment,
         )
 
     def _submit_flush(self, job: FlushJob) -> None:
@@ -774,7 +777,7 @@ class PartitionLog:
             if self.is_materialized and self.directory.is_online and not self._damaged:
                 self._drain()
                 self.active_segment.seal()
-                self._flush_here(self._flush_job(snapshot=True))
+                self._flush_here(self._flush_job(snapshot=True, sealed=True))
         finally:
             self.abandon()
 

@@ -88,6 +88,7 @@ class Segment:
         "created_ms",
         "first_timestamp",
         "is_new",
+        "is_preallocated",
         "log_file",
         "max_timestamp",
         "max_timestamp_offset",
@@ -133,6 +134,8 @@ class Segment:
         """Written to since it was last fsynced."""
         self.is_new = True
         """Its name has not been fsynced in the directory."""
+        self.is_preallocated = False
+        """Its file is longer than what was written; cut when the segment is closed."""
         self._interval_bytes = config.index_interval_bytes
         self._index_bytes = config.segment_index_bytes
         self._uncovered_bytes = 0
@@ -190,11 +193,14 @@ class Segment:
         """Make the file at this size, of which nothing counts yet (`preallocate=true`)."""
         with self._cache.pinned(self.log_file) as file:
             file.truncate(size_bytes)
+        self.is_preallocated = True
 
     def seal(self) -> None:
         """No more appends: the largest timestamp becomes the time index's last entry, the ring goes."""
         if self.size_in_bytes:
             self.time_index.append_if_later(self.max_timestamp, self.max_timestamp_offset)
+        # What closing adds to a segment that is fsynced already has to be written, too.
+        self.unflushed |= self.is_preallocated or self.time_index.has_pending
         self._ring_offsets = []
         self._ring_positions = []
 
