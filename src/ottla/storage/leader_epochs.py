@@ -43,6 +43,10 @@ class EpochEntry(NamedTuple):
     start_offset: int
 
 
+_NEVER: Final = (EpochEntry(UNDEFINED_EPOCH, UNDEFINED_EPOCH_OFFSET),)
+"""Stands for what no file holds."""
+
+
 class LeaderEpochCache:
     """The epochs of one log, oldest first. Holds a handful of entries; no I/O but in `load` and `write_if_dirty`."""
 
@@ -81,6 +85,10 @@ class LeaderEpochCache:
             lines = format_lines(f"{epoch} {start_offset}" for epoch, start_offset in entries)
             disk.replace_file(path, lines, durable=durable)
             self._written = entries
+
+    def mark_dirty(self) -> None:
+        """The file may not outlive a crash: write it the next time in any case."""
+        self._written = _NEVER
 
     @property
     def is_dirty(self) -> bool:

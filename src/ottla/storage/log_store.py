@@ -21,7 +21,6 @@ import uuid
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ottla.config.values import LONG_MAX
@@ -36,10 +35,10 @@ from ottla.storage.checkpoints import (
 )
 from ottla.storage.disk import OpenMode
 from ottla.storage.file_cache import FileCache
+from ottla.storage.log_cleaner import CleanerSettings, LogCleaner
 from ottla.storage.log_directory import DirectoryError, DirectoryState, LogDirectory
 from ottla.storage.log_names import LogMark, directory_name, format_partition_metadata, marked_name
 from ottla.storage.partition_log import PartitionLog
-from ottla.storage.retention import SegmentFacts, deletable_segments
 from ottla.storage.store_loading import (
     SMALL_RECOVERY_BYTES,
     SMALL_RECOVERY_LOGS,
@@ -50,6 +49,7 @@ from ottla.storage.store_loading import (
     find_logs,
     measure,
 )
+from ottla.storage.store_upkeep import CheckpointWriter, DoomedLogs, LogUpkeep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -60,12 +60,6 @@ if TYPE_CHECKING:
     from ottla.storage.disk import Disk
 
 _logger = logging.getLogger(__name__)
-
-RETENTION_LOGS_PER_TICK: Final = 200
-"""Logs whose retention is looked at in one `tick`, a few milliseconds: the loop is not held by thousands of them."""
-
-_RETENTION_DELAY_MS: Final = 30_000
-"""The first look at retention after a start, as Apache's."""
 
 _RECOVERY_GRACE_MS: Final = 60_000
 """A log deleted while it is recovered keeps its files so long, since a helper process may be at work on them."""
@@ -80,10 +74,13 @@ _CLOSE_TIMEOUT_S: Final = 60.0
 class LogStoreSettings:
     """The broker's `log.*` settings that are not a topic's; defaults are Apache Kafka 4.1.1's."""
 
-    flush_scheduler_interval_ms: int = 2**63 - 1
+    flush_scheduler_interval_ms: int = LONG_MAX
+    """Without effect: `flush.ms` is looked at in every tick."""
     flush_offset_checkpoint_interval_ms: int = 60_000
     flush_start_offset_checkpoint_interval_ms: int = 60_000
+    """The lesser of the two intervals holds for both files."""
     high_watermark_checkpoint_interval_ms: int = 5_000
+    """For whoever calls `checkpoint_high_watermarks`."""
     retention_check_interval_ms: int = 300_000
     recovery_processes: int = 2
     """Logs recovered at once after a crash, each in a process of its own."""
@@ -93,12 +90,30 @@ class LogStoreSettings:
     """Files of segments and indexes held open at once."""
     cleaner_enable: bool = True
     cleaner_threads: int = 1
+    """Logs compacted at once, each in a process of its own."""
     cleaner_dedupe_buffer_bytes: int = 134_217_728
     cleaner_io_buffer_bytes: int = 524_288
+    """Without effect: the helper reads and writes in chunks of its own."""
     cleaner_io_max_bytes_per_second: float = 1.7976931348623157e308
     cleaner_backoff_ms: int = 15_000
     max_decompressed_bytes: int = 256 * 1024 * 1024
-    """Bound on what one batch may decompress to wherever records are walked."""
+    """Bound on what one batch may decompress to when it is compacted."""
+
+    @property
+    def checkpoint_interval_ms(self) -> int:
+        return min(self.flush_offset_checkpoint_interval_ms, self.flush_start_offset_checkpoint_interval_ms)
+
+    @property
+    def cleaner(self) -> CleanerSettings:
+        """What the cleaner needs of them."""
+        return CleanerSettings(
+            enable=self.cleaner_enable,
+            threads=self.cleaner_threads,
+            dedupe_buffer_bytes=self.cleaner_dedupe_buffer_bytes,
+            io_max_bytes_per_second=self.cleaner_io_max_bytes_per_second,
+            backoff_ms=self.cleaner_backoff_ms,
+            max_decompressed_bytes=self.max_decompressed_bytes,
+        )
 
 
 class LogState(Enum):
@@ -160,8 +175,6 @@ class LogStore:
         self.directories = tuple(LogDirectory(path, disk, self._directory_changed) for path in directories)
         self.on_directory_change: Callable[[LogDirectory], None] | None = None
         """Called on the loop when a directory has changed its state; `logs_in` tells whose logs that concerns."""
-        self.high_watermark_of: Callable[[PartitionLog], int] = _log_end_offset_of
-        """Retention removes nothing above this; replication sets it."""
         self._cache = FileCache(disk, settings.descriptors_max)
         self._logs: dict[TopicPartition, PartitionLog] = {}
         self._topic_ids: dict[TopicPartition, Uuid] = {}
@@ -171,14 +184,22 @@ class LogStore:
         self._written_checkpoints: dict[str, dict[TopicPartition, int]] = {}
         self._chosen: dict[TopicPartition, LogDirectory] = {}
         self._lost_at_start = False
-        self._doomed: deque[tuple[int, LogDirectory, str, PartitionLog | None]] = deque()
+        self._doomed = DoomedLogs(disk)
         self._crew: RecoveryCrew | None = None
         self._on_loaded: Callable[[PartitionLog], None] | None = None
         self._on_progress: Callable[[LoadProgress], None] | None = None
         self._progress_lock = threading.Lock()
         self._recovery_bytes = self._recovered_bytes = 0
-        self._retention_queue: deque[TopicPartition] = deque()
-        self._next_retention_ms = self._next_checkpoint_ms = self._next_expiration_ms = 0
+        self._next_checkpoint_ms = 0
+        self._checkpoints = CheckpointWriter(disk)
+        self._cleaner = LogCleaner(disk, settings.cleaner, post, self.directories)
+        self._upkeep = LogUpkeep(
+            self._logs,
+            self._cleaner.is_swapping,
+            retention_check_interval_ms=settings.retention_check_interval_ms,
+            producer_id_expiration_ms=settings.producer_id_expiration_ms,
+            producer_id_expiration_check_interval_ms=settings.producer_id_expiration_check_interval_ms,
+        )
         self._materialize = self._make_log_directory
         self._is_closed = False
 
@@ -272,7 +293,9 @@ class LogStore:
             producer_id_expiration_ms=self._settings.producer_id_expiration_ms,
             now_ms=now_ms,
         )
-        self._begin_schedules(now_ms)
+        self._upkeep.begin(now_ms)
+        self._next_checkpoint_ms = now_ms + self._settings.checkpoint_interval_ms
+        self._cleaner.load()
         contents: dict[LogDirectory, DirectoryContents] = {}
         self._on_threads(self._usable(), lambda directory: self._find(directory, contents))
         for found in contents.values():
@@ -282,17 +305,11 @@ class LogStore:
         to_recover: list[FoundLog] = []
         for directory, found in contents.items():
             self._high_watermarks.update(found.high_watermarks)
-            self._doomed.extend((now_ms, directory, path, None) for path in found.deleted)
-            self._doomed.extend((now_ms, directory, path, None) for _log, path in found.futures)
+            for path in (*found.deleted, *(path for _log, path in found.futures)):
+                self._doomed.add(now_ms, directory, path)
             if not found.was_clean:
                 to_recover += found.logs
         self._start_recovery(to_recover, opener)
-
-    def _begin_schedules(self, now_ms: int) -> None:
-        settings = self._settings
-        self._next_retention_ms = now_ms + min(settings.retention_check_interval_ms, _RETENTION_DELAY_MS)
-        self._next_checkpoint_ms = now_ms + settings.flush_offset_checkpoint_interval_ms
-        self._next_expiration_ms = now_ms + settings.producer_id_expiration_check_interval_ms
 
     def _on_threads(
         self, directories: Iterable[LogDirectory], action: Callable[[LogDirectory], None]
@@ -518,9 +535,10 @@ class LogStore:
         found = self._loading.pop(topic_partition, None) or self._failed.pop(topic_partition, None)
         if found is not None:
             # A helper may be at work on it: its files are removed when they are found to be no one's.
-            self._doomed.append((now_ms + _RECOVERY_GRACE_MS, found.directory, found.path, None))
+            self._doomed.add(now_ms + _RECOVERY_GRACE_MS, found.directory, found.path)
         log = self._logs.pop(topic_partition, None)
         if log is not None:
+            self._cleaner.forget(topic_partition)
             self._set_aside(log, LogMark.DELETE, now_ms)
 
     def mark_stray(self, topic_partition: TopicPartition) -> None:
@@ -545,7 +563,7 @@ class LogStore:
             return
         log.directory_path.path = new_path
         if mark is LogMark.DELETE:
-            self._doomed.append((now_ms + log.config.file_delete_delay_ms, directory, new_path, log))
+            self._doomed.add(now_ms + log.config.file_delete_delay_ms, directory, new_path, log)
         else:
             log.abandon()
 
@@ -563,129 +581,64 @@ class LogStore:
             if log.topic_partition.topic == topic:
                 log.update_config(config)
 
-    # -- upkeep: `tick` is called about once a second
+    # -- upkeep
 
     def tick(self, now_ms: int) -> None:
         """Do what is due: flushes, retention, checkpoints, deletes, expiring producers, full disks, cleaning.
 
-        Returns at once; what waits for a disk runs on the directories' threads or in helper processes.
+        Called about once a second. Returns at once; what waits for a disk runs on the directories' threads or in helper
+        processes.
         """
         for directory in self.directories:
             directory.probe_space(now_ms)
-        self.flush_due(now_ms)
-        self._retention_tick(now_ms)
-        self._remove_doomed(now_ms)
+        self._upkeep.tick(now_ms)
+        self._doomed.remove_due(now_ms)
         if now_ms >= self._next_checkpoint_ms:
-            self._next_checkpoint_ms = now_ms + self._settings.flush_offset_checkpoint_interval_ms
+            self._next_checkpoint_ms = now_ms + self._settings.checkpoint_interval_ms
             self.checkpoint()
-        if now_ms >= self._next_expiration_ms:
-            self._next_expiration_ms = now_ms + self._settings.producer_id_expiration_check_interval_ms
-            for log in self.logs():
-                if len(log.producers):
-                    log.producers.expire(now_ms, self._settings.producer_id_expiration_ms)
+        self._cleaner.tick(self.logs(), now_ms)
 
     def flush_due(self, now_ms: int) -> None:
         """Start an fsync of each log whose `flush.ms` has passed."""
-        for log in self.logs():
-            flush_ms = log.config.flush_ms
-            if flush_ms != LONG_MAX and log.unflushed_records and now_ms - log.last_flushed_ms >= flush_ms:
-                self._guarded(log, partial(log.start_flush, now_ms))
+        self._upkeep.flush_due(now_ms)
 
     def retention_due(self, now_ms: int) -> None:
         """Delete the segments that time, size and the log start offset no longer keep, in every log."""
-        for log in self.logs():
-            self._retain(log, now_ms)
+        self._upkeep.retention_due(now_ms)
 
-    def _retention_tick(self, now_ms: int) -> None:
-        """`retention_due` in portions."""
-        if now_ms >= self._next_retention_ms:
-            self._next_retention_ms = now_ms + self._settings.retention_check_interval_ms
-            self._retention_queue.extend(self._logs if not self._retention_queue else ())
-        for _ in range(min(RETENTION_LOGS_PER_TICK, len(self._retention_queue))):
-            log = self._logs.get(self._retention_queue.popleft())
-            if log is not None:
-                self._retain(log, now_ms)
+    def bound_retention(self, high_watermark_of: Callable[[PartitionLog], int]) -> None:
+        """Let retention remove nothing above a log's high watermark; without it the log's end is the bound."""
+        self._upkeep.high_watermark_of = high_watermark_of
 
-    def _retain(self, log: PartitionLog, now_ms: int) -> None:
-        if log.doomed:
-            self._guarded(log, lambda: log.unlink_doomed(now_ms))
-        segments = log.segments
-        if len(segments) == 1 and segments[0].size_in_bytes == 0:
-            return
-        facts = [SegmentFacts(s.base_offset, s.size_in_bytes, s.largest_timestamp) for s in segments]
-        for deletion in deletable_segments(
-            facts,
-            log.config,
-            log_start_offset=log.log_start_offset,
-            log_end_offset=log.log_end_offset,
-            high_watermark=self.high_watermark_of(log),
-            now_ms=now_ms,
-        ):
-            _logger.info(
-                "%s: %d segments before offset %d go by %s",
-                log.topic_partition,
-                deletion.segments,
-                (
-                    facts[deletion.segments].base_offset
-                    if deletion.segments < len(facts)
-                    else log.log_end_offset
-                ),
-                deletion.reason.value,
-            )
-            facts = facts[deletion.segments :]
-            if not self._guarded(log, partial(log.delete_oldest_segments, deletion.segments, now_ms)):
-                return
-
-    def _guarded(self, log: PartitionLog, action: Callable[[], object]) -> bool:
-        """Run an upkeep step of one log; a failing disk must not end the upkeep of the others."""
-        try:
-            action()
-        except KafkaError as error:
-            _logger.warning("%s: %s", log.topic_partition, error)
-            return False
-        except OSError as error:
-            log.directory.mark_offline(error)
-            return False
-        return True
-
-    def _remove_doomed(self, now_ms: int) -> None:
-        waiting = deque[tuple[int, LogDirectory, str, PartitionLog | None]]()
-        for doomed in self._doomed:
-            due_ms, directory, path, log = doomed
-            if due_ms > now_ms:
-                waiting.append(doomed)
-                continue
-            if directory.state is DirectoryState.OFFLINE:
-                continue
-            if log is not None:
-                log.abandon()
-            directory.submit(partial(self._remove_tree, directory, path))
-        self._doomed = waiting
-
-    def _remove_tree(self, directory: LogDirectory, path: str) -> None:
-        try:
-            self._disk.remove_tree(path)
-        except OSError as error:
-            directory.mark_offline(error)
+    @property
+    def cleaner(self) -> LogCleaner:
+        """The compaction of the logs."""
+        return self._cleaner
 
     def checkpoint(self) -> None:
         """Start writing the recovery points and log start offsets of every directory."""
         for directory in self._usable():
-            logs = [log for log in self._logs.values() if log.directory is directory and log.is_materialized]
-            recovery_points = {log.topic_partition: log.recovery_point for log in logs}
-            log_starts = {
-                log.topic_partition: log.log_start_offset
-                for log in logs
-                if log.log_start_offset > log.segments[0].base_offset
-            }
-            # Of logs that are not loaded yet the old values hold: without them they would be recovered from their start.
-            for found in (*self._loading.values(), *self._failed.values()):
-                if found.directory is directory:
-                    recovery_points[found.topic_partition] = found.recovery_point
-                    if found.log_start_offset > 0:
-                        log_starts[found.topic_partition] = found.log_start_offset
-            self._write_checkpoint(directory, RECOVERY_POINT_FILE, recovery_points)
-            self._write_checkpoint(directory, LOG_START_OFFSET_FILE, log_starts)
+            recovery_points, log_starts = self._offsets_of(directory)
+            self._checkpoints.start(directory, RECOVERY_POINT_FILE, recovery_points)
+            self._checkpoints.start(directory, LOG_START_OFFSET_FILE, log_starts)
+
+    def _offsets_of(
+        self, directory: LogDirectory
+    ) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+        """Recovery points and log start offsets of a directory's logs."""
+        recovery_points, log_starts = {}, {}
+        for topic_partition, log in self._logs.items():
+            if log.directory is directory and log.is_materialized:
+                recovery_points[topic_partition] = log.recovery_point
+                if log.log_start_offset > log.segments[0].base_offset:
+                    log_starts[topic_partition] = log.log_start_offset
+        # Of logs that are not loaded the old values hold: without them they would be recovered from their start.
+        for found in (*self._loading.values(), *self._failed.values()):
+            if found.directory is directory:
+                recovery_points[found.topic_partition] = found.recovery_point
+                if found.log_start_offset > 0:
+                    log_starts[found.topic_partition] = found.log_start_offset
+        return recovery_points, log_starts
 
     def checkpoint_high_watermarks(self, high_watermarks: Mapping[TopicPartition, int]) -> None:
         """Start writing `replication-offset-checkpoint` of every directory."""
@@ -698,32 +651,11 @@ class LogStore:
             for topic_partition, found in self._loading.items():
                 if found.directory is directory and topic_partition in self._high_watermarks:
                     offsets[topic_partition] = self._high_watermarks[topic_partition]
-            self._write_checkpoint(directory, HIGH_WATERMARK_FILE, offsets)
+            self._checkpoints.start(directory, HIGH_WATERMARK_FILE, offsets)
 
     def high_watermark_checkpoint(self, topic_partition: TopicPartition) -> int:
         """The high watermark last checkpointed before the start; 0 if there was none."""
         return self._high_watermarks.get(topic_partition, 0)
-
-    def _write_checkpoint(
-        self, directory: LogDirectory, name: str, offsets: dict[TopicPartition, int]
-    ) -> None:
-        checkpoint = OffsetCheckpoint(self._disk, directory.path, name)
-        if self._written_checkpoints.get(checkpoint.path) == offsets or not directory.is_online:
-            return
-        self._written_checkpoints[checkpoint.path] = offsets
-
-        def write() -> None:
-            try:
-                checkpoint.write(offsets)
-            except OSError as error:
-                self._written_checkpoints.pop(checkpoint.path, None)
-                directory.mark_offline(error)
-
-        try:
-            directory.submit(write)
-        except KafkaError as error:
-            self._written_checkpoints.pop(checkpoint.path, None)
-            _logger.warning("%s: %s", checkpoint.path, error)
 
     # -- directories
 
@@ -791,6 +723,7 @@ class LogStore:
         self._is_closed = True
         if self._crew is not None:
             self._crew.stop()
+        self._cleaner.stop()
         threads = [
             threading.Thread(target=self._close_directory, args=(directory, clean, broker_epoch))
             for directory in self.directories
@@ -807,9 +740,7 @@ class LogStore:
         for log in logs:
             if not log.is_closed:
                 log.abandon()
-        for _due_ms, doomed_directory, _path, doomed in self._doomed:
-            if doomed_directory is directory and doomed is not None:
-                doomed.abandon()
+        self._doomed.abandon(directory)
         directory.close()
 
     @staticmethod
@@ -845,26 +776,14 @@ class LogStore:
                 )
                 return
             self._close_logs(logs)
-            recovery_points = {log.topic_partition: log.log_end_offset for log in logs if log.is_materialized}
-            log_starts = {
-                log.topic_partition: log.log_start_offset
-                for log in logs
-                if log.is_materialized and log.log_start_offset > log.segments[0].base_offset
-            }
-            unloaded = [found for found in self._loading.values() if found.directory is directory]
-            unloaded += [found for found in self._failed.values() if found.directory is directory]
-            for found in unloaded:
-                recovery_points[found.topic_partition] = found.recovery_point
-                log_starts[found.topic_partition] = found.log_start_offset
+            recovery_points, log_starts = self._offsets_of(directory)
             OffsetCheckpoint(self._disk, directory.path, RECOVERY_POINT_FILE).write(recovery_points)
             OffsetCheckpoint(self._disk, directory.path, LOG_START_OFFSET_FILE).write(log_starts)
+            waiting = [*self._loading.values(), *self._failed.values()]
+            unloaded = any(found.directory is directory for found in waiting)
             if not unloaded and directory.is_online:
                 directory.write_clean_shutdown_mark(broker_epoch)
         except KafkaError as error:
             _logger.error("log directory %s is not marked clean: %s", directory.path, error)  # noqa: TRY400
         except OSError as error:
             directory.mark_offline(error)
-
-
-def _log_end_offset_of(log: PartitionLog) -> int:
-    return log.log_end_offset

@@ -670,6 +670,13 @@ class PartitionLog:
                     self.cache.pin(log_file)
         return pinned
 
+    def unpin_segments(self, pinned: Sequence[Segment]) -> None:
+        """Let go of what `pin_segments` holds: the swap did not come to its end."""
+        for segment in pinned:
+            for log_file in segment.files():
+                if log_file.pins:
+                    self.cache.unpin(log_file)
+
     def adopt_segment(self, base_offset: int, replaced: Sequence[Segment], now_ms: int) -> None:
         """Put the segment whose files now lie under ``base_offset`` in the place of ``replaced`` (from ``pin_segments``).
 

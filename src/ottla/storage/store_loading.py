@@ -167,9 +167,18 @@ class LogOpener:
         return log
 
     def open_recovered(self, found: FoundLog) -> PartitionLog:
-        """Open a log that recovery has been through."""
+        """Open a log that recovery has been through.
+
+        What recovery has read and rebuilt was never fsynced: the next flush must do all of it before the recovery point
+        moves.
+        """
         log = self._open(found)
         log.recovery_point = min(found.recovery_point, log.log_end_offset)
+        log.epochs.mark_dirty()
+        end_offsets = [*(segment.base_offset for segment in log.segments[1:]), log.log_end_offset]
+        for segment, end_offset in zip(log.segments, end_offsets, strict=True):
+            if end_offset > log.recovery_point:
+                segment.unflushed = segment.is_new = True
         return log
 
     def job(self, found: FoundLog) -> RecoveryJob:
