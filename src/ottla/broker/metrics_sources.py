@@ -7,6 +7,7 @@ import platform
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from ottla.broker.group_metrics import register_groups
 from ottla.broker.topic_counters import TopicCounters
 from ottla.metrics import catalogue
 from ottla.metrics.family import Family, Sample, Samples
@@ -39,6 +40,7 @@ def register(registry: Registry, broker: "BrokerServer") -> None:
     _register_logs(registry, broker)
     _register_replicas(registry, broker)
     _register_cluster(registry, broker)
+    register_groups(registry, broker)
     registry.source(catalogue.LOOP_LAG_SECONDS, lambda: (((), broker.loop_lag.seconds.reading()),))
     registry.source(catalogue.BUILD_INFO, lambda: (((_version(), platform.python_version()), 1),))
     register_process(registry)
