@@ -38,6 +38,8 @@ _FIRST_VERSION_OF = {LATEST: 0, EARLIEST: 0, MAX_TIMESTAMP: 7, EARLIEST_LOCAL: 8
 """Special timestamps, and the version that brought each; other negative ones mean nothing."""
 
 _CONSUMER = -1
+_FIRST_VERSION_WITH_LEADER_EPOCH = 4
+"""KIP-320. The field isn't ignorable: older versions can't be written with it."""
 
 _LookUp = Callable[[], ListOffsetsPartitionResponse]
 
@@ -85,6 +87,9 @@ def list_offsets(
             topic.partitions = [
                 each if isinstance(each, ListOffsetsPartitionResponse) else each() for each in found
             ]
+            if context.api_version < _FIRST_VERSION_WITH_LEADER_EPOCH:
+                for each in topic.partitions:
+                    each.leader_epoch = -1
         return ListOffsetsResponse(topics=[topic for topic, _ in rows])
 
     if all(isinstance(each, ListOffsetsPartitionResponse) for _, found in rows for each in found):
