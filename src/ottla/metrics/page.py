@@ -1,12 +1,14 @@
 """The page that Prometheus reads: text format 0.0.4, written in pieces.
 
 A broker with 5,000 partitions has some 30,000 samples, a tenth of a second of work. The page is a generator of pieces of at
-most `SAMPLES_A_PIECE` samples, about half a millisecond each, so that whoever sends them can let the loop run in between.
+most `SAMPLES_A_PIECE` samples, about half a millisecond each, so that whoever sends them can let the loop run in between;
+a source that counts long for a single sample ends the piece as well.
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 from typing import Final
 
@@ -19,11 +21,15 @@ SAMPLES_A_PIECE: Final = 250
 """At most so many samples lie between two pieces; a piece can hold a few lines more, since a distribution is one
 sample of a dozen lines."""
 
+SECONDS_A_PIECE: Final = 0.001
+"""A piece ends with the first sample after this long."""
+
 
 def page(registry: Registry) -> Iterator[bytes]:
     """The whole page, a piece at a time. The samples are read while the pieces are asked for."""
     lines: list[str] = []
     samples = 0
+    started = time.perf_counter()
     for family, sources in registry.families():
         headed = False
         for source in sources:
@@ -33,10 +39,11 @@ def page(registry: Registry) -> Iterator[bytes]:
                     headed = True
                 _write(lines, family, labels, reading)
                 samples += 1
-                if samples >= SAMPLES_A_PIECE:
+                if samples >= SAMPLES_A_PIECE or time.perf_counter() - started > SECONDS_A_PIECE:
                     yield "".join(lines).encode()
                     lines.clear()
                     samples = 0
+                    started = time.perf_counter()
     if lines:
         yield "".join(lines).encode()
 
