@@ -49,6 +49,7 @@ from ottla.cluster.tree import Tree
 from ottla.config.broker_config import BrokerConfig
 from ottla.config.checks import InvalidConfigurationError
 from ottla.config.topic_config import TopicConfig, topic_config
+from ottla.config.validators import InvalidSettingError
 from ottla.groups.settings import GroupSettings
 from ottla.metrics.page import page
 from ottla.metrics.registry import Registry
@@ -106,6 +107,7 @@ class BrokerServer:
         self.node_id = config.node_id
         self.listeners: list[Listener] = []
         self.routes = Routes(registered.all_registrations())
+        self._excluded_settings: set[tuple[str, str]] = set()
         self.metadata_answers = MetadataAnswers()
         self.topics = TopicCountersByName()
         self.supported_features: dict[str, tuple[int, int]] = {}
@@ -147,7 +149,7 @@ class BrokerServer:
             config.max_incremental_fetch_session_cache_slots, _SESSION_EVICTION_MS, _random_int
         )
         self.logs = LogStore(config.log_dirs, self._disk, _log_settings(config), self._post)
-        await self.loop.run_in_executor(None, self.logs.acquire)
+        await self._in_thread(self.logs.acquire)
         if not config.node_id_given and self.logs.broker_id is not None:
             self.config = config = config.with_given({"node.id": str(self.logs.broker_id)})
         self.node_id = config.node_id
@@ -204,7 +206,7 @@ class BrokerServer:
         self.producer_ids = ProducerIds(self.metadata.allocate_producer_ids)
         image = await self.metadata.open(self.logs.cluster_id)
         self._take_broker_configs(image)
-        await self.loop.run_in_executor(None, self.logs.claim, self.node_id, image.cluster_id)
+        await self._in_thread(lambda: self.logs.claim(self.node_id, image.cluster_id))
 
     async def _load_logs(self) -> None:
         self.replicas = Replicas(self.node_id, self.logs, self.topic_config, self.now_ms)
@@ -218,8 +220,7 @@ class BrokerServer:
         self.logs.on_directory_change = self._directory_changed
         self.logs.high_watermark_of = self._high_watermark_of
         now_ms = self.now_ms()
-        await self.loop.run_in_executor(
-            None,
+        await self._in_thread(
             lambda: self.logs.load(
                 self.topic_config,
                 now_ms=now_ms,
@@ -285,9 +286,9 @@ class BrokerServer:
                 getattr(self, part).close()
         if hasattr(self, "producer_ids"):
             await self.producer_ids.close()
-        if hasattr(self, "threads"):
-            await self.loop.run_in_executor(None, self.threads.close)
         await self._close_logs_and_metadata(clean=was_ready)
+        if hasattr(self, "threads"):
+            self.threads.close()
         if was_ready:
             _log.info("[KafkaServer id=%d] shut down completed", self.node_id)
 
@@ -300,13 +301,26 @@ class BrokerServer:
             )
             epoch = -1 if registration is None else registration.epoch
             try:
-                await self.loop.run_in_executor(
-                    None, lambda: self.logs.close(clean=clean, broker_epoch=epoch)
-                )
+                await self._in_thread(lambda: self.logs.close(clean=clean, broker_epoch=epoch))
             except (KafkaError, OSError):
                 _log.exception("The logs could not be closed in order; they are recovered at the next start")
         if hasattr(self, "metadata"):
             await self.metadata.close()
+
+    async def _in_thread(self, function: Callable[[], None]) -> None:
+        """Wait for `function` on a thread; raises what it raises."""
+        done: asyncio.Future[None] = self.loop.create_future()
+
+        def settle(outcome: Exception | None) -> None:
+            if done.cancelled():
+                return
+            if outcome is None:
+                done.set_result(None)
+            else:
+                done.set_exception(outcome)
+
+        self.threads.run(function, settle)
+        await done
 
     def _post(self, function: Callable[[], None]) -> None:
         """For storage's threads: run `function` on the loop."""
@@ -344,8 +358,20 @@ class BrokerServer:
         return None if endpoint is None else (endpoint.host, endpoint.port)
 
     def topic_config(self, topic: str) -> TopicConfig:
-        """The settings that hold for a topic now."""
-        return topic_config(self.config.topic_defaults, self.metadata.image.config(ConfigType.TOPIC, topic))
+        """The settings that hold for a topic now.
+
+        A tree taken over from Kafka 3.9 may hold values that 4.1 excludes (`segment.bytes` below 1 MiB): the default
+        holds instead, for one topic's setting must not keep the broker from starting.
+        """
+        settings = dict(self.metadata.image.config(ConfigType.TOPIC, topic))
+        while True:
+            try:
+                return topic_config(self.config.topic_defaults, settings)
+            except InvalidSettingError as error:
+                del settings[error.name]
+                if (topic, error.name) not in self._excluded_settings:
+                    self._excluded_settings.add((topic, error.name))
+                    _log.warning("topic %s: %s; the broker's default holds instead", topic, error)
 
     def topic_counters(self, topic: str) -> TopicCounters:
         """The topic's counters; those of topics that don't exist are one, or clients could make as many as they like."""
