@@ -217,6 +217,7 @@ def test_a_topic_s_own_settings_go_before_the_broker_s() -> None:
             "greater than or equal to group.consumer.min.session",
         ),
         ({"group.coordinator.rebalance.protocols": "consumer"}, "Disabling the 'classic' protocol"),
+        ({"offsets.topic.compression.codec": "5"}, "Unknown compression type id"),
         ({"zookeeper.connect": "zk:2181"}, "not served yet"),
         ({"authorizer.class.name": "org.apache.kafka.X"}, "everyone could do everything"),
         ({"process.roles": "controller"}, "nothing to do"),

@@ -55,6 +55,7 @@ from ottla.metrics.page import page
 from ottla.metrics.registry import Registry
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.types import TopicPartition, Uuid, random_uuid
+from ottla.records.batch import Codec
 from ottla.replication.replicas import Replicas
 from ottla.storage.disk import Disk, MemoryDisk, PosixDisk
 from ottla.storage.log_directory import DirectoryState, LogDirectory
@@ -216,9 +217,11 @@ class BrokerServer:
             partition_count=self._offsets_partitions(),
             new_uuid=lambda: _java_uuid(random_uuid(os.urandom(16))),
             now_ms=self.now_ms,
+            codec=Codec(self.config.offsets_topic_compression_codec),
+            max_decompressed_bytes=self.config.ottla_decompressed_batch_max_bytes,
         )
         self.logs.on_directory_change = self._directory_changed
-        self.logs.high_watermark_of = self._high_watermark_of
+        self.logs.bound_retention(self._high_watermark_of)
         now_ms = self.now_ms()
         await self._in_thread(
             lambda: self.logs.load(

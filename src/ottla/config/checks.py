@@ -163,6 +163,8 @@ def _groups(values: Mapping[str, Value]) -> Iterator[Fault]:
             "group.streams.num.standby.replicas",
             "group.streams.num.standby.replicas must be less than or equal to group.streams.max.standby.replicas",
         )
+    if not 0 <= _number(values, "offsets.topic.compression.codec") <= 4:
+        yield Fault("offsets.topic.compression.codec", "Unknown compression type id: has to be 0 to 4")
     protocols = values["group.coordinator.rebalance.protocols"]
     if isinstance(protocols, tuple) and "classic" not in protocols:
         yield Fault(

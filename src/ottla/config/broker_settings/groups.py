@@ -319,7 +319,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=0,
         importance=Importance.HIGH,
-        without_effect=reasons.OFFSETS_PLAIN,
         doc="Codec in which the offsets topic is stored, by number: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.",
     ),
 )
