@@ -11,6 +11,7 @@ import time
 import traceback
 from datetime import UTC, datetime
 from fnmatch import fnmatch
+from pathlib import Path
 
 from apache_jars import ROOT
 from benchmarks import report
@@ -60,10 +61,9 @@ def setting() -> report.Setting:
         ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     model = platform.machine()
-    with open("/proc/cpuinfo") as cpuinfo:
-        for line in cpuinfo:
-            if line.startswith("model name"):
-                model = line.split(":", 1)[1].strip()
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.split(":", 1)[1].strip()
     return report.Setting(
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
         commit=commit.stdout.strip() or "unknown",
