@@ -18,10 +18,10 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
 from brokers import OttlaBroker
-from ottla.cluster.export import Moved, export_cluster, import_cluster, tree_at
+from ottla.cluster.export import ExportError, Moved, export_cluster, import_cluster, tree_at
 from zookeeper_server import ApacheOnZooKeeper, ZooKeeperServer
 
 TOPICS = {
@@ -90,7 +90,9 @@ def look(bootstrap_servers: str) -> Seen:
     )
 
 
-def records_of(bootstrap_servers: str, partitions: list[tuple[str, int]]) -> dict[str, list[Record]]:
+def records_of(
+    bootstrap_servers: str, partitions: list[tuple[str, int]], isolation: str = "read_uncommitted"
+) -> dict[str, list[Record]]:
     """Every record of each partition, read from the beginning to the end."""
     consumer = Consumer(
         {
@@ -98,6 +100,7 @@ def records_of(bootstrap_servers: str, partitions: list[tuple[str, int]]) -> dic
             "group.id": "unused",
             "enable.partition.eof": True,
             "enable.auto.commit": False,
+            "isolation.level": isolation,
         }
     )
     consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in partitions])
@@ -237,3 +240,86 @@ def test_a_directory_goes_to_apache_and_back(end: str, tmp_path: Path, zookeeper
         assert look(home.bootstrap_servers) == there
         write(home.bootstrap_servers, "by Ottla again")
         assert sum(map(len, look(home.bootstrap_servers).records.values())) == 3 * 3 * 5 * 200
+
+
+TRANSACTIONS = 30
+
+
+def write_transactions(bootstrap_servers: str) -> None:
+    """Transactions of two producers, interleaved, every third one aborted; the last is left open."""
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+    topic = NewTopic("transactions", 1, 1, config={"segment.bytes": "16384"})
+    admin.create_topics([topic])["transactions"].result()
+    first, second = (
+        Producer({"bootstrap.servers": bootstrap_servers, "transactional.id": name, "linger.ms": 0})
+        for name in ("first", "second")
+    )
+    first.init_transactions(30)
+    second.init_transactions(30)
+    for i in range(TRANSACTIONS):
+        first.begin_transaction()
+        second.begin_transaction()
+        for j in range(5):
+            first.produce("transactions", key=f"{i}", value=f"first {i} {j} " + "x" * 300)
+            second.produce("transactions", key=f"{i}", value=f"second {i} {j} " + "y" * 300)
+            assert first.flush(30) == second.flush(30) == 0
+        (first.abort_transaction if i % 3 == 0 else first.commit_transaction)(30)
+        (second.abort_transaction if i % 3 == 1 else second.commit_transaction)(30)
+    first.begin_transaction()
+    first.produce("transactions", key="open", value="never ended")
+    assert first.flush(30) == 0
+    plain = Producer({"bootstrap.servers": bootstrap_servers})
+    plain.produce("transactions", key="plain", value="behind the open transaction")
+    assert plain.flush(30) == 0
+
+
+def offsets_of(bootstrap_servers: str, times_ms: list[int]) -> list[int]:
+    """The first offset at or after each time."""
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+    partition = TopicPartition("transactions", 0)
+    specs = [OffsetSpec.earliest(), OffsetSpec.latest(), OffsetSpec.max_timestamp()]
+    specs += [OffsetSpec.for_timestamp(time_ms) for time_ms in times_ms]
+    return [admin.list_offsets({partition: spec})[partition].result().offset for spec in specs]
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_directory_of_apaches_is_taken_over(end: str, tmp_path: Path, zookeeper: ZooKeeperServer) -> None:
+    """Transactions committed, aborted and open over many segments: read committed or not, and looked up by time, they
+    are what they were."""
+    address = f"{zookeeper.address}/kafka"
+    logs = {"log.dirs": str(tmp_path / "logs")}
+    settings = {**logs, "zookeeper.connect": address, "zookeeper.session.timeout.ms": "4000"}
+    apache = ApacheOnZooKeeper(tmp_path / "apache", settings)
+    partitions = [("transactions", 0)]
+    with apache:
+        write_transactions(apache.bootstrap_servers)
+        everything = records_of(apache.bootstrap_servers, partitions)
+        committed = records_of(apache.bootstrap_servers, partitions, "read_committed")
+        times_ms = [timestamp for _, (_, timestamp), *_ in everything["transactions-0"]][::17]  # type: ignore[misc]
+        offsets = offsets_of(apache.bootstrap_servers, times_ms)
+        assert len(everything["transactions-0"]) == TRANSACTIONS * 10 + 2
+        assert len(committed["transactions-0"]) == TRANSACTIONS * 10 * 2 // 3
+        getattr(apache, end)()
+    assert len(list((tmp_path / "logs" / "transactions-0").glob("*.log"))) > 5
+
+    metadata = str(tmp_path / "metadata")
+    move_once_the_broker_is_gone(f"zookeeper://{address}", metadata)
+    ottla = OttlaBroker(tmp_path / "ottla", {**logs, "ottla.metadata.dir": metadata})
+    with ottla:
+        assert records_of(ottla.bootstrap_servers, partitions) == everything
+        assert records_of(ottla.bootstrap_servers, partitions, "read_committed") == committed
+        assert offsets_of(ottla.bootstrap_servers, times_ms) == offsets
+
+
+def move_once_the_broker_is_gone(source: str, target: str) -> None:
+    """ZooKeeper believes in a killed broker until its session ends."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            move(source, target)
+        except ExportError as error:
+            assert "/brokers/ids/1" in str(error) or "/controller" in str(error)
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        else:
+            return
