@@ -45,10 +45,10 @@ from ottla.storage.append_queue import AppendQueue, PendingWrite, Post
 from ottla.storage.append_result import AppendOrigin, AppendResult
 from ottla.storage.file_cache import FileCache, LogDirectoryPath
 from ottla.storage.file_slice import SliceGone
-from ottla.storage.flush_job import FlushJob
 from ottla.storage.index_file import CorruptIndexError
 from ottla.storage.leader_epochs import LeaderEpochCache
 from ottla.storage.log_directory import SLOW_WRITE_MS, DirectoryState, LogDirectory
+from ottla.storage.log_flushing import LogFlusher
 from ottla.storage.log_loading import load_segment, load_segments, rebuild_producers
 from ottla.storage.log_reading import aborted_between, read_segments
 from ottla.storage.produced_batch import ProduceRules, kafka_error
@@ -56,7 +56,8 @@ from ottla.storage.producer_snapshot import snapshot_name
 from ottla.storage.producer_state import ActiveProducer, ProducerState
 from ottla.storage.read_result import AbortedTransaction, EpochEndOffset, ReadResult, TimestampOffset
 from ottla.storage.record_walk import needs_walk, walk
-from ottla.storage.segment import DELETED_SUFFIX, RELATIVE_OFFSET_MAX, Segment
+from ottla.storage.segment import RELATIVE_OFFSET_MAX, Segment
+from ottla.storage.segment_removal import SegmentRemoval
 from ottla.storage.segment_rolling import lifetime_ms, must_roll, set_deadline
 from ottla.storage.time_lookup import find_max_timestamp, find_timestamp
 
@@ -89,34 +90,33 @@ class PartitionLog:
     """
 
     __slots__ = (
-        "_damaged",
-        "_holding_flushes",
+        "_flusher",
         "_latest_epoch",
         "_materialize",
-        "_post",
         "_queue",
         "_random_fraction",
+        "_removal",
         "_rules",
-        "_unflushed_records",
-        "_written_offset",
         "cache",
         "config",
         "directory",
         "directory_path",
-        "doomed",
         "epochs",
         "is_closed",
+        "is_damaged",
         "last_flushed_ms",
         "log_end_offset",
         "log_start_offset",
         "next_offset",
         "on_advance",
         "on_failure",
+        "post",
         "producer_id_expiration_ms",
         "producers",
         "recovery_point",
         "segments",
         "topic_partition",
+        "written_offset",
     )
 
     def __init__(
@@ -156,19 +156,19 @@ class PartitionLog:
         self.on_failure: Callable[[PartitionLog], None] | None = None
         """Called on the loop when appends that were assigned offsets were lost: ``next_offset`` falls back."""
         self.last_flushed_ms = now_ms
-        self.doomed: list[tuple[int, Segment]] = []
-        """Deleted segments whose files go at the time, in ms, that stands with them."""
+        self._removal = SegmentRemoval(cache, directory)
         self.is_closed = False
         self._materialize = materialize
-        self._post = post
+        self.post = post
         self._random_fraction = random_fraction
         self._rules = ProduceRules(config)
         self._latest_epoch = -1
         self._queue: AppendQueue | None = None
-        self._damaged = False
-        self._unflushed_records = 0
-        self._holding_flushes = 0
-        self._written_offset = start_offset
+        self.is_damaged = False
+        """A write or an fsync has failed: what stands beyond the readable end is not known."""
+        self._flusher = LogFlusher(self)
+        self.written_offset = start_offset
+        """Offset after what is in the files; ahead of ``log_end_offset`` while an fsync is waited for."""
         self.segments: list[Segment] = [self.new_segment(start_offset, now_ms)]
         """Oldest first, the active one last; never empty. Replaced, never changed: other threads read it."""
 
@@ -191,7 +191,7 @@ class PartitionLog:
     @property
     def unflushed_records(self) -> int:
         """Offsets appended since the last fsync was begun."""
-        return self._unflushed_records
+        return self._flusher.unflushed_records
 
     def update_config(self, config: TopicConfig) -> None:
         """Go by other settings from the next append on."""
@@ -220,7 +220,7 @@ class PartitionLog:
         UNSUPPORTED_COMPRESSION_TYPE, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE,
         TRANSACTION_COORDINATOR_FENCED, KAFKA_STORAGE_ERROR (directory not online, write failed, queue full).
         """
-        if self.directory.state is not DirectoryState.ONLINE or self._damaged:
+        if self.directory.state is not DirectoryState.ONLINE or self.is_damaged:
             self._make_writable()
         rules = self._rules
         header = rules.check(records, now_ms, origin)
@@ -273,7 +273,7 @@ class PartitionLog:
         INVALID_RECORD (message formats 0 and 1), OFFSET_OUT_OF_RANGE (an offset below ``next_offset``),
         KAFKA_STORAGE_ERROR. Batches before the refused one are appended.
         """
-        if self.directory.state is not DirectoryState.ONLINE or self._damaged:
+        if self.directory.state is not DirectoryState.ONLINE or self.is_damaged:
             self._make_writable()
         try:
             for header, batch in iterate_batches(records):
@@ -351,16 +351,16 @@ class PartitionLog:
                 self.directory.observe_write(elapsed * 1000)
             segment.note_appended(last_offset, position, size, max_timestamp)
             segment.readable_bytes = position + size
-            self._unflushed_records += last_offset + 1 - self.next_offset
-            self.next_offset = self._written_offset = last_offset + 1
+            self._flusher.unflushed_records += last_offset + 1 - self.next_offset
+            self.next_offset = self.written_offset = last_offset + 1
             if self.config.flush_messages == LONG_MAX:
                 self.log_end_offset = last_offset + 1
             else:
-                self._flush_if_due()
+                self._flusher.after_append()
         else:
             self._enqueue(PendingWrite(segment, position, bytes(records), last_offset + 1))
             segment.note_appended(last_offset, position, size, max_timestamp)
-            self._unflushed_records += last_offset + 1 - self.next_offset
+            self._flusher.unflushed_records += last_offset + 1 - self.next_offset
             self.next_offset = last_offset + 1
 
     # -- segments
@@ -380,7 +380,7 @@ class PartitionLog:
         """Begin with these segments, oldest first, the last of which ends at ``end_offset``."""
         self.segments = segments
         self.log_start_offset = max(self.log_start_offset, segments[0].base_offset)
-        self.next_offset = self._written_offset = max(end_offset, self.log_start_offset)
+        self.next_offset = self.written_offset = max(end_offset, self.log_start_offset)
         self.log_end_offset = self.next_offset
         self.recovery_point = min(self.recovery_point, self.log_end_offset)
 
@@ -436,7 +436,7 @@ class PartitionLog:
             return closed
         closed.seal()
         segment = self.new_segment(self.next_offset, now_ms)
-        self._submit_flush(self._flush_job(snapshot=True, sealed=True))
+        self._flusher.submit(self._flusher.job(snapshot=True, sealed=True))
         # A closed one without bytes: its offsets were skipped by a follower, or removed.
         kept = self.segments if closed.size_in_bytes else self.segments[:-1]
         self.segments = [*kept, segment]
@@ -456,40 +456,22 @@ class PartitionLog:
         gone, kept = self.segments[:count], self.segments[count:]
         self.segments = kept
         self.advance_log_start_offset(max(self.log_start_offset, kept[0].base_offset))
-        self._doom(gone, now_ms)
-        for segment in gone:
-            self.cache.disk.unlink_if_exists(f"{self.path}/{snapshot_name(segment.base_offset)}")
-        return gone
-
-    def _doom(self, segments: Sequence[Segment], now_ms: int) -> None:
         try:
-            for segment in segments:
-                for log_file in segment.files():
-                    if log_file.exists:
-                        self.cache.disk.rename(log_file.path, log_file.path + DELETED_SUFFIX)
-                    log_file.name += DELETED_SUFFIX
+            self._removal.doom(gone, now_ms + self.config.file_delete_delay_ms)
+            for segment in gone:
+                self.cache.disk.unlink_if_exists(f"{self.path}/{snapshot_name(segment.base_offset)}")
         except OSError as error:
             raise self._write_failed(error) from error
-        due_ms = now_ms + self.config.file_delete_delay_ms
-        self.doomed += [(due_ms, segment) for segment in segments]
+        return gone
+
+    @property
+    def doomed(self) -> list[tuple[int, Segment]]:
+        """Removed segments, and when, in ms, the files of each go."""
+        return self._removal.doomed
 
     def unlink_doomed(self, now_ms: int) -> None:
         """Remove the files of deleted segments whose time has come, on the directory's thread."""
-        due = [segment for due_ms, segment in self.doomed if due_ms <= now_ms]
-        if due:
-            self.doomed = [doomed for doomed in self.doomed if doomed[0] > now_ms]
-            self.directory.submit(lambda: self._unlink(due))
-
-    def _unlink(self, segments: Sequence[Segment]) -> None:
-        for segment in segments:
-            segment.truncation_epoch += 1
-            segment.close()
-            for log_file in segment.files():
-                try:
-                    self.cache.disk.unlink_if_exists(log_file.path)
-                except OSError as error:
-                    self.directory.mark_offline(error)
-                    return
+        self._removal.unlink_due(now_ms)
 
     # -- reading
 
@@ -531,7 +513,7 @@ class PartitionLog:
                 fetch_offset,
                 max_bytes,
                 end_offset=end_offset,
-                written_offset=self._written_offset,
+                written_offset=self.written_offset,
                 min_one_batch=min_one_batch,
                 nowait=nowait,
             )
@@ -609,6 +591,8 @@ class PartitionLog:
             self._cut(offset)
         except OSError as error:
             raise self._write_failed(error) from error
+        except _UNREADABLE as error:
+            raise self._unreadable(error) from error
         return True
 
     def truncate_fully_and_start_at(self, offset: int) -> None:
@@ -616,11 +600,11 @@ class PartitionLog:
         self._drain()
         gone = self.segments
         self.segments = [self.new_segment(offset, self.active_segment.created_ms)]
-        self._unlink(gone)
+        self._removal.unlink(gone)
         self.epochs.clear()
         self._latest_epoch = -1
         self.producers.clear(offset)
-        self.log_start_offset = self.log_end_offset = self.next_offset = self._written_offset = offset
+        self.log_start_offset = self.log_end_offset = self.next_offset = self.written_offset = offset
         self.recovery_point = min(self.recovery_point, offset)
 
     def _cut(self, offset: int) -> None:
@@ -630,10 +614,10 @@ class PartitionLog:
         if not kept:
             kept, gone = gone[:1], gone[1:]
         self.segments = kept
-        self._unlink(gone)
+        self._removal.unlink(gone)
         kept[-1].truncate_to(offset)
         kept[-1].roll_deadline_ms = None
-        self.log_end_offset = self.next_offset = self._written_offset = offset
+        self.log_end_offset = self.next_offset = self.written_offset = offset
         self.log_start_offset = min(self.log_start_offset, offset)
         self.recovery_point = min(self.recovery_point, offset)
         rebuild_producers(self, offset)
@@ -664,18 +648,12 @@ class PartitionLog:
         """
         by_base = {segment.base_offset: segment for segment in self.segments}
         pinned = [by_base[base_offset] for base_offset in base_offsets]
-        for segment in pinned:
-            for log_file in segment.files():
-                if log_file.exists or self.cache.disk.exists(log_file.path):
-                    self.cache.pin(log_file)
+        self._removal.pin(pinned)
         return pinned
 
     def unpin_segments(self, pinned: Sequence[Segment]) -> None:
-        """Let go of what `pin_segments` holds: the swap did not come to its end."""
-        for segment in pinned:
-            for log_file in segment.files():
-                if log_file.pins:
-                    self.cache.unpin(log_file)
+        """Let go of what ``pin_segments`` holds: the swap did not come to its end."""
+        self._removal.unpin(pinned)
 
     def adopt_segment(self, base_offset: int, replaced: Sequence[Segment], now_ms: int) -> None:
         """Put the segment whose files now lie under ``base_offset`` in the place of ``replaced`` (from ``pin_segments``).
@@ -683,17 +661,11 @@ class PartitionLog:
         The files of ``replaced`` have been renamed to ``.deleted`` and go with ``unlink_doomed``. Raises ``OSError``,
         ``CorruptIndexError``.
         """
-        for segment in replaced:
-            for log_file in segment.files():
-                log_file.name += DELETED_SUFFIX
-                if log_file.pins:
-                    self.cache.unpin(log_file)
+        self._removal.take_renamed(replaced, now_ms + self.config.file_delete_delay_ms)
         adopted = self.new_segment(base_offset, now_ms)
         load_segment(adopted, self.cache.disk, None)
         place = self.segments.index(replaced[0])
         self.segments = [*self.segments[:place], adopted, *self.segments[place + len(replaced) :]]
-        due_ms = now_ms + self.config.file_delete_delay_ms
-        self.doomed += [(due_ms, segment) for segment in replaced]
 
     # -- durability
 
@@ -703,74 +675,22 @@ class PartitionLog:
         Raises ``KafkaError`` KAFKA_STORAGE_ERROR when too many tasks wait for the directory.
         """
         self.last_flushed_ms = now_ms
-        job = self._flush_job()
+        job = self._flusher.job()
         if job.is_needed:
-            self._submit_flush(job)
+            self._flusher.submit(job)
 
     def flush(self) -> None:
         """fsync what is written and move the recovery point. Blocks. Raises ``KafkaError`` KAFKA_STORAGE_ERROR."""
         self._drain()
-        self._flush_here(self._flush_job())
+        self._flusher.run(self._flusher.job())
 
-    def _flush_here(self, job: FlushJob) -> None:
-        job.begin()
-        self._unflushed_records = 0
-        self._holding_flushes += job.holds_end
-        self._finish_flush(job, job.try_run())
-        self.directory.ensure_writable()
+    def fsync_failed(self, error: OSError) -> None:
+        """Take note that nobody knows any more what the disk holds."""
+        self.is_damaged = True
+        self.directory.mark_offline(error, fsync_failed=True)
 
-    def _flush_job(
-        self, *, snapshot: bool = False, holds_end: bool = False, sealed: bool = False
-    ) -> FlushJob:
-        snapshot = snapshot and self.producers.snapshot_offset != self.producers.end_offset
-        return FlushJob(
-            self.cache,
-            self.directory_path,
-            [segment for segment in self.segments if segment.unflushed],
-            epochs=self.epochs,
-            end_offset=self.next_offset,
-            producer_rows=self.producers.rows() if snapshot else None,
-            holds_end=holds_end,
-            active=None if sealed else self.active_segment,
-        )
-
-    def _submit_flush(self, job: FlushJob) -> None:
-        def run() -> None:
-            error = job.try_run()
-            self._post(lambda: self._finish_flush(job, error))
-
-        self.directory.submit(run)
-        job.begin()
-        self._unflushed_records = 0
-        if job.holds_end:
-            self._holding_flushes += 1
-
-    def _flush_if_due(self) -> None:
-        """`flush.messages`: hold the readable end back until what is due has been fsynced."""
-        if self._unflushed_records >= self.config.flush_messages:
-            self._submit_flush(self._flush_job(holds_end=True))
-        elif not self._holding_flushes:
-            self._advance(self._written_offset)
-
-    def _finish_flush(self, job: FlushJob, error: OSError | None) -> None:
-        if job.holds_end:
-            self._holding_flushes -= 1
-        if error is not None:
-            if not self.is_closed:
-                self._damaged = True
-                self.directory.mark_offline(error, fsync_failed=True)
-            return
-        if self._damaged:
-            return
-        job.mark_written()
-        if job.has_snapshot:
-            self.producers.snapshot_offset = job.end_offset
-        durable_offset = min(job.end_offset, self._written_offset)
-        self.recovery_point = max(self.recovery_point, durable_offset)
-        if job.holds_end:
-            self._advance(durable_offset if self._holding_flushes else self._written_offset)
-
-    def _advance(self, offset: int) -> None:
+    def advance(self, offset: int) -> None:
+        """Let everything below ``offset`` be read."""
         if offset > self.log_end_offset:
             self.log_end_offset = offset
             if self.on_advance is not None:
@@ -781,10 +701,10 @@ class PartitionLog:
         if self.is_closed:
             return
         try:
-            if self.is_materialized and self.directory.is_online and not self._damaged:
+            if self.is_materialized and self.directory.is_online and not self.is_damaged:
                 self._drain()
                 self.active_segment.seal()
-                self._flush_here(self._flush_job(snapshot=True, sealed=True))
+                self._flusher.run(self._flusher.job(snapshot=True, sealed=True))
         finally:
             self.abandon()
 
@@ -805,17 +725,17 @@ class PartitionLog:
 
     def _enqueue(self, write: PendingWrite) -> None:
         if self._queue is None:
-            self._queue = AppendQueue(self.directory, self._post, self._on_written, self._on_queue_failed)
+            self._queue = AppendQueue(self.directory, self.post, self._on_written, self._on_queue_failed)
         self._queue.put(write)
 
     def _on_written(self, writes: list[PendingWrite]) -> None:
         for write in writes:
             write.segment.readable_bytes = write.position + len(write.content)
-        self._written_offset = writes[-1].next_offset
+        self.written_offset = writes[-1].next_offset
         if self.config.flush_messages == LONG_MAX:
-            self._advance(self._written_offset)
+            self.advance(self.written_offset)
         else:
-            self._flush_if_due()
+            self._flusher.after_append()
 
     def _on_queue_failed(self, error: OSError) -> None:
         if self._queue is not None:
@@ -826,7 +746,7 @@ class PartitionLog:
 
     def _write_failed(self, error: OSError) -> KafkaError:
         """Take note of a failed file operation; the error to raise."""
-        self._damaged = True
+        self.is_damaged = True
         self.directory.mark_offline(error)
         return KafkaError(
             ErrorCode.KAFKA_STORAGE_ERROR,
@@ -844,7 +764,7 @@ class PartitionLog:
     def _make_writable(self) -> None:
         """Raise unless the directory is ONLINE; cut off what a failed write has left beyond the readable end."""
         self.directory.ensure_writable()
-        if not self._damaged:
+        if not self.is_damaged:
             return
         self._drain()
         offset = self.log_end_offset
@@ -856,17 +776,17 @@ class PartitionLog:
             ]
             gone = self.segments[len(kept) :]
             self.segments = kept
-            self._unlink(gone)
+            self._removal.unlink(gone)
             if self.active_segment.log_file.exists:
                 self.active_segment.truncate_bytes(self.active_segment.readable_bytes, offset)
             self.active_segment.roll_deadline_ms = None
-            self.next_offset = self._written_offset = offset
+            self.next_offset = self.written_offset = offset
             self.epochs.truncate_from_end(offset)
             self._latest_epoch = -1
             rebuild_producers(self, offset)
         except OSError as error:
             raise self._write_failed(error) from error
-        self._damaged = False
+        self.is_damaged = False
         _logger.warning("%s: cut back to offset %d after a failed write", self.topic_partition, offset)
 
     def _drain(self) -> None:

@@ -11,7 +11,7 @@ class ReadResult(NamedTuple):
     """What a read found: at most one range of one segment's file."""
 
     slice: FileSlice | None
-    """``None`` when there is nothing to read below the upper bound. It begins with a whole batch and ends with one
+    """``None`` when there is nothing to read below the upper bound, or less than a batch was allowed. It begins with a whole batch and ends with one
     unless ``max_bytes`` cut it: then the client drops the last part."""
     next_offset: int
     """An offset at or after the end of the slice's last whole batch and at most the upper bound: aborted transactions

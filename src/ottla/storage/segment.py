@@ -18,13 +18,15 @@ Source: Apache's `LogSegment`, `FileRecords`.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from struct import Struct
 from typing import Final, NamedTuple
 
 from ottla.config.topic_config import TopicConfig
-from ottla.records.batch import HEADER_BYTES, NO_TIMESTAMP
+from ottla.records.batch import HEADER_BYTES, LOG_OVERHEAD_BYTES, MAGIC, NO_TIMESTAMP
 from ottla.records.errors import CorruptBatch
 from ottla.records.legacy import StoredEntry, stored_entry
 from ottla.storage.disk import DiskFile
@@ -50,6 +52,12 @@ RELATIVE_OFFSET_MAX: Final = 2**31 - 1
 
 RING_BATCHES_MAX: Final = 128
 """Newest batches whose positions are remembered; half of them go when it is full."""
+
+_unpack_place = Struct(">qi4xb4x2xi").unpack_from
+"""Of a batch's header what finding it takes: base offset, length, magic, last offset delta."""
+
+FIND_BYTES: Final = 8 * 1024
+"""First chunk in which a batch is looked for from its index entry on: it is within `index.interval.bytes` as a rule."""
 
 SCAN_BYTES: Final = 64 * 1024
 """Chunk in which headers are looked for from a position on; long enough for many small batches."""
@@ -81,6 +89,7 @@ class Segment:
         "_cache",
         "_index_bytes",
         "_interval_bytes",
+        "_pinned",
         "_ring_offsets",
         "_ring_positions",
         "_uncovered_bytes",
@@ -139,8 +148,9 @@ class Segment:
         self._interval_bytes = config.index_interval_bytes
         self._index_bytes = config.segment_index_bytes
         self._uncovered_bytes = 0
-        self._ring_offsets: list[int] = []
-        self._ring_positions: list[int] = []
+        self._pinned: tuple[LogFile, ...] = ()
+        self._ring_offsets = array("q")
+        self._ring_positions = array("q")
 
     def __repr__(self) -> str:
         return f"Segment({self.log_file.path}, {self.size_in_bytes} bytes)"
@@ -201,8 +211,8 @@ class Segment:
             self.time_index.append_if_later(self.max_timestamp, self.max_timestamp_offset)
         # What closing adds to a segment that is fsynced already has to be written, too.
         self.unflushed |= self.is_preallocated or self.time_index.has_pending
-        self._ring_offsets = []
-        self._ring_positions = []
+        self._ring_offsets = array("q")
+        self._ring_positions = array("q")
 
     # -- reading
 
@@ -231,6 +241,28 @@ class Segment:
         return self._find_from(offset, self.offset_index.lookup(offset, nowait=nowait), nowait=nowait)
 
     def _find_from(self, offset: int, position: int, *, nowait: bool) -> Position | None:
+        end = self.readable_bytes
+        chunk = FIND_BYTES
+        while position < end:
+            buffer = memoryview(bytearray(min(chunk, end - position)))
+            filled = self._fill(buffer, position, nowait=nowait)
+            at = 0
+            while at + HEADER_BYTES <= filled:
+                base_offset, length, magic, last_delta = _unpack_place(buffer, at)
+                size = length + LOG_OVERHEAD_BYTES
+                if magic != MAGIC or size < HEADER_BYTES:
+                    return self._scan_for(offset, position + at, nowait=nowait)
+                if base_offset + last_delta >= offset:
+                    return Position(position + at, size, base_offset + last_delta)
+                at += size
+            if at == 0:
+                return self._scan_for(offset, position, nowait=nowait)
+            position += at
+            chunk = SCAN_BYTES
+        return None
+
+    def _scan_for(self, offset: int, position: int, *, nowait: bool) -> Position | None:
+        """The slow way, which knows old formats and says what is wrong with bytes that are no batch."""
         for scanned in self.scan(position, nowait=nowait):
             entry = scanned.entry
             if entry.last_offset >= offset:
@@ -320,8 +352,8 @@ class Segment:
                 file.truncate(size_in_bytes)
         self.size_in_bytes = self.readable_bytes = size_in_bytes
         self.unflushed = True
-        self._ring_offsets = []
-        self._ring_positions = []
+        self._ring_offsets = array("q")
+        self._ring_positions = array("q")
         self._uncovered_bytes = 0
         if size_in_bytes == 0:
             self.first_timestamp = NO_TIMESTAMP
@@ -366,6 +398,23 @@ class Segment:
         """Close the files; what was not written out of the indexes is lost."""
         for log_file in self.files():
             self._cache.close(log_file)
+
+    def pin_files(self) -> None:
+        """Open the files that exist and keep them open until `unpin_files`. Raises `OSError`."""
+        self._pinned = ()
+        for log_file in self.files():
+            if log_file.exists:
+                try:
+                    self._cache.pin(log_file)
+                except OSError:
+                    self.unpin_files()
+                    raise
+                self._pinned = (*self._pinned, log_file)
+
+    def unpin_files(self) -> None:
+        pinned, self._pinned = self._pinned, ()
+        for log_file in pinned:
+            self._cache.unpin(log_file)
 
     def files(self) -> tuple[LogFile, LogFile, LogFile, LogFile]:
         return (
