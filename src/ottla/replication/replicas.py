@@ -129,7 +129,7 @@ class Replicas:
         before = (found.role is Role.LEADER, found.leader_epoch)
         found.become(state)
         after = (found.role is Role.LEADER, found.leader_epoch)
-        if before != after:
+        if before != after and (before[0] or after[0]):
             self._tell(found, leads=after[0])
 
     def _leave(self, found: Partition, role: Role) -> None:
