@@ -145,7 +145,7 @@ class LogDirectory:
 
         Raises `DirectoryError` when another process has it, `OSError` when it cannot be made or opened.
         """
-        self._disk.mkdir(self.path)
+        self._make()
         try:
             self._lock = self._disk.lock(self._file(LOCK_FILE))
         except BlockingIOError as error:
@@ -153,6 +153,17 @@ class LogDirectory:
                 f"log directory {self.path} is in use: another process holds {LOCK_FILE}. "
                 "Stop that broker, or give this one another log.dirs."
             ) from error
+
+    def _make(self) -> None:
+        """Make the directory with its missing parents, durably."""
+        missing = []
+        path = self.path
+        while not self._disk.exists(path):
+            missing.append(path)
+            path = os.path.dirname(path)
+        self._disk.mkdir(self.path)
+        for made in missing:
+            self._disk.fsync_directory(os.path.dirname(made))
 
     def read_identity(self) -> DirectoryIdentity | None:
         """What `meta.properties` says; None for a new directory. Raises `DirectoryError` if it makes no sense."""
