@@ -148,7 +148,11 @@ class WireClient:
 
     def produce_records(self, topic: str, *records: Record, partition: int = 0) -> int:
         """Send records as one batch; the first one's offset."""
-        answer = self.produce(topic, build_batch(records), partition=partition)
+        batch = build_batch(records)  # Apache's leader hears of a new topic a little after its metadata does
+        answer = until(
+            lambda: self.produce(topic, batch, partition=partition),
+            lambda seen: seen.error_code != ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+        )
         assert answer.error_code == ErrorCode.NONE, answer
         return answer.base_offset
 
