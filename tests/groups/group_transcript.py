@@ -62,7 +62,7 @@ def milliseconds(text: str) -> int:
 
 def replay(text: str) -> str:
     """The transcript with the answers that really came."""
-    run = _Run()
+    run = Run()
     lines: list[str] = []
     for line in text.splitlines():
         if line.startswith("#") or not line.strip():
@@ -73,7 +73,7 @@ def replay(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-class _Words:
+class Words:
     """A command's words: those with `=` by name, the others in order."""
 
     def __init__(self, words: list[str]) -> None:
@@ -99,7 +99,9 @@ def _partition(word: str) -> tuple[str, int]:
     return topic, int(partition)
 
 
-class _Run:
+class Run:
+    """Runs commands on a coordinator in memory."""
+
     def __init__(self) -> None:
         self.world = GroupWorld()
         self.output: list[str] = []
@@ -108,12 +110,12 @@ class _Run:
     def command(self, line: str) -> list[str]:
         self.output = []
         name, *rest = shlex.split(line)
-        getattr(self, "_" + name.replace("-", "_"))(_Words(rest))
+        getattr(self, "_" + name.replace("-", "_"))(Words(rest))
         return self.output
 
     def _ask(
         self,
-        words: _Words,
+        words: Words,
         who: str,
         method: Callable[..., Reply[Any]],
         request: object,
@@ -129,7 +131,7 @@ class _Run:
 
     # Requests.
 
-    def _join(self, words: _Words) -> None:
+    def _join(self, words: Words) -> None:
         request = JoinGroupRequest(
             group_id=words.plain[0] if words.plain else "",
             session_timeout_ms=words.time_ms("session", "10s"),
@@ -145,7 +147,7 @@ class _Run:
         )
         self._ask(words, "join", self.world.service.join_group, request, words.number("v", 9), _show_join)
 
-    def _sync(self, words: _Words) -> None:
+    def _sync(self, words: Words) -> None:
         request = SyncGroupRequest(
             group_id=words.plain[0],
             member_id=words.text("member", ""),
@@ -160,7 +162,7 @@ class _Run:
         )
         self._ask(words, "sync", self.world.service.sync_group, request, words.number("v", 5), _show_sync)
 
-    def _heartbeat(self, words: _Words) -> None:
+    def _heartbeat(self, words: Words) -> None:
         request = HeartbeatRequest(
             group_id=words.plain[0],
             member_id=words.text("member", ""),
@@ -169,7 +171,7 @@ class _Run:
         )
         self._ask(words, "heartbeat", self.world.service.heartbeat, request, 4, _code)
 
-    def _leave(self, words: _Words) -> None:
+    def _leave(self, words: Words) -> None:
         version = words.number("v", 5)
         if version < 3:
             request = LeaveGroupRequest(group_id=words.plain[0], member_id=words.text("member", ""))
@@ -181,7 +183,7 @@ class _Run:
             request = LeaveGroupRequest(group_id=words.plain[0], members=members)
         self._ask(words, "leave", self.world.service.leave_group, request, version, _show_leave)
 
-    def _commit(self, words: _Words) -> None:
+    def _commit(self, words: Words) -> None:
         topics: dict[str, list[OffsetCommitRequestPartition]] = {}
         for word in words.plain[1:]:
             where, _, what = word.partition(":")
@@ -207,7 +209,7 @@ class _Run:
             words, "commit", self.world.service.offset_commit, request, words.number("v", 9), _show_topics
         )
 
-    def _fetch(self, words: _Words) -> None:
+    def _fetch(self, words: Words) -> None:
         topics: dict[str, list[int]] | None = {} if words.plain[1:] else None
         for word in words.plain[1:]:
             topic, partition = _partition(word)
@@ -224,7 +226,7 @@ class _Run:
         request = OffsetFetchRequest(groups=[group], require_stable=words.text("stable") == "yes")
         self._ask(words, "fetch", self.world.service.offset_fetch, request, 9, _show_fetch)
 
-    def _delete_offsets(self, words: _Words) -> None:
+    def _delete_offsets(self, words: Words) -> None:
         topics: dict[str, list[OffsetDeleteRequestPartition]] = {}
         for word in words.plain[1:]:
             topic, partition = _partition(word)
@@ -235,7 +237,7 @@ class _Run:
         )
         self._ask(words, "delete-offsets", self.world.service.offset_delete, request, 0, _show_delete_offsets)
 
-    def _describe(self, words: _Words) -> None:
+    def _describe(self, words: Words) -> None:
         request = DescribeGroupsRequest(groups=words.plain)
         self._ask(
             words,
@@ -246,20 +248,20 @@ class _Run:
             _show_described,
         )
 
-    def _list(self, words: _Words) -> None:
+    def _list(self, words: Words) -> None:
         request = ListGroupsRequest(
             states_filter=words.text("states", "").split(",") if "states" in words.named else [],
             types_filter=words.text("types", "").split(",") if "types" in words.named else [],
         )
         self._ask(words, "list", self.world.service.list_groups, request, 5, _show_list)
 
-    def _delete(self, words: _Words) -> None:
+    def _delete(self, words: Words) -> None:
         request = DeleteGroupsRequest(groups_names=words.plain)
         self._ask(words, "delete", self.world.service.delete_groups, request, 2, _show_deleted)
 
     # The world.
 
-    def _settings(self, words: _Words) -> None:
+    def _settings(self, words: Words) -> None:
         changes = {
             word.split("=")[0]: int(word.split("=")[1])
             if word.split("=")[1].isdigit()
@@ -268,39 +270,39 @@ class _Run:
         }
         self.world = GroupWorld(replace(GroupSettings(), **changes))
 
-    def _tick(self, words: _Words) -> None:
+    def _tick(self, words: Words) -> None:
         self.world.advance(milliseconds(words.plain[0]))
 
-    def _log(self, words: _Words) -> None:
+    def _log(self, words: Words) -> None:
         log = self.world.logs[0]
         self.output.extend(_show_record(record) for record in log[self._logged :])
         self._logged = len(log)
 
-    def _restart(self, words: _Words) -> None:
+    def _restart(self, words: Words) -> None:
         self.world.restart()
 
-    def _loading(self, words: _Words) -> None:
+    def _loading(self, words: Words) -> None:
         self.world.start_loading(0)
 
-    def _resign(self, words: _Words) -> None:
+    def _resign(self, words: Words) -> None:
         self.world.resign()
 
-    def _hold(self, words: _Words) -> None:
+    def _hold(self, words: Words) -> None:
         self.world.hold = words.plain != ["no"]
 
-    def _commit_log(self, words: _Words) -> None:
+    def _commit_log(self, words: Words) -> None:
         self.world.commit_log()
 
-    def _time_out_log(self, words: _Words) -> None:
+    def _time_out_log(self, words: Words) -> None:
         self.world.time_out_log()
 
-    def _fail_held(self, words: _Words) -> None:
+    def _fail_held(self, words: Words) -> None:
         self.world.fail_held(ErrorCode[words.plain[0]])
 
-    def _refuse(self, words: _Words) -> None:
+    def _refuse(self, words: Words) -> None:
         self.world.refuse_with = None if words.plain == ["no"] else ErrorCode[words.plain[0]]
 
-    def _topics_gone(self, words: _Words) -> None:
+    def _topics_gone(self, words: Words) -> None:
         gone = [TopicPartition(*_partition(word)) for word in words.plain]
         self.world.service.topics_deleted(gone, self.world.now_ms)
 
