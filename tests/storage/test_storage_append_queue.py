@@ -17,7 +17,15 @@ from ottla.storage.log_directory import DirectoryState
 class StubbornDisk(MemoryDisk):
     """A disk whose writes can be held up, and can fail after a part."""
 
-    __slots__ = ("fail_after_bytes", "fail_fsync", "fsyncs", "gate", "usable_bytes", "writes")
+    __slots__ = (
+        "fail_after_bytes",
+        "fail_fsync",
+        "fsyncs",
+        "full_suffixes",
+        "gate",
+        "usable_bytes",
+        "writes",
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,6 +34,7 @@ class StubbornDisk(MemoryDisk):
         self.fail_after_bytes: int | None = None
         self.fail_fsync = False
         self.fsyncs = 0
+        self.full_suffixes: tuple[str, ...] = ()
         self.writes = 0
         self.usable_bytes = 1 << 40
 
@@ -50,6 +59,8 @@ class StubbornFile(DiskFile):
         return self.pwritev((buffer,), position)
 
     def pwritev(self, buffers, position: int) -> int:
+        if self.path.endswith(self._disk.full_suffixes or ("/",)):
+            raise OSError(errno.ENOSPC, "no space", self.path)
         if not self.path.endswith(".log"):
             return self._file.pwritev(buffers, position)
         self._disk.gate.wait(10)
@@ -296,4 +307,50 @@ def test_a_flush_moves_the_recovery_point() -> None:
     room.log.flush()
     assert room.log.recovery_point == 3
     assert disk.fsyncs
+    room.close()
+
+
+@pytest.mark.parametrize("holding", [False, True])
+def test_a_disk_that_is_full_when_a_segment_closes_comes_back(holding) -> None:
+    """Indexes and snapshot find no room: the directory is full, not offline, and all is fsynced when there is room."""
+    room, disk, _ends = make(TopicConfig(flush_messages=1 if holding else 2**63 - 1))
+    disk.full_suffixes = (".index", ".snapshot", ".tmp")
+    failures: list[int] = []
+    room.log.on_failure = lambda log: failures.append(log.log_end_offset)
+    room.append(b"a")
+    room.settle()
+    if not holding:
+        room.log.roll(NOW_MS)
+        room.settle()
+    assert room.directory.state is DirectoryState.FULL
+    assert bool(failures) == holding
+    assert room.log.recovery_point == 0
+    storage_error(lambda: room.append(b"b"))
+    disk.full_suffixes = ()
+    room.directory.probe_space(NOW_MS)
+    room.append(b"b")
+    room.settle()
+    room.log.flush()
+    assert [value for _offset, value in room.values()] == ([b"b"] if holding else [b"a", b"b"])
+    assert room.log.recovery_point == room.log.log_end_offset
+    room.reopen()
+    assert room.append(b"c").base_offset == (1 if holding else 2)
+    room.close()
+
+
+def test_index_entries_leave_memory_while_a_segment_grows() -> None:
+    """Not only when it is rolled or fsynced: memory stays bounded, and look-ups find all."""
+    room, _disk, _ends = make(TopicConfig(index_interval_bytes=1))
+    for number in range(10_000):
+        room.append(b"%d" % number, timestamps=[NOW_MS + number])
+        if number % 500 == 0:
+            room.settle()
+    place, content = room.log.active_segment.offset_index.pending()
+    assert place >= 4_096
+    assert len(content) < 6_000 * 8
+    for number in (0, 1, 4_095, 4_096, 4_097, 9_999):
+        assert room.values(number)[0] == (number, b"%d" % number)
+        found = room.log.offset_for_timestamp(NOW_MS + number)
+        assert found is not None
+        assert found.offset == number
     room.close()

@@ -97,7 +97,7 @@ def test_entries_stand_in_the_files_as_apache_writes_them() -> None:
     txn_index = TxnIndex(room.cache, room.file("c"))
     txn_index.append(AbortedEntry(1, 2, 3, 4))
     for index in (offset_index, time_index, txn_index):
-        index.write_out(sync=True)
+        index.write_out()
     assert room.disk.read_file("/d/a").hex() == "0000000100001234"
     assert room.disk.read_file("/d/b").hex() == "000000010203040500000002"
     assert room.disk.read_file("/d/c").hex() == "0000" + "".join(f"{number:016x}" for number in (1, 2, 3, 4))
@@ -139,7 +139,7 @@ def test_an_index_that_ends_with_zeros_is_corrupt() -> None:
     index = OffsetIndex(room.cache, room.file("x.index"), 0)
     index.append(5, 100)
     index.write_out()
-    index.write(1, bytes(80), sync=False)
+    index.write(1, bytes(80))
     loaded = OffsetIndex(room.cache, index.log_file, 0)
     loaded.load(88)
     with pytest.raises(CorruptIndexError):
@@ -154,7 +154,7 @@ def test_written_entries_leave_memory_unless_the_index_was_cut_meanwhile() -> No
         index.append(number, number * 100)
     place, content = index.pending()
     index.append(10, 1000)
-    index.write(place, content, sync=True)
+    index.write(place, content)
     index.mark_written(place, content)
     assert index.pending() == (9, content[:0] + (10).to_bytes(4) + (1000).to_bytes(4))
     place, content = index.pending()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from ottla.storage.disk import OpenMode
+from ottla.storage.disk import DiskFile, OpenMode
 from ottla.storage.file_cache import FileCache, LogDirectoryPath
 from ottla.storage.index_file import IndexFile
 from ottla.storage.leader_epochs import LeaderEpochCache
@@ -30,6 +30,7 @@ class FlushJob:
         "_producer_rows",
         "_segments",
         "end_offset",
+        "fsync_failed",
         "holds_end",
     )
 
@@ -56,6 +57,8 @@ class FlushJob:
         """Goes on being appended to; `None` when the log is closed."""
         self.holds_end = holds_end
         """The log's readable end waits for this job (`flush.messages`)."""
+        self.fsync_failed = False
+        """An fsync failed, as opposed to a write before it: then nobody knows what the disk holds."""
         self._indexes: list[tuple[IndexFile, int, bytes]] = []
         for segment in self._segments:
             for index in (segment.offset_index, segment.time_index, segment.txn_index):
@@ -76,6 +79,11 @@ class FlushJob:
         for segment in self._segments:
             segment.unflushed = False
 
+    def cancel(self) -> None:
+        """The job has failed before an fsync did: what it covers is still to be fsynced."""
+        for segment in self._segments:
+            segment.unflushed = True
+
     def try_run(self) -> OSError | None:
         """`run`, the error as a value."""
         try:
@@ -91,9 +99,11 @@ class FlushJob:
                 if segment.is_preallocated and segment is not self._active:
                     file.truncate(segment.size_in_bytes)
                     segment.is_preallocated = False
-                file.fsync()
+                self._fsync(file)
         for index, place, content in self._indexes:
-            index.write(place, content, sync=True)
+            index.write(place, content)
+            with index.pinned() as file:
+                self._fsync(file)
         if self._producer_rows is not None:
             self._write_snapshot(self._producer_rows)
         disk = self._cache.disk
@@ -103,13 +113,20 @@ class FlushJob:
             disk.fsync_directory(path)
             disk.fsync_directory(os.path.dirname(path))
 
+    def _fsync(self, file: DiskFile) -> None:
+        try:
+            file.fsync()
+        except OSError:
+            self.fsync_failed = True
+            raise
+
     def _write_snapshot(self, rows: list[tuple[int, bytes]]) -> None:
         file = self._cache.disk.open(
             f"{self._directory.path}/{snapshot_name(self.end_offset)}", OpenMode.CREATE
         )
         try:
             file.write_all(encode(rows), 0)
-            file.fsync()
+            self._fsync(file)
         finally:
             file.close()
 

@@ -12,9 +12,11 @@ An index has no checksum: what contradicts itself is rebuilt from the log (Apach
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from struct import Struct
 from typing import Any, Final
 
+from ottla.storage.disk import DiskFile
 from ottla.storage.file_cache import FileCache, LogFile
 
 TAIL_ENTRIES_MAX: Final = 4_096
@@ -144,15 +146,18 @@ class IndexFile:
 
     @property
     def is_tail_long(self) -> bool:
+        """Whether so many entries are in memory only that they should be written."""
         return len(self._state[1]) >= TAIL_ENTRIES_MAX * self._entry.size
 
-    def write(self, place: int, content: bytes, *, sync: bool) -> None:
+    def write(self, place: int, content: bytes) -> None:
         """Write entries (on any thread); makes the file where it is missing."""
-        with self._cache.pinned(self._log_file) as file:
+        with self.pinned() as file:
             if content:
                 file.write_all(content, place * self._entry.size)
-            if sync:
-                file.fsync()
+
+    def pinned(self) -> AbstractContextManager[DiskFile]:
+        """The open file, for any thread, within a `with` block."""
+        return self._cache.pinned(self._log_file)
 
     def mark_written(self, place: int, content: bytes) -> None:
         """Entries that `write` has written need not be kept in memory, unless the index was cut meanwhile."""
@@ -160,10 +165,10 @@ class IndexFile:
         if place == on_disk and tail.startswith(content):
             self._state = (on_disk + len(content) // self._entry.size, tail[len(content) :])
 
-    def write_out(self, *, sync: bool = False) -> None:
+    def write_out(self) -> None:
         """Write what is in memory, here and now."""
         place, content = self.pending()
-        self.write(place, content, sync=sync)
+        self.write(place, content)
         self.mark_written(place, content)
 
     def close(self) -> None:

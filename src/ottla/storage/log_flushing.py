@@ -77,8 +77,9 @@ class LogFlusher:
         log = self._log
         self._holding -= job.holds_end
         if error is not None:
+            job.cancel()
             if not log.is_closed:
-                log.fsync_failed(error)
+                log.flush_failed(error, fsync_failed=job.fsync_failed, appends_lost=job.holds_end)
             return
         if log.is_damaged:
             return

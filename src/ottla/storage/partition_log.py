@@ -49,8 +49,9 @@ from ottla.storage.index_file import CorruptIndexError
 from ottla.storage.leader_epochs import LeaderEpochCache
 from ottla.storage.log_directory import SLOW_WRITE_MS, DirectoryState, LogDirectory
 from ottla.storage.log_flushing import LogFlusher
-from ottla.storage.log_loading import load_segment, load_segments, rebuild_producers
+from ottla.storage.log_loading import load_segment, load_segments
 from ottla.storage.log_reading import aborted_between, read_segments
+from ottla.storage.log_truncation import cut, cut_unreadable
 from ottla.storage.produced_batch import ProduceRules, kafka_error
 from ottla.storage.producer_snapshot import snapshot_name
 from ottla.storage.producer_state import ActiveProducer, ProducerState
@@ -95,7 +96,6 @@ class PartitionLog:
         "_materialize",
         "_queue",
         "_random_fraction",
-        "_removal",
         "_rules",
         "cache",
         "config",
@@ -114,6 +114,7 @@ class PartitionLog:
         "producer_id_expiration_ms",
         "producers",
         "recovery_point",
+        "removal",
         "segments",
         "topic_partition",
         "written_offset",
@@ -156,7 +157,7 @@ class PartitionLog:
         self.on_failure: Callable[[PartitionLog], None] | None = None
         """Called on the loop when appends that were assigned offsets were lost: ``next_offset`` falls back."""
         self.last_flushed_ms = now_ms
-        self._removal = SegmentRemoval(cache, directory)
+        self.removal = SegmentRemoval(cache, directory)
         self.is_closed = False
         self._materialize = materialize
         self.post = post
@@ -389,6 +390,8 @@ class PartitionLog:
         if self._materialize is not None:
             self._materialize_now()
         segment = self.active_segment
+        if segment.offset_index.is_tail_long:
+            self._write_out_indexes(segment)
         if segment.size_in_bytes and segment.roll_deadline_ms is None:
             try:
                 first_timestamp = segment.load_first_timestamp()
@@ -404,6 +407,25 @@ class PartitionLog:
             if self.config.preallocate:
                 self._preallocate(segment)
         return segment
+
+    def _write_out_indexes(self, segment: Segment) -> None:
+        """Bring index entries from memory into the files, on the directory's thread."""
+        pending = [(index, *index.pending()) for index in (segment.offset_index, segment.time_index)]
+
+        def note() -> None:
+            for index, place, content in pending:
+                index.mark_written(place, content)
+
+        def run() -> None:
+            try:
+                for index, place, content in pending:
+                    index.write(place, content)
+            except OSError as error:
+                self.directory.mark_offline(error)
+            else:
+                self.post(note)
+
+        self.directory.submit(run)
 
     def _preallocate(self, segment: Segment) -> None:
         try:
@@ -457,7 +479,7 @@ class PartitionLog:
         self.segments = kept
         self.advance_log_start_offset(max(self.log_start_offset, kept[0].base_offset))
         try:
-            self._removal.doom(gone, now_ms + self.config.file_delete_delay_ms)
+            self.removal.doom(gone, now_ms + self.config.file_delete_delay_ms)
             for segment in gone:
                 self.cache.disk.unlink_if_exists(f"{self.path}/{snapshot_name(segment.base_offset)}")
         except OSError as error:
@@ -467,11 +489,11 @@ class PartitionLog:
     @property
     def doomed(self) -> list[tuple[int, Segment]]:
         """Removed segments, and when, in ms, the files of each go."""
-        return self._removal.doomed
+        return self.removal.doomed
 
     def unlink_doomed(self, now_ms: int) -> None:
         """Remove the files of deleted segments whose time has come, on the directory's thread."""
-        self._removal.unlink_due(now_ms)
+        self.removal.unlink_due(now_ms)
 
     # -- reading
 
@@ -588,7 +610,7 @@ class PartitionLog:
             self.truncate_fully_and_start_at(offset)
             return True
         try:
-            self._cut(offset)
+            cut(self, offset)
         except OSError as error:
             raise self._write_failed(error) from error
         except _UNREADABLE as error:
@@ -600,27 +622,12 @@ class PartitionLog:
         self._drain()
         gone = self.segments
         self.segments = [self.new_segment(offset, self.active_segment.created_ms)]
-        self._removal.unlink(gone)
+        self.removal.unlink(gone)
         self.epochs.clear()
         self._latest_epoch = -1
         self.producers.clear(offset)
         self.log_start_offset = self.log_end_offset = self.next_offset = self.written_offset = offset
         self.recovery_point = min(self.recovery_point, offset)
-
-    def _cut(self, offset: int) -> None:
-        """Bring files and state back to ``offset``. Raises ``OSError``."""
-        kept = [segment for segment in self.segments if segment.base_offset < offset]
-        gone = self.segments[len(kept) :]
-        if not kept:
-            kept, gone = gone[:1], gone[1:]
-        self.segments = kept
-        self._removal.unlink(gone)
-        kept[-1].truncate_to(offset)
-        kept[-1].roll_deadline_ms = None
-        self.log_end_offset = self.next_offset = self.written_offset = offset
-        self.log_start_offset = min(self.log_start_offset, offset)
-        self.recovery_point = min(self.recovery_point, offset)
-        rebuild_producers(self, offset)
 
     def advance_log_start_offset(self, offset: int) -> bool:
         """Make records below ``offset`` unreadable (DeleteRecords); whole segments go at the next retention run.
@@ -648,12 +655,12 @@ class PartitionLog:
         """
         by_base = {segment.base_offset: segment for segment in self.segments}
         pinned = [by_base[base_offset] for base_offset in base_offsets]
-        self._removal.pin(pinned)
+        self.removal.pin(pinned)
         return pinned
 
     def unpin_segments(self, pinned: Sequence[Segment]) -> None:
         """Let go of what ``pin_segments`` holds: the swap did not come to its end."""
-        self._removal.unpin(pinned)
+        self.removal.unpin(pinned)
 
     def adopt_segment(self, base_offset: int, replaced: Sequence[Segment], now_ms: int) -> None:
         """Put the segment whose files now lie under ``base_offset`` in the place of ``replaced`` (from ``pin_segments``).
@@ -661,7 +668,7 @@ class PartitionLog:
         The files of ``replaced`` have been renamed to ``.deleted`` and go with ``unlink_doomed``. Raises ``OSError``,
         ``CorruptIndexError``.
         """
-        self._removal.take_renamed(replaced, now_ms + self.config.file_delete_delay_ms)
+        self.removal.take_renamed(replaced, now_ms + self.config.file_delete_delay_ms)
         adopted = self.new_segment(base_offset, now_ms)
         load_segment(adopted, self.cache.disk, None)
         place = self.segments.index(replaced[0])
@@ -684,10 +691,13 @@ class PartitionLog:
         self._drain()
         self._flusher.run(self._flusher.job())
 
-    def fsync_failed(self, error: OSError) -> None:
-        """Take note that nobody knows any more what the disk holds."""
-        self.is_damaged = True
-        self.directory.mark_offline(error, fsync_failed=True)
+    def flush_failed(self, error: OSError, *, fsync_failed: bool, appends_lost: bool) -> None:
+        """Take note that a flush has failed: of its fsync, or before it for lack of space."""
+        self.directory.mark_offline(error, fsync_failed=fsync_failed)
+        if fsync_failed or appends_lost:
+            self.is_damaged = True
+            if self.on_failure is not None:
+                self.on_failure(self)
 
     def advance(self, offset: int) -> None:
         """Let everything below ``offset`` be read."""
@@ -767,27 +777,17 @@ class PartitionLog:
         if not self.is_damaged:
             return
         self._drain()
-        offset = self.log_end_offset
         try:
-            for segment in self.segments:
-                segment.size_in_bytes = segment.readable_bytes
-            kept = [segment for segment in self.segments if segment.base_offset <= offset] or self.segments[
-                :1
-            ]
-            gone = self.segments[len(kept) :]
-            self.segments = kept
-            self._removal.unlink(gone)
-            if self.active_segment.log_file.exists:
-                self.active_segment.truncate_bytes(self.active_segment.readable_bytes, offset)
-            self.active_segment.roll_deadline_ms = None
-            self.next_offset = self.written_offset = offset
-            self.epochs.truncate_from_end(offset)
-            self._latest_epoch = -1
-            rebuild_producers(self, offset)
+            cut_unreadable(self)
         except OSError as error:
             raise self._write_failed(error) from error
+        except _UNREADABLE as error:
+            raise self._unreadable(error) from error
+        self._latest_epoch = -1
         self.is_damaged = False
-        _logger.warning("%s: cut back to offset %d after a failed write", self.topic_partition, offset)
+        _logger.warning(
+            "%s: cut back to offset %d after a failed write", self.topic_partition, self.log_end_offset
+        )
 
     def _drain(self) -> None:
         """Wait until queued writes and flushes are done. Raises ``KafkaError`` KAFKA_STORAGE_ERROR."""

@@ -308,6 +308,11 @@ class ProducerState:
         self.end_offset = end_offset
         self.snapshot_offset = None
 
+    @property
+    def is_expiring(self) -> bool:
+        """Whether `expire` has producers left to look at in this round."""
+        return bool(self._expiring)
+
     def expire(self, now_ms: int, expiration_ms: int) -> int:
         """Forget producers without open transaction that were last heard of `expiration_ms` ago; how many went.
 

@@ -168,6 +168,10 @@ class Segment:
             self._uncovered_bytes = 0
             if self.is_index_full():
                 self.roll_deadline_ms = ALWAYS_ROLL
+            elif self.offset_index.is_tail_long:
+                self.roll_deadline_ms = (
+                    None  # the log looks at the segment before the next append, and writes them
+                )
         self._uncovered_bytes += size_in_bytes
         self.size_in_bytes = position + size_in_bytes
         self.unflushed = True
@@ -386,13 +390,6 @@ class Segment:
             if on_entry is not None:
                 on_entry(scanned)
         self.size_in_bytes = size
-
-    def write_indexes(self, *, sync: bool = False) -> None:
-        """Write what of the indexes is in memory only; waits for the disk."""
-        self.offset_index.write_out(sync=sync)
-        self.time_index.write_out(sync=sync)
-        if len(self.txn_index):
-            self.txn_index.write_out(sync=sync)
 
     def close(self) -> None:
         """Close the files; what was not written out of the indexes is lost."""

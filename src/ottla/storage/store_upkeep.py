@@ -75,6 +75,8 @@ class LogUpkeep:
         for log in self._portion(self._expiration_queue):
             if len(log.producers):
                 log.producers.expire(now_ms, self._producer_id_expiration_ms)
+            if log.producers.is_expiring:
+                self._expiration_queue.append(log.topic_partition)
 
     def _portion(self, queue: deque[TopicPartition]) -> Iterator[PartitionLog]:
         for _ in range(min(RETENTION_LOGS_PER_TICK, len(queue))):
