@@ -421,7 +421,8 @@ class PartitionLog:
                 for index, place, content in pending:
                     index.write(place, content)
             except OSError as error:
-                self.directory.mark_offline(error)
+                if not self.is_closed:  # its directory may have been renamed, for deletion
+                    self.directory.mark_offline(error)
             else:
                 self.post(note)
 
@@ -748,7 +749,7 @@ class PartitionLog:
             self._flusher.after_append()
 
     def _on_queue_failed(self, error: OSError) -> None:
-        if self._queue is not None:
+        if self._queue is not None and not self.is_closed:
             self._queue = None
             self._write_failed(error)
             if self.on_failure is not None:
