@@ -163,8 +163,8 @@ def clean(
     for batches in segments:
         headers = [header for header, _ in iterate_batches(b"".join(batches))]
         base = headers[0].base_offset
-        file = disk.open(f"{LOG}/{base:020d}.log", OpenMode.CREATE)
-        file.write_all(b"".join(batches), 0)
+        if not disk.exists(f"{LOG}/{base:020d}.log"):
+            disk.open(f"{LOG}/{base:020d}.log", OpenMode.CREATE).write_all(b"".join(batches), 0)
         described.append(facts(base, sum(map(len, batches))))
         last = headers[-1].next_offset
     cleaning = CleaningRound(

@@ -8,15 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from storage_disks import RecordingDisk
-from test_storage_cleaner import COMPACT, compact_now, contents, put
+from test_storage_cleaner import COMPACT, clean, compact_now, contents, data, marker, put
 from test_storage_log_store import NOW, ORDERS, append, create, open_store, values
 
 from ottla.config.topic_config import TopicConfig
 from ottla.records.batch import iterate_batches
+from ottla.records.control import ControlType
 from ottla.records.record import Record, build_batch, iterate_records
 from ottla.storage.disk import MemoryDisk
 from ottla.storage.recovery import RecoveryJob, recover_log
 from ottla.storage.segment_swap import CLEANED_SUFFIX, FILE_SUFFIXES, swap_in
+from ottla.storage.txn_index import ENTRY as TXN_ENTRY
+from ottla.storage.txn_index import AbortedEntry
 
 LOG = "/data/t-0"
 
@@ -25,19 +28,20 @@ def batch(offset, key, value):
     return bytes(build_batch([Record(0, NOW, key, value)], base_offset=offset))
 
 
+def job(recovery_point):
+    return RecoveryJob(
+        directory=LOG,
+        recovery_point=recovery_point,
+        log_start_offset=0,
+        index_interval_bytes=4096,
+        producer_id_expiration_ms=1,
+        now_ms=NOW,
+    )
+
+
 def recovered(disk, recovery_point=0):
     """The records of the log after recovery, and what its transaction indexes hold."""
-    recover_log(
-        disk,
-        RecoveryJob(
-            directory=LOG,
-            recovery_point=recovery_point,
-            log_start_offset=0,
-            index_interval_bytes=4096,
-            producer_id_expiration_ms=1,
-            now_ms=NOW,
-        ),
-    )
+    recover_log(disk, job(recovery_point))
     names = disk.listdir(LOG)
     assert not [name for name in names if name.endswith((".swap", ".cleaned", ".deleted"))], names
     found = []
@@ -93,6 +97,30 @@ def test_a_swap_leaves_the_old_segments_or_the_new_one(old_aborts, new_aborts):
     assert recovered(disk, 4) == (new, new_state)
 
 
+def test_a_round_and_its_swap_keep_the_aborted_transactions():
+    """The transaction index is rebuilt by nobody: with the cleaned segment comes its own, with the old ones theirs."""
+    disk = RecordingDisk()
+    entry = AbortedEntry(7, 1, 2, 3)
+    batches = [
+        data(0, (b"a", b"1")),
+        data(1, (b"a", b"aborted"), producer=7, sequence=0, transactional=True),
+        marker(2, 7, ControlType.ABORT),
+        data(3, (b"end", b"")),
+    ]
+    disk.mkdir(LOG)
+    disk.replace_file(f"{LOG}/{0:020d}.log", b"".join(batches))
+    disk.replace_file(f"{LOG}/{0:020d}.txnindex", TXN_ENTRY.pack(0, *entry))
+    disk.replace_file(f"{LOG}/{4:020d}.log", b"")
+    disk.sync_everything()
+    begin = len(disk.journal)
+    left, _, _ = clean(batches, aborted=[entry], disk=disk)
+    assert len(left) == 3
+    swap_in(disk, LOG, 0, [0])
+    for name, crashed in disk.crashes(begin, len(disk.journal), subsets=60):
+        recover_log(crashed, job(4))
+        assert crashed.read_file(f"{LOG}/{0:020d}.txnindex") == TXN_ENTRY.pack(0, *entry), name
+
+
 def test_a_crash_while_a_start_completes_a_swap_is_completed_by_the_next():
     """Starting again is itself interrupted, at every step."""
     start = MemoryDisk()
@@ -130,6 +158,8 @@ def check(crashed, written, durable, config, name):
     found = [(offset, value) for offset, _, value in contents(log)] if log is not None else []
     assert found == [(offset, written[offset]) for offset, _ in found], name
     assert [offset for offset, _ in found[:durable]] == list(range(durable)), name
+    if durable:
+        assert log.epochs.epoch_for_offset(0) == 0, name
     log = create(store, config=config)
     offset = append(log, b"after").base_offset
     settle(store)
@@ -194,6 +224,35 @@ def test_flush_messages_one_acknowledges_only_what_outlives_a_crash():
         for name, crashed in disk.crashes(end, end, subsets=12, seed=number):
             check(crashed, written, number + 1, config, name)
     store.close(clean=False)
+
+
+def test_a_flush_after_a_kill_covers_what_was_recovered():
+    """After a kill -9 recovery reads from the page cache what no disk may have: the next flush must fsync that, too."""
+    config = TopicConfig(segment_bytes=180)
+    disk = RecordingDisk()
+    store = open_store(disk, config=config)
+    log = create(store, config=config)
+    written = [b"value-%d" % number for number in range(6)]
+    for value in written[:5]:
+        append(log, value)
+    store.directories[0].drain(10)
+    # Of the log nothing was durable, though rolling has moved its recovery point: the checkpoint was not written.
+    disk.journal = [step for step in disk.journal if step.kind != "fsync" or "orders" not in step.label]
+    store.close(clean=False)
+    again = open_store(disk, config=config)
+    log = again.get(ORDERS)
+    append(log, written[5])
+    log.flush()
+    assert log.recovery_point == 6
+    again.checkpoint()
+    settle(again)
+    end = len(disk.journal)
+    count = 0
+    for name, crashed in disk.crashes(end, end, subsets=64):
+        check(crashed, written, 6, config, name)
+        count += 1
+    assert count > 1
+    again.close(clean=False)
 
 
 def test_a_clean_stop():
@@ -320,7 +379,9 @@ def test_a_deleted_topic_crashed_at_each_step():
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(
-        st.sampled_from(["append", "append", "append", "big", "flush", "checkpoint", "roll", "restart"]),
+        st.sampled_from(
+            ["append", "append", "append", "big", "flush", "checkpoint", "roll", "restart", "kill"]
+        ),
         min_size=3,
         max_size=14,
     ),
@@ -347,8 +408,8 @@ def test_any_history_crashed_anywhere(history, seed, data):
             case "roll":
                 if written:
                     log.roll(NOW)
-            case "restart":
-                store.close(clean=True)
+            case "restart" | "kill":
+                store.close(clean=action == "restart")
                 store = open_store(disk, config=config)
                 log = store.get(ORDERS) or create(store, config=config)
         settle(store)

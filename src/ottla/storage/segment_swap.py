@@ -2,7 +2,8 @@
 
 ::
 
-    1  fsync of *.cleaned            a crash leaves the old segments and *.cleaned, which are removed
+    1  fsync of *.cleaned
+       fsync of the directory        a crash leaves the old segments, and *.cleaned, which are removed
     2  *.cleaned  → *.swap
        fsync of the directory        .swap beside .cleaned: not all renames came through, both are removed
     3  old files  → *.deleted        removed after file.delete.delay.ms, since fetches may still read them
@@ -51,6 +52,7 @@ def swap_in(disk: Disk, directory: str, base_offset: int, replaced: Sequence[int
     An error leaves a state that the next start completes; the log cannot be used until then.
     """
     name = f"{directory}/{base_offset:020d}"
+    disk.fsync_directory(directory)
     for suffix in FILE_SUFFIXES:
         if disk.exists(cleaned := name + suffix + CLEANED_SUFFIX):
             disk.rename(cleaned, name + suffix + SWAP_SUFFIX)
