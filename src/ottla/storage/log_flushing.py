@@ -9,12 +9,17 @@ Source: Apache's `UnifiedLog.flush`.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
+from ottla.protocol.errors import KafkaError
 from ottla.storage.flush_job import FlushJob
 
 if TYPE_CHECKING:
     from ottla.storage.partition_log import PartitionLog
+
+
+_logger = logging.getLogger(__name__)
 
 
 class LogFlusher:
@@ -69,7 +74,11 @@ class LogFlusher:
     def after_append(self) -> None:
         """`flush.messages`: begin an fsync if one is due, and move the readable end if nothing holds it."""
         if self.unflushed_records >= self._log.config.flush_messages:
-            self.submit(self.job(holds_end=True))
+            try:
+                self.submit(self.job(holds_end=True))
+            except KafkaError as error:
+                # The batch is in the file and must not be refused any more: the next append asks for the fsync again.
+                _logger.warning("%s: fsync put off: %s", self._log.topic_partition, error)
         elif not self._holding:
             self._log.advance(self._log.written_offset)
 

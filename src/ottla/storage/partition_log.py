@@ -20,12 +20,10 @@ from __future__ import annotations
 
 import logging
 import random
-import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from ottla.config.topic_config import TopicConfig
-from ottla.config.values import LONG_MAX
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.types import TopicPartition
 from ottla.records.batch import (
@@ -41,25 +39,23 @@ from ottla.records.batch import (
 )
 from ottla.records.control import EndTxnMarker, end_txn_marker_in
 from ottla.records.errors import RecordsError
-from ottla.storage.append_queue import AppendQueue, PendingWrite, Post
+from ottla.storage.append_queue import Post
 from ottla.storage.append_result import AppendOrigin, AppendResult
 from ottla.storage.file_cache import FileCache, LogDirectoryPath
-from ottla.storage.file_slice import SliceGone
-from ottla.storage.index_file import CorruptIndexError
 from ottla.storage.leader_epochs import LeaderEpochCache
-from ottla.storage.log_directory import SLOW_WRITE_MS, DirectoryState, LogDirectory
+from ottla.storage.log_directory import DirectoryState, LogDirectory
 from ottla.storage.log_flushing import LogFlusher
 from ottla.storage.log_loading import load_segment, load_segments
 from ottla.storage.log_reading import aborted_between, read_segments
 from ottla.storage.log_truncation import cut, cut_unreadable
+from ottla.storage.log_writer import LogWriter
 from ottla.storage.produced_batch import ProduceRules, kafka_error
 from ottla.storage.producer_snapshot import snapshot_name
 from ottla.storage.producer_state import ActiveProducer, ProducerState
 from ottla.storage.read_result import AbortedTransaction, EpochEndOffset, ReadResult, TimestampOffset
 from ottla.storage.record_walk import needs_walk, walk
-from ottla.storage.segment import RELATIVE_OFFSET_MAX, Segment
+from ottla.storage.segment import READ_ERRORS, Segment
 from ottla.storage.segment_removal import SegmentRemoval
-from ottla.storage.segment_rolling import lifetime_ms, must_roll, set_deadline
 from ottla.storage.time_lookup import find_max_timestamp, find_timestamp
 
 _logger = logging.getLogger(__name__)
@@ -72,11 +68,6 @@ __all__ = [
     "ReadResult",
     "TimestampOffset",
 ]
-
-_UNREADABLE: Final = (OSError, RecordsError, CorruptIndexError, SliceGone)
-"""What reading segments and indexes may raise."""
-
-_SLOW_WRITE_S: Final = SLOW_WRITE_MS / 1000
 
 DRAIN_TIMEOUT_S: Final = 30.0
 """How long a truncation or a close waits for queued writes of a stalled disk before it gives up with an error."""
@@ -93,10 +84,8 @@ class PartitionLog:
     __slots__ = (
         "_flusher",
         "_latest_epoch",
-        "_materialize",
-        "_queue",
-        "_random_fraction",
         "_rules",
+        "_writer",
         "cache",
         "config",
         "directory",
@@ -159,15 +148,13 @@ class PartitionLog:
         self.last_flushed_ms = now_ms
         self.removal = SegmentRemoval(cache, directory)
         self.is_closed = False
-        self._materialize = materialize
         self.post = post
-        self._random_fraction = random_fraction
         self._rules = ProduceRules(config)
         self._latest_epoch = -1
-        self._queue: AppendQueue | None = None
         self.is_damaged = False
         """A write or an fsync has failed: what stands beyond the readable end is not known."""
         self._flusher = LogFlusher(self)
+        self._writer = LogWriter(self, self._flusher, materialize, random_fraction)
         self.written_offset = start_offset
         """Offset after what is in the files; ahead of ``log_end_offset`` while an fsync is waited for."""
         self.segments: list[Segment] = [self.new_segment(start_offset, now_ms)]
@@ -198,6 +185,7 @@ class PartitionLog:
         """Go by other settings from the next append on."""
         self.config = config
         self._rules = ProduceRules(config)
+        self._writer.segment_bytes = config.segment_bytes
         self.active_segment.roll_deadline_ms = None
 
     # -- appending
@@ -257,7 +245,7 @@ class PartitionLog:
             max_timestamp = log_append_time_ms = now_ms
             header = header._replace(max_timestamp=now_ms, attributes=header.attributes | LOG_APPEND_TIME_BIT)
         assign_offsets(records, base_offset, leader_epoch)
-        self._write(records, last_offset, max_timestamp, now_ms)
+        self._writer.write(records, last_offset, max_timestamp, now_ms)
         if header.producer_id >= 0:
             self._take_in(header, base_offset, marker)
         self.producers.end_offset = last_offset + 1
@@ -294,7 +282,7 @@ class PartitionLog:
         marker = None
         if header.producer_id >= 0 and header.is_control:
             marker = self._check_marker(header, batch, AppendOrigin.REPLICATION)
-        self._write(batch, header.last_offset, header.max_timestamp, now_ms)
+        self._writer.write(batch, header.last_offset, header.max_timestamp, now_ms)
         if header.producer_id >= 0:
             self._take_in(header, header.base_offset, marker)
         self.producers.end_offset = header.last_offset + 1
@@ -328,42 +316,6 @@ class PartitionLog:
             self.epochs.assign(leader_epoch, base_offset)
         self._latest_epoch = leader_epoch
 
-    def _write(self, records: memoryview, last_offset: int, max_timestamp: int, now_ms: int) -> None:
-        """Put a batch, with its offsets in it, at the log's end: into the file, or into the queue."""
-        segment = self.segments[-1]
-        size = len(records)
-        deadline = segment.roll_deadline_ms
-        if (
-            deadline is None
-            or max_timestamp > deadline
-            or size > self._rules.segment_bytes - segment.size_in_bytes
-            or last_offset - segment.base_offset > RELATIVE_OFFSET_MAX
-        ):
-            segment = self._segment_for(size, last_offset, max_timestamp, now_ms)
-        position = segment.size_in_bytes
-        if (self._queue is None and not self.directory.is_slow) or self._is_calm_again():
-            started = time.perf_counter()
-            try:
-                segment.write(records, position)
-            except OSError as error:
-                raise self._write_failed(error) from error
-            elapsed = time.perf_counter() - started
-            if elapsed > _SLOW_WRITE_S:
-                self.directory.observe_write(elapsed * 1000)
-            segment.note_appended(last_offset, position, size, max_timestamp)
-            segment.readable_bytes = position + size
-            self._flusher.unflushed_records += last_offset + 1 - self.next_offset
-            self.next_offset = self.written_offset = last_offset + 1
-            if self.config.flush_messages == LONG_MAX:
-                self.log_end_offset = last_offset + 1
-            else:
-                self._flusher.after_append()
-        else:
-            self._enqueue(PendingWrite(segment, position, bytes(records), last_offset + 1))
-            segment.note_appended(last_offset, position, size, max_timestamp)
-            self._flusher.unflushed_records += last_offset + 1 - self.next_offset
-            self.next_offset = last_offset + 1
-
     # -- segments
 
     def new_segment(self, base_offset: int, now_ms: int) -> Segment:
@@ -374,7 +326,7 @@ class PartitionLog:
         """Take over the files that lie in the log's directory, whole or recovered. Waits for the disk; for any thread
         while no other uses the log. Raises ``OSError``; ``RecordsError`` for a file that should have been recovered.
         """
-        self._materialize = None
+        self._writer.materialize = None
         load_segments(self, now_ms)
 
     def adopt_segments(self, segments: list[Segment], end_offset: int) -> None:
@@ -385,68 +337,10 @@ class PartitionLog:
         self.log_end_offset = self.next_offset
         self.recovery_point = min(self.recovery_point, self.log_end_offset)
 
-    def _segment_for(self, size: int, last_offset: int, max_timestamp: int, now_ms: int) -> Segment:
-        """The segment that a batch of this size and time goes into, rolled if it must."""
-        if self._materialize is not None:
-            self._materialize_now()
-        segment = self.active_segment
-        if segment.offset_index.is_tail_long:
-            self._write_out_indexes(segment)
-        if segment.size_in_bytes and segment.roll_deadline_ms is None:
-            try:
-                first_timestamp = segment.load_first_timestamp()
-            except _UNREADABLE as error:
-                raise self._unreadable(error) from error
-            set_deadline(segment, first_timestamp, lifetime_ms(self.config, self._random_fraction))
-        if must_roll(segment, self.config, size, last_offset, max_timestamp, now_ms):
-            segment = self.roll(now_ms)
-        if segment.size_in_bytes == 0:
-            segment.created_ms = now_ms
-            segment.first_timestamp = max_timestamp
-            set_deadline(segment, max_timestamp, lifetime_ms(self.config, self._random_fraction))
-            if self.config.preallocate:
-                self._preallocate(segment)
-        return segment
-
-    def _write_out_indexes(self, segment: Segment) -> None:
-        """Bring index entries from memory into the files, on the directory's thread."""
-        pending = [(index, *index.pending()) for index in (segment.offset_index, segment.time_index)]
-
-        def note() -> None:
-            for index, place, content in pending:
-                index.mark_written(place, content)
-
-        def run() -> None:
-            try:
-                for index, place, content in pending:
-                    index.write(place, content)
-            except OSError as error:
-                if not self.is_closed:  # its directory may have been renamed, for deletion
-                    self.directory.mark_offline(error)
-            else:
-                self.post(note)
-
-        self.directory.submit(run)
-
-    def _preallocate(self, segment: Segment) -> None:
-        try:
-            segment.preallocate(self.config.segment_bytes)
-        except OSError as error:
-            raise self._write_failed(error) from error
-
-    def _materialize_now(self) -> None:
-        if self._materialize is None:
-            return
-        try:
-            self._materialize(self)
-        except OSError as error:
-            raise self._write_failed(error) from error
-        self._materialize = None
-
     @property
     def is_materialized(self) -> bool:
         """Whether the log has files."""
-        return self._materialize is None
+        return self._writer.materialize is None
 
     def roll(self, now_ms: int) -> Segment:
         """Close the active segment and begin a new one at ``next_offset``; the active one itself if it is empty.
@@ -454,16 +348,7 @@ class PartitionLog:
         The closed one is fsynced, and the producers' snapshot written, on the directory's thread.
         Raises ``KafkaError`` KAFKA_STORAGE_ERROR.
         """
-        closed = self.active_segment
-        if closed.size_in_bytes == 0 and closed.base_offset == self.next_offset:
-            return closed
-        closed.seal()
-        segment = self.new_segment(self.next_offset, now_ms)
-        self._flusher.submit(self._flusher.job(snapshot=True, sealed=True))
-        # A closed one without bytes: its offsets were skipped by a follower, or removed.
-        kept = self.segments if closed.size_in_bytes else self.segments[:-1]
-        self.segments = [*kept, segment]
-        return segment
+        return self._writer.roll(now_ms)
 
     def delete_oldest_segments(self, count: int, now_ms: int) -> list[Segment]:
         """Remove the ``count`` oldest segments and move the log start offset to the first that stays.
@@ -484,7 +369,7 @@ class PartitionLog:
             for segment in gone:
                 self.cache.disk.unlink_if_exists(f"{self.path}/{snapshot_name(segment.base_offset)}")
         except OSError as error:
-            raise self._write_failed(error) from error
+            raise self.write_failed(error) from error
         return gone
 
     @property
@@ -542,8 +427,8 @@ class PartitionLog:
             )
         except BlockingIOError:
             raise
-        except _UNREADABLE as error:
-            raise self._unreadable(error) from error
+        except READ_ERRORS as error:
+            raise self.unreadable(error) from error
 
     # -- look-ups
 
@@ -554,15 +439,15 @@ class PartitionLog:
         """
         try:
             return find_timestamp(self.segments, timestamp_ms, self.log_start_offset)
-        except _UNREADABLE as error:
-            raise self._unreadable(error) from error
+        except READ_ERRORS as error:
+            raise self.unreadable(error) from error
 
     def offset_of_max_timestamp(self) -> TimestampOffset | None:
         """The record with the largest timestamp, exact inside its batch; ``None`` for an empty log. For a thread."""
         try:
             return find_max_timestamp(self.segments, self.log_start_offset)
-        except _UNREADABLE as error:
-            raise self._unreadable(error) from error
+        except READ_ERRORS as error:
+            raise self.unreadable(error) from error
 
     def offset_for_leader_epoch(self, leader_epoch: int) -> EpochEndOffset:
         """Where the largest epoch not above ``leader_epoch`` ends (KIP-101, KIP-279)."""
@@ -583,8 +468,8 @@ class PartitionLog:
         """Aborted transactions that overlap ``[start_offset, end_offset)``, ordered by first offset."""
         try:
             return aborted_between(self.segments, start_offset, end_offset)
-        except _UNREADABLE as error:
-            raise self._unreadable(error) from error
+        except READ_ERRORS as error:
+            raise self.unreadable(error) from error
 
     def epoch_of_offset(self, offset: int) -> int:
         """The leader epoch in which the record at ``offset`` was written; -1 where that is not known."""
@@ -613,9 +498,9 @@ class PartitionLog:
         try:
             cut(self, offset)
         except OSError as error:
-            raise self._write_failed(error) from error
-        except _UNREADABLE as error:
-            raise self._unreadable(error) from error
+            raise self.write_failed(error) from error
+        except READ_ERRORS as error:
+            raise self.unreadable(error) from error
         return True
 
     def truncate_fully_and_start_at(self, offset: int) -> None:
@@ -721,41 +606,13 @@ class PartitionLog:
 
     def abandon(self) -> None:
         """Close every file as it stands: at a failed directory, and where a test plays a kill."""
-        self.is_closed = True
+        self.is_closed = self.is_damaged = True
         for segment in (*self.segments, *(doomed for _due_ms, doomed in self.doomed)):
             segment.close()
 
-    # -- the queue, and failures
+    # -- failures
 
-    def _is_calm_again(self) -> bool:
-        """Whether the queue, if there is one, has done its work and the disk is no longer slow."""
-        if self.directory.is_slow or (self._queue is not None and not self._queue.is_idle):
-            return False
-        self._queue = None
-        return True
-
-    def _enqueue(self, write: PendingWrite) -> None:
-        if self._queue is None:
-            self._queue = AppendQueue(self.directory, self.post, self._on_written, self._on_queue_failed)
-        self._queue.put(write)
-
-    def _on_written(self, writes: list[PendingWrite]) -> None:
-        for write in writes:
-            write.segment.readable_bytes = write.position + len(write.content)
-        self.written_offset = writes[-1].next_offset
-        if self.config.flush_messages == LONG_MAX:
-            self.advance(self.written_offset)
-        else:
-            self._flusher.after_append()
-
-    def _on_queue_failed(self, error: OSError) -> None:
-        if self._queue is not None and not self.is_closed:
-            self._queue = None
-            self._write_failed(error)
-            if self.on_failure is not None:
-                self.on_failure(self)
-
-    def _write_failed(self, error: OSError) -> KafkaError:
+    def write_failed(self, error: OSError) -> KafkaError:
         """Take note of a failed file operation; the error to raise."""
         self.is_damaged = True
         self.directory.mark_offline(error)
@@ -764,7 +621,7 @@ class PartitionLog:
             f"{self.topic_partition}: log directory {self.directory.path} failed: {error}",
         )
 
-    def _unreadable(self, error: Exception) -> KafkaError:
+    def unreadable(self, error: Exception) -> KafkaError:
         """The error to raise where segments or indexes could not be read."""
         if isinstance(error, RecordsError):
             return kafka_error(error)
@@ -775,15 +632,17 @@ class PartitionLog:
     def _make_writable(self) -> None:
         """Raise unless the directory is ONLINE; cut off what a failed write has left beyond the readable end."""
         self.directory.ensure_writable()
+        if self.is_closed:
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.topic_partition}: the log is closed")
         if not self.is_damaged:
             return
         self._drain()
         try:
             cut_unreadable(self)
         except OSError as error:
-            raise self._write_failed(error) from error
-        except _UNREADABLE as error:
-            raise self._unreadable(error) from error
+            raise self.write_failed(error) from error
+        except READ_ERRORS as error:
+            raise self.unreadable(error) from error
         self._latest_epoch = -1
         self.is_damaged = False
         _logger.warning(
@@ -798,6 +657,5 @@ class PartitionLog:
                 f"{self.topic_partition}: log directory {self.directory.path} has not come to rest "
                 f"for {DRAIN_TIMEOUT_S:.0f} s",
             )
-        if self._queue is not None:
-            self._queue.settle()
+        self._writer.settle()
         self.directory.ensure_writable()

@@ -27,11 +27,12 @@ from typing import Final, NamedTuple
 
 from ottla.config.topic_config import TopicConfig
 from ottla.records.batch import HEADER_BYTES, LOG_OVERHEAD_BYTES, MAGIC, NO_TIMESTAMP
-from ottla.records.errors import CorruptBatch
+from ottla.records.errors import CorruptBatch, RecordsError
 from ottla.records.legacy import StoredEntry, stored_entry
 from ottla.storage.disk import DiskFile
 from ottla.storage.file_cache import FileCache, LogDirectoryPath, LogFile
 from ottla.storage.file_slice import SliceGone
+from ottla.storage.index_file import CorruptIndexError
 from ottla.storage.offset_index import ENTRY as OFFSET_ENTRY
 from ottla.storage.offset_index import OffsetIndex
 from ottla.storage.time_index import ENTRY as TIME_ENTRY
@@ -65,6 +66,10 @@ SCAN_BYTES: Final = 64 * 1024
 
 ALWAYS_ROLL: Final = -(2**63)
 """As `roll_deadline_ms`: whatever the next batch's time, it goes into a new segment."""
+
+
+READ_ERRORS: Final = (OSError, RecordsError, CorruptIndexError, SliceGone)
+"""What reading segments and indexes may raise."""
 
 
 class Position(NamedTuple):
