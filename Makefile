@@ -1,6 +1,6 @@
 # make up      everything set up, Kafka on 127.0.0.1:9092
 # make test    everything set up, every test
-# make bench   Ottla beside Apache Kafka; ROWS="produce_1k restart" for some rows only
+# make bench   Ottla beside Apache Kafka in turns; ROWS="start memory_*" for some rows only
 #
 # Each step of the set-up leaves a stamp in .cache/ and is done again when its lock file changes.
 

@@ -148,6 +148,7 @@ class ProcessBroker(Broker):
         """What comes before the first start."""
 
     def start(self) -> None:
+        self.write_properties()
         self.launch()
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while not answers(self.host, self.port):
@@ -157,16 +158,19 @@ class ProcessBroker(Broker):
                 raise RuntimeError(f"{self.name} did not start; its output ends with:\n{self.output_tail()}")
             time.sleep(0.02)
 
-    def launch(self) -> None:
-        """Starts the process and does not wait for it."""
+    def write_properties(self) -> None:
+        """Writes server.properties and makes the data directory what a first start needs."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        properties = self.directory / "server.properties"
-        properties.write_text("".join(f"{key}={value}\n" for key, value in self.settings.items()))
+        text = "".join(f"{key}={value}\n" for key, value in self.settings.items())
+        (self.directory / "server.properties").write_text(text)
         if not self.data.exists():
             self.prepare()
+
+    def launch(self) -> None:
+        """Starts the process and does not wait for it."""
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                self.command(properties),
+                self.command(self.directory / "server.properties"),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benchmarks.report import Row
-from benchmarks.shapes import throughput
+from benchmarks.shapes import lifetime, requests, throughput
 
-SHAPES: dict[str, tuple[str, Callable[[Row], None]]] = {**throughput.ROWS}
+SHAPES: dict[str, tuple[str, Callable[[Row], None]]] = {
+    **throughput.ROWS,
+    **requests.ROWS,
+    **lifetime.ROWS,
+}

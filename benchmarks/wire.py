@@ -1,0 +1,106 @@
+"""Plain sockets that speak Kafka: prebuilt frames, and requests asked one by one."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from collections.abc import Iterable
+from itertools import count
+from pathlib import Path
+from typing import TypeVar
+
+from ottla.protocol.codec import decode, decode_from
+from ottla.protocol.declare import Request, Response
+from ottla.protocol.framing import encode_request, response_header_version
+from ottla.protocol.messages.produce import (
+    PartitionProduceData,
+    ProduceRequest,
+    ProduceResponse,
+    TopicProduceData,
+)
+from ottla.protocol.messages.response_header import ResponseHeader
+from ottla.records.record import Record, build_batch
+
+PRODUCE_VERSION = 9
+AnyResponse = TypeVar("AnyResponse", bound=Response)
+
+
+class Connection:
+    """One connection, one request at a time."""
+
+    def __init__(self, address: str, timeout_seconds: float = 60) -> None:
+        host, port = address.rsplit(":", 1)
+        self.socket = socket.create_connection((host, int(port)), timeout_seconds)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._correlation_ids = count(1)
+
+    def ask(self, request: Request, response: type[AnyResponse], version: int) -> AnyResponse:
+        """Sends the request and waits for its answer."""
+        self.send(request, version)
+        return self.receive(response, version)
+
+    def send(self, request: Request, version: int) -> None:
+        """Sends the request and doesn't wait."""
+        self.socket.sendall(encode_request(request, version, next(self._correlation_ids), "bench"))
+
+    def receive(self, response: type[AnyResponse], version: int) -> AnyResponse:
+        """Waits for the answer to the oldest request."""
+        frame = memoryview(self.receive_frame())
+        _, begin = decode_from(ResponseHeader, response_header_version(response, version), frame, 0)
+        return decode(response, version, frame[begin:])
+
+    def receive_frame(self) -> bytes:
+        """The next frame, without its size."""
+        (size,) = struct.unpack(">i", self._exactly(4))
+        return self._exactly(size)
+
+    def close(self) -> None:
+        """Closes the socket."""
+        self.socket.close()
+
+    def _exactly(self, size: int) -> bytes:
+        received = bytearray()
+        while len(received) < size:
+            piece = self.socket.recv(min(size - len(received), 1 << 20))
+            if not piece:
+                raise ConnectionError("the broker closed the connection")
+            received += piece
+        return bytes(received)
+
+
+def batch(values: Iterable[bytes], *, producer_id: int = -1, sequence: int = -1) -> bytearray:
+    """A batch of records without keys, stamped with the present time."""
+    now_ms = int(time.time() * 1000)
+    return build_batch(
+        [Record(offset, now_ms, None, value) for offset, value in enumerate(values)],
+        producer_id=producer_id,
+        producer_epoch=-1 if producer_id < 0 else 0,
+        base_sequence=sequence,
+    )
+
+
+def produce_request(topic: str, batches: dict[int, bytearray], acks: int = 1) -> ProduceRequest:
+    """One batch for each partition named."""
+    partitions = [
+        PartitionProduceData(index=index, records=memoryview(records)) for index, records in batches.items()
+    ]
+    return ProduceRequest(
+        acks=acks, timeout_ms=30_000, topic_data=[TopicProduceData(name=topic, partition_data=partitions)]
+    )
+
+
+def produce(connection: Connection, topic: str, batches: dict[int, bytearray]) -> None:
+    """Produces and makes sure that every partition took its batch."""
+    answer = connection.ask(produce_request(topic, batches), ProduceResponse, PRODUCE_VERSION)
+    codes = {each.error_code for responses in answer.responses for each in responses.partition_responses}
+    if codes != {0}:
+        raise RuntimeError(f"producing to {topic} ended with error codes {codes}")
+
+
+def write_frames(path: Path, requests: Iterable[ProduceRequest]) -> Path:
+    """Whole frames one behind the other, as `generator replay` sends them."""
+    with path.open("wb") as file:
+        for number, request in enumerate(requests):
+            file.write(encode_request(request, PRODUCE_VERSION, number, "bench"))
+    return path
