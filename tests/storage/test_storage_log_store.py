@@ -153,6 +153,35 @@ def test_after_a_kill_all_that_was_written_is_there(disk_and_path):
     again.close(clean=True)
 
 
+@pytest.mark.parametrize("small_bytes", [0, 1 << 20])
+def test_batches_in_flight_at_a_kill_are_known_as_duplicates(tmp_path, small_bytes, monkeypatch):
+    """A producer sends its last five batches again when it has had no answer: none is appended twice, none refused."""
+    import ottla.storage.log_store as module
+
+    monkeypatch.setattr(module, "SMALL_RECOVERY_BYTES", small_bytes)
+
+    def produce(log, sequence):
+        batch = build_batch(
+            [Record(0, NOW, None, b"v")], producer_id=9, producer_epoch=0, base_sequence=sequence
+        )
+        return log.append_as_leader(memoryview(batch), leader_epoch=0, now_ms=NOW)
+
+    store = open_store(PosixDisk(), str(tmp_path))
+    log = create(store)
+    for sequence in range(12):
+        produce(log, sequence)
+    store.close(clean=False)
+    again = open_store(PosixDisk(), str(tmp_path))
+    assert again.await_loaded(30)
+    again.loop.run()
+    log = again.get(ORDERS)
+    for sequence in range(7, 12):
+        result = produce(log, sequence)
+        assert (result.duplicate, result.base_offset) == (True, sequence)
+    assert produce(log, 12).base_offset == 12
+    again.close(clean=True)
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_large_recoveries_run_in_helper_processes(tmp_path, processes, monkeypatch):
     """The broker serves on at once; each log is announced when it is ready; progress is told."""

@@ -166,7 +166,7 @@ class LogOpener:
         log.recovery_point = log.log_end_offset
         return log
 
-    def open_recovered(self, found: FoundLog) -> PartitionLog:
+    def open_recovered(self, found: FoundLog, result: RecoveryResult) -> PartitionLog:
         """Open a log that recovery has been through.
 
         What recovery has read and rebuilt was never fsynced: the next flush must do all of it before the recovery point
@@ -175,6 +175,17 @@ class LogOpener:
         log = self._open(found)
         log.recovery_point = min(found.recovery_point, log.log_end_offset)
         log.epochs.mark_dirty()
+        if result.recent_batches:
+            entries = dict(log.producers.rows())
+            entries.update(
+                (producer_id, bytes.fromhex(entry)) for producer_id, entry in result.recent_batches
+            )
+            log.producers.restore(
+                entries.items(),
+                log.producers.end_offset,
+                now_ms=self._now_ms,
+                expiration_ms=self._producer_id_expiration_ms,
+            )
         end_offsets = [*(segment.base_offset for segment in log.segments[1:]), log.log_end_offset]
         for segment, end_offset in zip(log.segments, end_offsets, strict=True):
             if end_offset > log.recovery_point:
@@ -314,7 +325,7 @@ class RecoveryCrew:
                 result.bytes_read,
                 result.truncated_bytes,
             )
-            return self._opener.open_recovered(found), None
+            return self._opener.open_recovered(found, result), None
         except (OSError, RecordsError, CheckpointError, HelperError, KafkaError) as error:
             return None, error
 
