@@ -37,6 +37,8 @@ GROUP_METADATA_TOPIC: Final = "__consumer_offsets"
 
 LOAD_READ_BYTES: Final = 1 << 20
 LOAD_SLICE_S: Final = 0.005
+LATE_MS: Final = 250
+"""A timer that runs so late says that the loop was held; members get as long to be heard before any is expired."""
 RECORD_OVERHEAD_BYTES: Final = 64
 """More than a record's own lengths and deltas take: enough to keep a batch below `max.message.bytes`."""
 
@@ -80,6 +82,7 @@ class GroupShell:
         self._draining: set[int] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ms = 0
+        self._excused = False
         self.service = GroupCoordinatorService(settings, partition_count, new_uuid, self._append)
         replicas.on_leadership(self._leadership_changed)
 
@@ -135,6 +138,12 @@ class GroupShell:
         self._timer = self._loop.call_later(max(0, due_ms - self._now_ms()) / 1000, self._timer_due)
 
     def _timer_due(self) -> None:
+        if not self._excused and self._now_ms() - self._timer_ms > LATE_MS:
+            # The loop stood still. Heartbeats sent in time wait in their sockets; timers run before sockets are read.
+            self._excused = True
+            self._timer = self._loop.call_later(LATE_MS / 1000, self._timer_due)
+            return
+        self._excused = False
         self._timer = None
         self.service.run_timers(self._now_ms())
         self._arm()
