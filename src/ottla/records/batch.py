@@ -25,8 +25,7 @@ from enum import IntEnum
 from struct import Struct
 from typing import NamedTuple
 
-from crc32c import crc32c
-
+from ottla.records.checksum import crc32c
 from ottla.records.errors import (
     BatchTooLarge,
     CorruptBatch,

@@ -21,8 +21,7 @@ from collections.abc import Iterable
 from struct import Struct
 from typing import Final
 
-from crc32c import crc32c
-
+from ottla.records.checksum import crc32c
 from ottla.storage.disk import Disk
 from ottla.storage.producer_state import ROW
 

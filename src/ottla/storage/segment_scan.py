@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from crc32c import crc32c
-
 from ottla.records.batch import (
     CHECKED_POSITION,
     HEADER,
@@ -23,6 +21,7 @@ from ottla.records.batch import (
     NO_SEQUENCE,
     batch_size_at,
 )
+from ottla.records.checksum import crc32c
 from ottla.records.errors import CorruptBatch
 from ottla.records.legacy import check_stored_crc, stored_entry
 
