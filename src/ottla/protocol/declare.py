@@ -191,8 +191,18 @@ class StructType(type):
         namespace["__match_args__"] = ()
         made = super().__new__(cls, name, bases, namespace, **options)
         if fields:
-            made.__init__ = _constructor(fields)  # type: ignore[misc]
+            made.__init__ = _constructor_at_first_use(made, fields)  # type: ignore[misc]
         return made
+
+
+def _constructor_at_first_use(struct: "StructType", fields: list[Field]) -> Callable[..., None]:
+    """Writes the constructor when one is called for: a broker imports 300 structs at its start, and makes few of them."""
+
+    def __init__(self: object, **values: object) -> None:  # noqa: N807
+        struct.__init__ = _constructor(fields)  # type: ignore[misc]
+        struct.__init__(self, **values)  # type: ignore[misc]
+
+    return __init__
 
 
 def _constructor(fields: list[Field]) -> Callable[..., None]:
