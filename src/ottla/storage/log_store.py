@@ -226,11 +226,7 @@ class LogStore:
             raise
 
     def _check_owners(self) -> None:
-        if not self._usable():
-            raise DirectoryError(
-                "no log directory can be used: "
-                + "; ".join(f"{directory.path}: {directory.error}" for directory in self.directories)
-            )
+        self._ensure_any_usable()
         owners = {
             directory.path: identity
             for directory in self._usable()
@@ -243,6 +239,13 @@ class LogStore:
                     f"the log directories belong to different owners: their {attribute}s are "
                     + ", ".join(f"{path}: {getattr(owner, attribute)}" for path, owner in owners.items())
                 )
+
+    def _ensure_any_usable(self) -> None:
+        if not self._usable():
+            raise DirectoryError(
+                "no log directory can be used: "
+                + "; ".join(f"{directory.path}: {directory.error}" for directory in self.directories)
+            )
 
     def _usable(self) -> list[LogDirectory]:
         return [directory for directory in self.directories if directory.state is not DirectoryState.OFFLINE]
@@ -260,13 +263,17 @@ class LogStore:
         return next((identity.cluster_id for identity in identities if identity is not None), None)
 
     def claim(self, broker_id: int, cluster_id: str) -> None:
-        """Write `meta.properties` where it is missing; `DirectoryError` where it names another broker or cluster."""
+        """Write `meta.properties` where it is missing.
+
+        Raises `DirectoryError` where it names another broker or cluster, and when no directory can be used any more.
+        """
         for directory in self._usable():
             try:
                 directory.claim(broker_id, cluster_id, self._random_bytes(16))
             except OSError as error:
                 self._lost_at_start = True
                 directory.mark_offline(error)
+        self._ensure_any_usable()
 
     def load(
         self,
@@ -281,7 +288,7 @@ class LogStore:
         `topic_config` answers the settings of a topic by name, on several threads. Logs whose recovery takes longer are
         LOADING on return; helper processes read what lies past their recovery points, and each is announced by
         `on_loaded` (posted to the loop) when it serves. Those that serve on return are not announced: `logs` has them.
-        Raises `DirectoryError` for a log that lies in two directories.
+        Raises `DirectoryError` for a log that lies in two directories, and when no directory can be used any more.
         """
         self._on_loaded = on_loaded
         self._on_progress = on_progress
@@ -310,6 +317,7 @@ class LogStore:
             if not found.was_clean:
                 to_recover += found.logs
         self._start_recovery(to_recover, opener)
+        self._ensure_any_usable()
 
     def _on_threads(
         self, directories: Iterable[LogDirectory], action: Callable[[LogDirectory], None]
