@@ -242,6 +242,8 @@ class GroupShell:
         if partition.topic_partition.topic != GROUP_METADATA_TOPIC:
             return
         number = partition.topic_partition.partition
+        if leads and not self.service.elected(number, partition.leader_epoch):
+            return  # Word of it came before: its coordinator stands, or is being loaded.
         task = self._loading.pop(number, None)
         if task is not None:
             task.cancel()
@@ -251,7 +253,6 @@ class GroupShell:
         if not leads:
             self.service.resigned(number, self._now_ms())
             return
-        self.service.elected(number, partition.leader_epoch)
         log = partition.leading_log()
         if log.log_end_offset == log.log_start_offset:
             self.service.loaded(number, self._now_ms())
