@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
-from conftest import process_broker
 from group_wire import WireTranscript
 
-from brokers import Broker
+from brokers import ApacheBroker, Broker, OttlaBroker
 from ottla.client.brokers import Brokers
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages.offset_fetch import (
@@ -44,7 +43,8 @@ def patient_broker(
         yield broker
         return
     directory = tmp_path_factory.mktemp("patient")
-    with process_broker(broker_kind, directory, {"group.initial.rebalance.delay.ms": "700"}) as patient:
+    kind = {"ottla": OttlaBroker, "apache": ApacheBroker}[broker_kind]
+    with kind(directory, {"group.initial.rebalance.delay.ms": "700"}) as patient:
         admin = AdminClient({"bootstrap.servers": patient.bootstrap_servers})
         for made in admin.create_topics([NewTopic(name, num_partitions=4) for name in "tuvw"]).values():
             made.result(30)

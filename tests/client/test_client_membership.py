@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import pytest
-from conftest import StartBroker
 
-from brokers import Broker
+from brokers import Broker, ProcessBroker
 from ottla.client.brokers import Brokers
 from ottla.client.errors import MembershipError
 from ottla.client.membership import Generation, GroupMembership, JoinedMember
@@ -168,7 +167,9 @@ def test_a_member_of_another_kind_is_refused(broker: Broker, unique_name: Callab
     run(scenario, broker.bootstrap_servers)
 
 
-def test_members_outlive_their_broker(start_broker: StartBroker, unique_name: Callable[[str], str]) -> None:
+def test_members_outlive_their_broker(
+    start_broker: Callable[[], ProcessBroker], unique_name: Callable[[str], str]
+) -> None:
     """Killed and started again: the group is there, and its members find back to it."""
     broker = start_broker()
     group = unique_name("workers")

@@ -13,11 +13,10 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
-from conftest import StartBroker
 from kafka import KafkaConsumer
 from kafka.coordinator.assignors.range import RangePartitionAssignor as KafkaPythonRange
 
-from brokers import Broker
+from brokers import Broker, ProcessBroker
 
 PARTITIONS = 6
 RECORDS = 300
@@ -182,7 +181,7 @@ def test_three_libraries_share_a_topic(broker: Broker, topic: str, unique_name: 
 
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 def test_a_group_of_three_libraries_outlives_its_broker(
-    start_broker: StartBroker,
+    start_broker: Callable[[], ProcessBroker],
     topic: str,
     unique_name: Callable[[str], str],
     monkeypatch: pytest.MonkeyPatch,
