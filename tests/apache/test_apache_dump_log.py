@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
-from conftest import StartBroker
 
 from apache_tools import ApacheTools
 from brokers import ProcessBroker
@@ -18,7 +18,7 @@ SMALL_SEGMENTS = {"log.segment.bytes": "1048576", "log.index.interval.bytes": "1
 
 
 @pytest.fixture
-def stopped_broker(start_broker: StartBroker) -> ProcessBroker:
+def stopped_broker(start_broker: Callable[..., ProcessBroker]) -> ProcessBroker:
     """A broker that has taken records of each codec into several segments, committed offsets, and stopped."""
     broker = start_broker(SMALL_SEGMENTS)
     for codec in CODECS:
