@@ -201,3 +201,17 @@ def test_the_disk_of_a_plain_test_broker_is_the_memory(start_broker, tmp_path):
     make_topic(broker, "t")
     assert isinstance(broker.disk, Disk)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_broker_without_any_log_directory_left_says_so(start_broker, connect, tmp_path):
+    """The command's process ends by it; an embedded one is told."""
+    disk = MoodyDisk()
+    broker = start_broker(disk=disk)
+    make_topic(broker, "t")
+    told = threading.Event()
+    broker.server.on_all_directories_failed = told.set
+    disk.path = str(tmp_path)
+    disk.fail()
+    assert produce(connect(broker), "t", batch(b"a"))[0].error_code == ErrorCode.KAFKA_STORAGE_ERROR
+    assert told.wait(DEADLINE_S)
+    disk.heal()

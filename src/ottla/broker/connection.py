@@ -425,6 +425,11 @@ class Connection(asyncio.BufferedProtocol):
         return bool(self._holds & (_WAITING | _SENDING | _CONGESTED | _YIELDING))
 
     @property
+    def closing(self) -> bool:
+        """Whether it is closed, but for what is still to be sent."""
+        return bool(self._holds & _CLOSED)
+
+    @property
     def waiting(self) -> bool:
         """Whether it waits for the broker: such a connection isn't idle."""
         return bool(self._holds & _WAITING)

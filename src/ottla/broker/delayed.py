@@ -129,9 +129,15 @@ class DelayedProduce:
         self._timer = timers.after(max(timeout_ms, 0), self._timed_out)
         for partition, _, _ in waits:
             partition.watch(self)
+        # A request of many partitions yields between them: the first may have been written, and told so, before the
+        # last was appended and anyone watched.
+        self._schedule()
 
     def partition_moved(self, partition: Partition) -> None:
         del partition
+        self._schedule()
+
+    def _schedule(self) -> None:
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._check)

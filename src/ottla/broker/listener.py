@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _SWEEP_SECONDS = 5.0
 """At most so late an idle connection is closed."""
 
+_LINGER_SECONDS = 10.0
+"""A connection that is closed but whose client does not take the last answers is cut after this."""
+
 
 @dataclass(slots=True)
 class ConnectionLimits:
@@ -169,6 +172,11 @@ class Listener:
 
     def _close_idle(self) -> None:
         self._sweep = self.loop.call_later(_SWEEP_SECONDS, self._close_idle)
+        lingering = time.perf_counter() - _LINGER_SECONDS
+        for connection in [
+            each for each in self.connections if each.closing and each.last_active < lingering
+        ]:
+            connection.abort()
         max_idle_ms = self.counts.limits.max_idle_ms
         if max_idle_ms < 0:
             return

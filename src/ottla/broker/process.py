@@ -60,7 +60,14 @@ async def _serve(config: BrokerConfig) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    failures: list[int] = []
+
+    def give_up() -> None:
+        failures.append(EXIT_FAILED)
+        asked_to_stop.set()
+
     broker = BrokerServer(config)
+    broker.on_all_directories_failed = give_up
     try:
         await broker.start()
     except (OSError, DirectoryError, TreeError, InconsistentClusterId, KafkaError) as error:
@@ -72,7 +79,7 @@ async def _serve(config: BrokerConfig) -> int:
     gc.set_threshold(_YOUNG_OBJECTS, 20, 50)
     await asked_to_stop.wait()
     await broker.stop()
-    return 0
+    return failures[0] if failures else 0
 
 
 def _raise_descriptor_limit() -> None:

@@ -116,6 +116,8 @@ class BrokerServer:
         """Whether clients are served."""
         self.metrics = Registry()
         self.pages: HealthPages | None = None
+        self.on_all_directories_failed: Callable[[], None] | None = None
+        """Called when there is no log directory left to serve from; Apache's broker ends itself then."""
         self._unknown_topics = TopicCounters()
         self._bygone_topics = TopicCounters()
         self._disk = PosixDisk() if disk is None else disk
@@ -479,6 +481,10 @@ class BrokerServer:
         failed = self.logs.logs_in(directory)
         _log.error("Log directory %s failed: %d partitions on it are offline", directory.path, len(failed))
         self.replicas.directory_failed(failed)
+        if all(each.state is DirectoryState.OFFLINE for each in self.logs.directories):
+            _log.critical("Every log directory has failed: %s", ", ".join(self.config.log_dirs))
+            if self.on_all_directories_failed is not None:
+                self.on_all_directories_failed()
         reporting = self.loop.create_task(self._report_offline(failed))
         self._reports.add(reporting)
         reporting.add_done_callback(self._reports.discard)

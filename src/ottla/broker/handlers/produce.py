@@ -48,6 +48,8 @@ _ATTRIBUTES_AT = 22
 _CODEC_BITS, _ZSTD, _TRANSACTIONAL_BIT = 0x07, 4, 0x10
 
 _NO_LEADER_TOLD = LeaderIdAndEpoch()
+_NOTHING: Pending[ProduceResponse | None] = Pending()
+_NOTHING.complete(None)
 
 
 def _every_partition(request: ProduceRequest, code: ErrorCode, message: str) -> ProduceResponse:
@@ -159,7 +161,8 @@ class _ProduceInHand:
             log_start_offset=result.log_start_offset,
             current_leader=_NO_LEADER_TOLD,
         )
-        if self._acks and not partition.is_acknowledged(result.last_offset, self._acks):
+        # With acks=0 nobody waits for the answer, but the connection does: or it could fill a slow directory's queue.
+        if not partition.is_acknowledged(result.last_offset, self._acks or 1):
             self._waits.append((partition, result.last_offset, row))
         return row
 
@@ -310,20 +313,27 @@ class _ProduceInHand:
                 raise CloseConnection(
                     f"a produce request with acks=0 failed with {self._failed.name}, and there is no answer to say so"
                 )
-            return None
+            return self._after_waits() if self._waits else None
         if self._moved_leaders:
             self._response.node_endpoints = [
                 NodeEndpoint(node_id=broker_id, host=address[0], port=address[1])
                 for broker_id in sorted(self._moved_leaders)
                 if (address := self._broker.address_of(broker_id, self._context)) is not None
             ]
-        if self._waits:
-            return DelayedProduce(
-                self._response,
-                self._waits,
-                self._acks,
-                self._request.timeout_ms,
-                self._broker.timers,
-                self._broker.loop,
-            ).pending
-        return self._response
+        return self._delayed().pending if self._waits else self._response
+
+    def _delayed(self) -> DelayedProduce:
+        return DelayedProduce(
+            self._response,
+            self._waits,
+            self._acks or 1,
+            self._request.timeout_ms,
+            self._broker.timers,
+            self._broker.loop,
+        )
+
+    def _after_waits(self) -> Pending[ProduceResponse | None]:
+        """Settles without an answer once the batches are written."""
+        silent: Pending[ProduceResponse | None] = Pending()
+        self._delayed().pending.then(lambda _: silent.follow(_NOTHING))
+        return silent
