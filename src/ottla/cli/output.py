@@ -64,6 +64,11 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def counted(count: int, noun: str) -> str:
+    """A number with its noun: `1 record`, `2 records`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def timestamp_text(timestamp_ms: int | None) -> str | None:
     """A timestamp in UTC with milliseconds, ISO 8601; None stays None."""
     if timestamp_ms is None:

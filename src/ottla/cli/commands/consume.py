@@ -13,7 +13,7 @@ import typer
 from ottla.cli.connection import Connection, Property, on_cluster
 from ottla.cli.errors import UsageError
 from ottla.cli.formats import Format, decode_text
-from ottla.cli.output import say, timestamp_text
+from ottla.cli.output import counted, say, timestamp_text
 from ottla.cli.positions import EARLIEST, LATEST, Position, PositionKind, parse_position
 from ottla.cli.progress import counting
 from ottla.cli.record_lines import record_object
@@ -125,7 +125,7 @@ def consume(
     with opened_output(output) as stream:
         total = copy_records(connection, reading, render, stream, max_wait_s)
     if output is not None or verbose:
-        say(f"Consumed {total} record{'' if total == 1 else 's'}.")
+        say(f"Consumed {counted(total, 'record')}.")
 
 
 def plan_reading(

@@ -10,7 +10,7 @@ import typer
 
 from ottla.cli.addresses import parse_addresses
 from ottla.cli.checks.findings import Finding, Level
-from ottla.cli.output import print_json
+from ottla.cli.output import counted, print_json
 
 
 def register(application: typer.Typer) -> None:
@@ -109,8 +109,4 @@ def show_findings(findings: list[Finding]) -> None:
     if not counts[Level.FAULT] and not counts[Level.WARNING]:
         print("All is well.")
     else:
-        print(f"{_plural(counts[Level.FAULT], 'fault')}, {_plural(counts[Level.WARNING], 'warning')}.")
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+        print(f"{counted(counts[Level.FAULT], 'fault')}, {counted(counts[Level.WARNING], 'warning')}.")

@@ -11,7 +11,7 @@ import typer
 
 from ottla.cli.errors import UsageError
 from ottla.cli.logs.entries import BatchEntry, Entry, Fault, PropertyEntry, RecordEntry
-from ottla.cli.output import say, timestamp_text
+from ottla.cli.output import counted, say, timestamp_text
 
 log = typer.Typer(help="Look into the files of a broker, running or not.", no_args_is_help=True)
 
@@ -60,12 +60,10 @@ def dump(
     for file in files:
         faults += show_file(file, read_file(file, wanted), faults_only=faults_only, as_json=as_json)
     if faults:
-        say(
-            f"{faults} fault{'' if faults == 1 else 's'} found in {len(files)} file{'' if len(files) == 1 else 's'}."
-        )
+        say(f"{counted(faults, 'fault')} found in {counted(len(files), 'file')}.")
         raise typer.Exit(1)
     if faults_only and not as_json:
-        print(f"No faults in {len(files)} file{'' if len(files) == 1 else 's'}.")
+        print(f"No faults in {counted(len(files), 'file')}.")
 
 
 def show_file(path: Path, entries: Iterable[Entry], *, faults_only: bool, as_json: bool) -> int:
@@ -126,7 +124,7 @@ def entry_text(entry: Entry) -> str:
 
 def batch_text(batch: BatchEntry) -> str:
     """A batch in one line: where it stands, which offsets it holds, what is peculiar about it."""
-    count = "" if batch.count is None else f"  {batch.count} record{'' if batch.count == 1 else 's'}"
+    count = "" if batch.count is None else f"  {counted(batch.count, 'record')}"
     parts = [
         f"  batch at {batch.position}, {batch.size_bytes} bytes  offsets {batch.base_offset}-{batch.last_offset}{count}",
         timestamp_text(batch.max_timestamp_ms) if batch.max_timestamp_ms >= 0 else None,

@@ -13,7 +13,7 @@ import typer
 from ottla.cli.connection import Connection, Property, on_cluster
 from ottla.cli.errors import UsageError
 from ottla.cli.formats import Format, encode
-from ottla.cli.output import print_json_line, say
+from ottla.cli.output import counted, print_json_line, say
 from ottla.cli.positions import parse_timestamp
 from ottla.cli.progress import Counter, counting
 from ottla.cli.record_lines import parse_record_line
@@ -154,12 +154,12 @@ def produce(
         "message.timeout.ms": int(connection.timeout_s * 1000),
     }
     with counting("produced", enabled=not quiet and not sys.stdin.isatty()) as counter:
-        records = counted(read_records(values or (), files or (), shape), counter)
+        records = counting_up(read_records(values or (), files or (), shape), counter)
         delivery = produce_records(
             connection, topic, records, properties, show_delivered if as_json else None
         )
     if not quiet and not as_json:
-        say(f"Produced {delivery.delivered} record{'' if delivery.delivered == 1 else 's'} to {topic}.")
+        say(f"Produced {counted(delivery.delivered, 'record')} to {topic}.")
 
 
 def _checked_separator(separator: str | None, key: str | None, form: InputForm) -> str | None:
@@ -251,7 +251,7 @@ def record_of(text: str, shape: RecordShape, where: str) -> OutgoingRecord:
     return OutgoingRecord(value, key, shape.headers, shape.partition, shape.timestamp_ms)
 
 
-def counted(records: Iterable[OutgoingRecord], counter: Counter) -> Iterator[OutgoingRecord]:
+def counting_up(records: Iterable[OutgoingRecord], counter: Counter) -> Iterator[OutgoingRecord]:
     """The same records, counted as they pass."""
     for record in records:
         yield record

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from ottla.cli.connection import Connection, Property
 from ottla.cli.errors import CommandError
 from ottla.cli.explanations import REMEDIES, explain
+from ottla.cli.output import counted
 from ottla.cli.requests.offsets import Partition
 
 if TYPE_CHECKING:
@@ -142,8 +143,7 @@ def _refused(delivery: Delivery, topic: str, connection: Connection) -> CommandE
             remedy=f"`ottla topic describe {topic}` shows whether its partitions have leaders",
         )
     error = explain(fault, "produce", f"topic {topic}", connection)
-    count = f"{delivery.failed} record{'' if delivery.failed == 1 else 's'}"
-    error.what = f"{count} refused, {delivery.delivered} written: {error.what}"
+    error.what = f"{counted(delivery.failed, 'record')} refused, {delivery.delivered} written: {error.what}"
     error.remedy = error.remedy or REMEDIES.get(fault.name())
     return error
 

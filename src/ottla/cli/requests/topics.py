@@ -125,7 +125,9 @@ def topic_detail(connection: Connection, name: str, *, offsets: bool = True) -> 
         for one in sorted(description.partitions, key=lambda one: one.id)
     )
     configs = tuple(one for one in describe_config(connection, "topic", name) if one.is_set_here)
-    return TopicDetail(name, topic_id_text(str(description.topic_id)), description.is_internal, partitions, configs)
+    return TopicDetail(
+        name, topic_id_text(str(description.topic_id)), description.is_internal, partitions, configs
+    )
 
 
 def topic_id_text(text: str) -> str:
