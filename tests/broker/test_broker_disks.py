@@ -77,8 +77,8 @@ class TwoDirectories:
     def directory_of(self, topic: str, number: int) -> str:
         return self.broker.call(lambda server: server.logs.directory_of(TopicPartition(topic, number)).path)
 
-    def send(self, client, number: int, value: bytes, acks: int = -1):
-        return produce(client, "t", *[None] * number, batch(value), acks=acks)[number]
+    def send(self, client, number: int, value: bytes, acks: int = -1, timeout_ms: int = 30_000):
+        return produce(client, "t", *[None] * number, batch(value), acks=acks, timeout_ms=timeout_ms)[number]
 
 
 @pytest.fixture
@@ -127,7 +127,9 @@ def test_a_stalled_disk_holds_neither_the_loop_nor_a_group_on_another_disk(two, 
     released = threading.Event()
     two.disk.before_write = lambda: released.wait(DEADLINE_S)
     answers = []
-    stalled = threading.Thread(target=lambda: answers.append(two.send(slow, two.moody, b"stalled")))
+    stalled = threading.Thread(
+        target=lambda: answers.append(two.send(slow, two.moody, b"stalled", timeout_ms=1_000))
+    )
     stalled.start()
     ends = time.monotonic() + 3
     longest = 0.0

@@ -27,7 +27,13 @@ def batch(*values: bytes, key: bytes | None = b"k", **options) -> bytes:
 
 
 def produce(
-    client, topic: str, *records: bytes, acks: int = 1, version: int = 9, topic_id: Uuid | None = None
+    client,
+    topic: str,
+    *records: bytes,
+    acks: int = 1,
+    version: int = 9,
+    topic_id: Uuid | None = None,
+    timeout_ms: int = 30_000,
 ):
     """Send one batch to each of the partitions 0, 1, …; the rows of the answer."""
     data = [PartitionProduceData(index=index, records=each) for index, each in enumerate(records)]
@@ -37,7 +43,7 @@ def produce(
     else:
         topic_data.topic_id = topic_id
     answer = client.ask(
-        ProduceRequest(acks=acks, timeout_ms=1000, topic_data=[topic_data]), ProduceResponse, version
+        ProduceRequest(acks=acks, timeout_ms=timeout_ms, topic_data=[topic_data]), ProduceResponse, version
     )
     return answer.responses[0].partition_responses
 
@@ -100,7 +106,7 @@ def test_acks_0_is_not_answered(broker, connect):
     make_topic(broker, "t")
     client = connect(broker)
     data = [TopicProduceData(name="t", partition_data=[PartitionProduceData(index=0, records=batch(b"a"))])]
-    client.send(ProduceRequest(acks=0, timeout_ms=1000, topic_data=data), 9)
+    client.send(ProduceRequest(acks=0, timeout_ms=30_000, topic_data=data), 9)
     assert client.ask(ApiVersionsRequest(), ApiVersionsResponse, 0).error_code == ErrorCode.NONE
     (row,) = produce(client, "t", batch(b"b"))
     assert row.base_offset == 1
@@ -112,7 +118,7 @@ def test_acks_0_that_fails_closes_the_connection(broker, connect):
     data = [
         TopicProduceData(name="none", partition_data=[PartitionProduceData(index=0, records=batch(b"a"))])
     ]
-    client.send(ProduceRequest(acks=0, timeout_ms=1000, topic_data=data), 9)
+    client.send(ProduceRequest(acks=0, timeout_ms=30_000, topic_data=data), 9)
     assert client.is_closed()
 
 
@@ -240,7 +246,7 @@ def test_a_request_over_many_partitions_is_answered_in_order(broker, connect):
             ],
         )
     ]
-    request = ProduceRequest(acks=1, timeout_ms=1000, topic_data=data)
+    request = ProduceRequest(acks=1, timeout_ms=30_000, topic_data=data)
     for client in clients:
         client.send(request, 9)
     for client in clients:

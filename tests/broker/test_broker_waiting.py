@@ -225,8 +225,8 @@ class TestFetchSessionCache:
 
 
 class TestReceiveMemory:
-    @given(st.integers(1, 3_000_000), st.lists(st.integers(1, 70_000), min_size=1, max_size=80), st.data())
-    @settings(max_examples=40, deadline=None)
+    @given(st.integers(1, 600_000), st.lists(st.integers(1, 70_000), min_size=1, max_size=80), st.data())
+    @settings(max_examples=25, deadline=None)
     def test_a_frame_arrives_whole_however_it_is_cut(self, size, pieces, data):
         """And never takes more memory than four times what has come."""
         memory = ReceiveMemory()
