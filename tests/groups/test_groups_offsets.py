@@ -58,7 +58,7 @@ def test_a_tombstone_also_clears_what_a_transaction_would_commit() -> None:
     """The topic is gone: its offset must not come back with the marker."""
     offsets = Offsets()
     offsets.put_transactional(7, "g", "t", 0, offset(2))
-    assert offsets.groups_with("t") == ["g"]
+    assert offsets.of_topics({"t", "other"}) == [("g", "t", 0)]
     offsets.remove("g", "t", 0)
     offsets.end_transaction(7, committed=True)
     assert offsets.get("g", "t", 0) is None

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from group_world import GroupWorld
 
-from ottla.groups import appends
+from ottla.groups import appends, coordinator
 from ottla.groups.settings import GroupRequestContext, GroupSettings
 from ottla.groups.states import ClassicGroupState
 from ottla.protocol.codec import decode, encode
@@ -237,6 +237,21 @@ def test_operations_that_wait_for_the_log_are_bounded(monkeypatch: pytest.Monkey
     assert code == ErrorCode.COORDINATOR_NOT_AVAILABLE
     world.commit_log()
     assert all(reply.done for reply in replies)
+
+
+def test_offsets_of_very_many_groups_expire_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No step looks at more than its share, and in the end all are gone."""
+    monkeypatch.setattr(coordinator, "MAX_OFFSETS_EXPIRED_AT_ONCE", 10)
+    world = GroupWorld(GroupSettings(offsets_retention_ms=1000, offsets_retention_check_interval_ms=5000))
+    for number in range(100):
+        world.call(world.service.offset_commit, commit_request(f"group-{number}"), version=8)
+    written = len(world.logs[0])
+    world.advance(5000)
+    assert 0 < len(world.logs[0]) - written <= 20
+    world.advance(1000)
+    assert len(world.logs[0]) - written == 200
+    assert world.service.group_counts() == {}
+    assert world.service.coordinators()[0].offset_expiration_count == 100
 
 
 def test_a_listener_may_call_the_service_again() -> None:

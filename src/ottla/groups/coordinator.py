@@ -54,6 +54,14 @@ from ottla.protocol.types import TopicPartition
 
 T = TypeVar("T")
 
+MAX_OFFSETS_EXPIRED_AT_ONCE = 5_000
+"""Offsets looked at before other work is let in: a few milliseconds."""
+
+EXPIRATION_STAGGER_MS = 20
+"""By how much later each partition's first check for expired offsets is than that of the partition before."""
+
+_EXPIRATION = "expiration"
+
 
 class GroupCoordinator:
     """The groups whose id hashes to one partition. It begins by loading.
@@ -111,7 +119,8 @@ class GroupCoordinator:
             if len(group.members) > self._settings.group_max_size:
                 reason = f"freshly loaded with {len(group.members)} members, more than group.max.size"
                 results.append(self._background(self._rebalances.prepare(group, reason, now_ms)))
-        self._schedule_expiration(now_ms)
+        # All partitions are loaded together at a start; their checks shall not come together ever after.
+        self._schedule_expiration(now_ms + self.partition * EXPIRATION_STAGGER_MS)
         return results
 
     def on_load_failed(self) -> None:
@@ -182,7 +191,7 @@ class GroupCoordinator:
     def run_timers(self, now_ms: int) -> Iterator[CoordinatorResult[None]]:
         """What is due at `now_ms`, one after the other: append a result's records before asking for the next."""
         while (action := self._timers.pop_due(now_ms)) is not None:
-            yield self._background(action(now_ms))
+            yield self._background(action(now_ms), atomic=False)
 
     def _background(
         self, records: Sequence[CoordinatorRecord], *, atomic: bool = True
@@ -192,22 +201,34 @@ class GroupCoordinator:
         return self._submit(CoordinatorResult(reply, records, atomic=atomic))
 
     def _schedule_expiration(self, now_ms: int) -> None:
-        def due(then_ms: int) -> Sequence[CoordinatorRecord]:
-            self._schedule_expiration(then_ms)
-            return self._expire(then_ms)
+        self._timers.schedule(
+            _EXPIRATION,
+            now_ms + self._settings.offsets_retention_check_interval_ms,
+            lambda then_ms: self._expire(self.groups.ids(), then_ms),
+        )
 
-        self._timers.schedule("expiration", now_ms + self._settings.offsets_retention_check_interval_ms, due)
+    def _expire(self, group_ids: list[str], now_ms: int) -> list[CoordinatorRecord]:
+        """Tombstones for expired offsets, and for empty groups that have none left.
 
-    def _expire(self, now_ms: int) -> list[CoordinatorRecord]:
-        """Tombstones for expired offsets, and for empty groups that have none left."""
+        Looks at so many at a time that nobody waits for it, and goes on with the rest of `group_ids` in the next
+        millisecond.
+        """
         records: list[CoordinatorRecord] = []
-        groups_gone = 0
-        for group_id in self.groups.ids():
-            no_offsets_left = self._offset_requests.expire(group_id, now_ms, records)
-            if no_offsets_left and self.groups.get(group_id).is_empty:
+        looked_at = groups_gone = 0
+        while group_ids and looked_at < MAX_OFFSETS_EXPIRED_AT_ONCE:
+            group_id = group_ids.pop()
+            looked_at += 1 + self.offsets.count_of_group(group_id)
+            group = self.groups.find(group_id)
+            if group is None:
+                continue
+            if self._offset_requests.expire(group_id, now_ms, records) and group.is_empty:
                 records.append(group_metadata_tombstone(group_id))
                 groups_gone += 1
         self.offset_expiration_count += len(records) - groups_gone
+        if group_ids:
+            self._timers.schedule(_EXPIRATION, now_ms + 1, lambda then_ms: self._expire(group_ids, then_ms))
+        else:
+            self._schedule_expiration(now_ms)
         return records
 
     # Requests: membership.

@@ -278,15 +278,11 @@ class OffsetRequests:
 
     def delete_partitions(self, partitions_by_topic: dict[str, set[int]]) -> list[CoordinatorRecord]:
         """Tombstones for the offsets of partitions that exist no more, in every group."""
-        records: list[CoordinatorRecord] = []
-        for topic, partitions in partitions_by_topic.items():
-            for group_id in self._offsets.groups_with(topic):
-                records.extend(
-                    offset_commit_tombstone(group_id, topic, partition)
-                    for partition in sorted(partitions)
-                    if self._has_offset(group_id, topic, partition)
-                )
-        return records
+        return [
+            offset_commit_tombstone(group_id, topic, partition)
+            for group_id, topic, partition in self._offsets.of_topics(partitions_by_topic.keys())
+            if partition in partitions_by_topic[topic]
+        ]
 
     def _has_offset(self, group_id: str, topic: str, partition: int) -> bool:
         return self._offsets.get(group_id, topic, partition) is not None or self._offsets.is_unstable(

@@ -13,6 +13,7 @@ Apache: org.apache.kafka.coordinator.group.OffsetMetadataManager.
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 
 from ottla.groups.records import OffsetAndMetadata
 
@@ -82,11 +83,19 @@ class Offsets:
     def open_partitions(self, group_id: str) -> list[tuple[str, int]]:
         return list(self._open.get(group_id, {}))
 
-    def groups_with(self, topic: str) -> list[str]:
-        """Groups that have an offset, or one in a transaction, of `topic`."""
-        found = {group_id for group_id, topics in self._by_group.items() if topic in topics}
-        found.update(key[0] for offsets in self._pending.values() for key in offsets if key[1] == topic)
+    def of_topics(self, topics: AbstractSet[str]) -> list[tuple[str, str, int]]:
+        """Group, topic and partition of every offset of these topics, those in transactions included."""
+        found = {
+            (group_id, topic, partition)
+            for group_id, of_group in self._by_group.items()
+            for topic in of_group.keys() & topics
+            for partition in of_group[topic]
+        }
+        found.update(key for offsets in self._pending.values() for key in offsets if key[1] in topics)
         return sorted(found)
+
+    def count_of_group(self, group_id: str) -> int:
+        return sum(len(partitions) for partitions in self._by_group.get(group_id, {}).values())
 
     def count(self) -> int:
         return sum(len(partitions) for topics in self._by_group.values() for partitions in topics.values())
