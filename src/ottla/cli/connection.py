@@ -238,8 +238,9 @@ def read_property_file(path: Path) -> dict[str, Property]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise UsageError(
-            f"the property file cannot be read: {error}",
+            f"the property file cannot be read: {reason}",
             where=str(path),
             remedy="give a readable file of key=value",
         ) from None

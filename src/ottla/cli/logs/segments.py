@@ -61,7 +61,7 @@ def _read_batch(file: BinaryIO, position: int, size_bytes: int) -> bytes | Fault
     file.seek(position)
     head = file.read(HEADER_BYTES)
     left = size_bytes - position
-    if not any(head) and not any(file.read(64)):
+    if left >= HEADER_BYTES and not any(head):
         return Fault(position, f"{left} bytes of zeros: space set aside, or lost in a crash")
     try:
         size = batch_size_at(head)
