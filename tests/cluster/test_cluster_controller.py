@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from simple_rules import SimpleRules
@@ -683,7 +682,7 @@ def test_isr_changes(
         assert newer == older
         assert decision.steps == []
     else:
-        assert newer == replace(older, isr=tuple(isr), partition_epoch=4, controller_epoch=5)
+        assert newer == older._replace(isr=tuple(isr), partition_epoch=4, controller_epoch=5)
     if answer == "NONE":
         assert (outcome.isr, outcome.partition_epoch) == (newer.isr, newer.partition_epoch)
 

@@ -190,3 +190,110 @@ def test_calls_are_answered_in_order() -> None:
         assert made == [f"/q/n-{i:010d}" for i in range(50)]
 
     asyncio.run(scenario())
+
+
+# The tree's loop runs on a thread, as an embedded broker's does; the main thread forks.
+FORKER = """
+import asyncio, gc, os, signal, sys, threading
+from ottla.cluster.embedded import EmbeddedTree
+
+loop = asyncio.new_event_loop()
+threading.Thread(target=loop.run_forever, daemon=True).start()
+tree = EmbeddedTree(sys.argv[1])
+
+def do(coroutine):
+    return asyncio.run_coroutine_threadsafe(coroutine, loop).result(20)
+
+do(tree.open())
+do(tree.create("/before"))
+child = os.fork()
+if child == 0:
+    del tree
+    gc.collect()
+    sys.exit(0)
+assert os.waitpid(child, 0)[1] == 0
+do(tree.create("/after"))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_forked_child_that_ends_takes_nothing_along(tmp_path: Path) -> None:
+    """The child drops the tree and exits in order; the parent's later writes survive its kill -9."""
+    path = tmp_path / "metadata.sqlite"
+    ended = subprocess.run([sys.executable, "-W", "ignore", "-c", FORKER, str(path)], check=False, timeout=60)
+    assert ended.returncode == -signal.SIGKILL
+
+    async def scenario() -> None:
+        tree = EmbeddedTree(str(path))
+        await tree.open()
+        assert await tree.children("/") == ["after", "before"]
+        await tree.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_full_disk_refuses_writes_until_there_is_space(tmp_path: Path) -> None:
+    """The write that doesn't fit is an error and leaves nothing; reads go on; with space, so do writes."""
+
+    async def scenario() -> None:
+        tree = EmbeddedTree(str(tmp_path / "metadata.sqlite"))
+        await tree.open()
+        await tree.create("/a")
+        assert tree._store is not None
+        connection = tree._store._connection
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(TreeUnavailable, match="full"):
+            await tree.multi([Create("/b"), Create("/big", b"x" * 100_000)])
+        assert await tree.children("/") == ["a"]
+        connection.execute("PRAGMA max_page_count = 1000000")
+        await tree.create("/b")
+        assert await tree.children("/") == ["a", "b"]
+        await tree.close()
+
+    asyncio.run(scenario())
+
+
+FAILING_DISK = """
+import asyncio, resource, signal, sys
+from ottla.cluster.embedded import EmbeddedTree
+from ottla.cluster.tree import TreeUnavailable
+
+async def main():
+    tree = EmbeddedTree(sys.argv[1])
+    await tree.open()
+    await tree.create("/n")
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
+    made = 0
+    try:
+        while True:
+            await tree.create(f"/n/{made}", b"x" * 2_000)
+            made += 1
+    except TreeUnavailable as error:
+        print(made, error, flush=True)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    try:
+        await tree.create("/later")
+    except TreeUnavailable as error:
+        print("still:", error, flush=True)
+
+asyncio.run(main())
+"""
+
+
+def test_after_an_io_error_nothing_more_is_acknowledged(tmp_path: Path) -> None:
+    """A write that the disk failed closes the file for good, even when the disk is well again; a restart has
+    everything that was acknowledged."""
+    path = str(tmp_path / "metadata.sqlite")
+    ended = subprocess.run(
+        [sys.executable, "-c", FAILING_DISK, path], capture_output=True, text=True, check=False, timeout=60
+    )
+    first, second = ended.stdout.splitlines()
+    assert "restart the broker" in first
+    assert second.startswith("still:")
+    assert "restart the broker" in second
+    acknowledged = int(first.split()[0])
+    assert acknowledged > 10
+    names = asyncio.run(_names(path))
+    assert set(map(str, range(acknowledged))) <= set(names)

@@ -372,7 +372,7 @@ def comparable(image: MetadataImage) -> MetadataImage:
         name: TopicImage(
             name,
             topic.topic_id,
-            {p: replace(state, offline_replicas=()) for p, state in topic.partitions.items()},
+            {p: state._replace(offline_replicas=()) for p, state in topic.partitions.items()},
         )
         for name, topic in sorted(image.topics.items())
     }
@@ -451,7 +451,7 @@ def follow(followed: dict[str, TopicImage], image: MetadataImage, delta: Metadat
     for name, partitions in delta.changed_partitions.items():
         states = {p: image.topics[name].partitions[p] for p in partitions}
         merged = {**followed[name].partitions, **states}
-        followed[name] = replace(followed[name], partitions=dict(sorted(merged.items())))
+        followed[name] = followed[name]._replace(partitions=dict(sorted(merged.items())))
 
 
 @settings(max_examples=120, deadline=None)

@@ -147,6 +147,10 @@ states = st.builds(
     leader_epoch=st.integers(0, 2**31 - 1),
     partition_epoch=st.integers(0, 2**31 - 1),
     controller_epoch=st.integers(0, 2**31 - 1),
+    # Kept elsewhere: in the assignment, and in the brokers' own reports.
+    adding_replicas=st.just(()),
+    removing_replicas=st.just(()),
+    offline_replicas=st.just(()),
     recovering=st.booleans(),
 )
 
