@@ -8,29 +8,28 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from ottla.cluster.image import ConfigResource
+from ottla.cluster.image import NOTHING, ConfigResource
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.types import ZERO_UUID, TopicPartition, Uuid
 
 
-@dataclass(frozen=True, slots=True)
-class NewTopic:
+class NewTopic(NamedTuple):
     """A topic to create: either counts (-1: the broker's default) or an assignment, and what is to be set."""
 
     name: str
     partitions: int = -1
     replication_factor: int = -1
-    assignments: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    assignments: Mapping[int, Sequence[int]] = NOTHING
     """Partition → broker ids, instead of the counts, which must then be -1."""
-    configs: Mapping[str, str | None] = field(default_factory=dict)
+    configs: Mapping[str, str | None] = NOTHING
     internal: bool = False
     """Made by the broker itself: counts are taken as they are, never as -1."""
 
 
-@dataclass(frozen=True, slots=True)
-class TopicOutcome:
+class TopicOutcome(NamedTuple):
     """Of creating or deleting a topic. For errors the id is zero and the counts -1."""
 
     name: str | None
@@ -40,7 +39,7 @@ class TopicOutcome:
     message: str | None = None
     partitions: int = -1
     replication_factor: int = -1
-    configs: Mapping[str, str] = field(default_factory=dict)
+    configs: Mapping[str, str] = NOTHING
     """What is set on the topic itself."""
 
 
@@ -54,8 +53,7 @@ class NewPartitions:
     """Broker ids for each added partition."""
 
 
-@dataclass(frozen=True, slots=True)
-class PartitionsOutcome:
+class PartitionsOutcome(NamedTuple):
     topic: str
     error: ErrorCode = ErrorCode.NONE
     message: str | None = None
@@ -70,8 +68,7 @@ class ConfigOperation(enum.IntEnum):
     SUBTRACT = 3
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigChange:
+class ConfigChange(NamedTuple):
     """Changes of one entity's configs; all or none of them are done."""
 
     resource: ConfigResource
@@ -81,8 +78,7 @@ class ConfigChange:
     """Instead of operations: all that shall be set from now on (the older AlterConfigs)."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigOutcome:
+class ConfigOutcome(NamedTuple):
     resource: ConfigResource
     error: ErrorCode = ErrorCode.NONE
     message: str | None = None
@@ -93,15 +89,13 @@ class ElectionType(enum.IntEnum):
     UNCLEAN = 1
 
 
-@dataclass(frozen=True, slots=True)
-class ElectionOutcome:
+class ElectionOutcome(NamedTuple):
     partition: TopicPartition
     error: ErrorCode = ErrorCode.NONE
     message: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class IsrChange:
+class IsrChange(NamedTuple):
     """A leader asks for another ISR (AlterPartition)."""
 
     partition: TopicPartition
@@ -111,8 +105,7 @@ class IsrChange:
     recovering: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class IsrOutcome:
+class IsrOutcome(NamedTuple):
     """The state that now holds, or why the change was refused."""
 
     partition: TopicPartition
@@ -124,8 +117,7 @@ class IsrOutcome:
     recovering: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ProducerIdBlock:
+class ProducerIdBlock(NamedTuple):
     """Producer ids `first` to `first + size - 1`, given to one broker for good."""
 
     first: int

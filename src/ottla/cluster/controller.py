@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Final, TypeVar
 
@@ -179,7 +178,7 @@ class Controller:
             offline = {*state.offline_replicas} - {broker_id}
             if partition in failed:
                 offline.add(broker_id)
-            moved[partition] = replace(state, offline_replicas=tuple(sorted(offline)))
+            moved[partition] = state._replace(offline_replicas=tuple(sorted(offline)))
         return self._reelect(image, moved, moved)
 
     def allocate_producer_ids(
@@ -309,7 +308,7 @@ def _write_states(
         older = image.topics[topic].partitions[partition]
         state = changed_state
         if state.partition_epoch != older.partition_epoch:
-            state = replace(state, controller_epoch=image.controller_epoch)
+            state = state._replace(controller_epoch=image.controller_epoch)
             path, data = paths.state(topic, partition), znodes.encode_state(state)
             if older.partition_epoch == NO_STATE_YET:
                 operations.append(Create(path, data))

@@ -9,7 +9,6 @@ Source: `kafka.controller.Election`, `PartitionStateMachine`, `KafkaController.t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from ottla.cluster.changes import ElectionType, IsrChange
 from ottla.cluster.image import NO_LEADER, NO_STATE_YET, MetadataImage, PartitionState
@@ -63,7 +62,7 @@ def after_loss(
     if unclean():
         leader = next((replica for replica in state.replicas if live(replica)), NO_LEADER)
     if leader != NO_LEADER:
-        return replace(_changed(state, leader=leader, isr=(leader,)), recovering=True)
+        return _changed(state, leader=leader, isr=(leader,))._replace(recovering=True)
     return state if state.leader == NO_LEADER else _changed(state, leader=NO_LEADER, isr=isr)
 
 
@@ -105,12 +104,11 @@ def change_isr(
         raise KafkaError(ErrorCode.INVALID_REQUEST)
     if any(replica not in image.brokers or replica in state.offline_replicas for replica in isr):
         raise KafkaError(ErrorCode.INELIGIBLE_REPLICA)
-    return replace(state, isr=isr, recovering=change.recovering, partition_epoch=state.partition_epoch + 1)
+    return state._replace(isr=isr, recovering=change.recovering, partition_epoch=state.partition_epoch + 1)
 
 
 def _changed(state: PartitionState, *, leader: int, isr: tuple[int, ...]) -> PartitionState:
-    return replace(
-        state,
+    return state._replace(
         leader=leader,
         isr=isr,
         leader_epoch=state.leader_epoch + 1,

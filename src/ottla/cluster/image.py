@@ -10,7 +10,8 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, Never
 
 from ottla.protocol.types import ZERO_UUID, Uuid
 
@@ -23,6 +24,10 @@ LEADER_DURING_DELETE: Final = -2
 
 DEFAULT_ENTITY: Final = "<default>"
 """The name under which configs for all entities of a type are kept."""
+
+
+NOTHING: Final[Mapping[Any, Never]] = MappingProxyType({})
+"""An empty mapping that nobody can fill: the default of values that carry one."""
 
 
 class ConfigType(enum.StrEnum):
@@ -44,8 +49,7 @@ class ConfigResource(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """An advertised address. `security_protocol` is PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
 
     listener_name: str
@@ -54,22 +58,20 @@ class Endpoint:
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class BrokerRegistration:
+class BrokerRegistration(NamedTuple):
     broker_id: int
     epoch: int
     """Rises with each registration: the transaction id of the broker's node in the tree."""
     endpoints: tuple[Endpoint, ...]
     rack: str | None = None
-    features: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    features: Mapping[str, tuple[int, int]] = NOTHING
     """Supported features: name → (lowest, highest) level."""
 
     def endpoint(self, listener_name: str) -> Endpoint | None:
         return next((e for e in self.endpoints if e.listener_name == listener_name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class PartitionState:
+class PartitionState(NamedTuple):
     """Who leads a partition and who follows.
 
     Replicas are broker ids; the first replica is the preferred leader.
@@ -93,8 +95,7 @@ class PartitionState:
     """True after an unclean election until the leader has made its log consistent (KIP-704)."""
 
 
-@dataclass(frozen=True, slots=True)
-class TopicImage:
+class TopicImage(NamedTuple):
     name: str
     topic_id: Uuid
     partitions: Mapping[int, PartitionState]
@@ -153,8 +154,7 @@ _NOTHING_SET: Final[Mapping[str, str]] = {}
 EMPTY_IMAGE: Final = MetadataImage()
 
 
-@dataclass(frozen=True, slots=True)
-class MetadataDelta:
+class MetadataDelta(NamedTuple):
     """What differs between an image and the one before it.
 
     A topic deleted and made again between the two stands in both `deleted_topics` and `created_topics`.
@@ -163,7 +163,7 @@ class MetadataDelta:
     created_topics: tuple[TopicImage, ...] = ()
     deleted_topics: tuple[TopicImage, ...] = ()
     """As they were in the older image."""
-    changed_partitions: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    changed_partitions: Mapping[str, frozenset[int]] = NOTHING
     """Topic → partitions that are new or whose state differs; those of created topics included."""
     changed_configs: frozenset[ConfigResource] = frozenset()
     changed_brokers: frozenset[int] = frozenset()

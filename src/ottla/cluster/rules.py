@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ottla.cluster.changes import ConfigOperation
 from ottla.cluster.image import ConfigResource
 
 
-@dataclass(frozen=True, slots=True)
-class MetadataSettings:
+class MetadataSettings(NamedTuple):
     """The broker settings that metadata depends on."""
 
     broker_id: int

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from ottla.cluster import paths, znodes
@@ -358,7 +357,7 @@ def _check_manual(image: MetadataImage, replicas: Sequence[int], factor: int | N
 
 def _new_state(image: MetadataImage, replicas: tuple[int, ...]) -> PartitionState:
     state = first_election(replicas, image.brokers.__contains__)
-    return replace(state, controller_epoch=image.controller_epoch)
+    return state._replace(controller_epoch=image.controller_epoch)
 
 
 def _assignments(states: Mapping[int, PartitionState]) -> dict[int, ReplicaAssignment]:
@@ -372,4 +371,4 @@ def _refused(
     name: str | None, error: ErrorCode, message: str | None, topic_id: Uuid | None = None
 ) -> TopicOutcome:
     outcome = TopicOutcome(name, error=error, message=message or error.message)
-    return outcome if topic_id is None else replace(outcome, topic_id=topic_id)
+    return outcome if topic_id is None else outcome._replace(topic_id=topic_id)

@@ -55,8 +55,7 @@ class EventKind(enum.Enum):
     CHILD = "child"
 
 
-@dataclass(frozen=True, slots=True)
-class WatchEvent:
+class WatchEvent(NamedTuple):
     kind: EventKind
     path: str
 

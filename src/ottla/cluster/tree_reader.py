@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ottla.cluster import paths, znodes
 from ottla.cluster.elections import stateless
@@ -20,8 +20,7 @@ from ottla.protocol.types import ZERO_UUID
 Node = tuple[bytes, Stat] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """The next image, and what the tree holds besides that a controller has to know or to finish."""
 
     draft: ImageDraft
@@ -86,7 +85,7 @@ async def _read_topics(tree: Tree, draft: ImageDraft) -> list[str]:
         state = _partition_state(name, partition, assignment, node)
         older = draft.older.partition(name, partition)
         if older is not None and older.offline_replicas:
-            state = replace(state, offline_replicas=older.offline_replicas)
+            state = state._replace(offline_replicas=older.offline_replicas)
         partitions[name][partition] = state
     for name, topic in topics.items():
         draft.put_topic(name, topic.topic_id or ZERO_UUID, partitions[name])

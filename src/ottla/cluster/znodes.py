@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from ottla.cluster.changes import ProducerIdBlock
 from ottla.cluster.image import BrokerRegistration, Endpoint, PartitionState
@@ -32,8 +31,7 @@ class MalformedNode(Exception):  # noqa: N818 - a node that is malformed, as NoN
         self.path = path
 
 
-@dataclass(frozen=True, slots=True)
-class ReplicaAssignment:
+class ReplicaAssignment(NamedTuple):
     """Where a partition's replicas are, and during a reassignment which of them come and go."""
 
     replicas: tuple[int, ...]
@@ -41,8 +39,7 @@ class ReplicaAssignment:
     removing: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TopicNode:
+class TopicNode(NamedTuple):
     topic_id: Uuid | None
     """None in nodes of version 1 and 2 (Kafka before 2.8); the controller then gives the topic one."""
     assignments: Mapping[int, ReplicaAssignment]
