@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +23,6 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
 from brokers import OttlaBroker
-from ottla.cluster.export import ExportError, Moved, export_cluster, import_cluster, tree_at
 from zookeeper_server import ApacheOnZooKeeper, ZooKeeperServer
 
 TOPICS = {
@@ -33,6 +34,8 @@ TOPICS = {
 }
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 
+
+OTTLA = str(Path(sys.executable).with_name("ottla"))
 
 SET_ON_TOPIC = 1
 """DescribeConfigs' source of a setting that the topic itself has."""
@@ -174,30 +177,18 @@ def write(bootstrap_servers: str, tag: str) -> None:
     consumer.close()
 
 
-async def exported_lines(source: str) -> tuple[Moved, list[str]]:
-    tree = tree_at(source)
-    await tree.open()
-    lines: list[str] = []
-    try:
-        return await export_cluster(tree, lines.append), lines
-    finally:
-        await tree.close()
-
-
-async def import_lines(lines: list[str], target: str) -> Moved:
-    tree = tree_at(target, make=True)
-    await tree.open()
-    try:
-        return await import_cluster(tree, lines)
-    finally:
-        await tree.close()
-
-
-def move(source: str, target: str) -> Moved:
-    """Out of one tree, line by line, and into another."""
-    exported, lines = asyncio.run(exported_lines(source))
-    assert asyncio.run(import_lines(lines, target)) == exported
+def move(source: str, target: str, file: Path) -> dict[str, object]:
+    """Out of one tree into a file and from the file into another tree, by the command that users have."""
+    exported = ottla("cluster", "export", source, "--output", str(file), "--json")
+    assert ottla("cluster", "import", str(file), target, "--json") == exported
     return exported
+
+
+def ottla(*arguments: str) -> dict[str, object]:
+    ended = subprocess.run([OTTLA, *arguments], capture_output=True, text=True, check=False)
+    if ended.returncode != 0:
+        raise RuntimeError(f"ottla {' '.join(arguments)} ended with {ended.returncode}: {ended.stderr}")
+    return json.loads(ended.stdout)
 
 
 @pytest.fixture
@@ -213,19 +204,19 @@ def test_a_directory_goes_to_apache_and_back(end: str, tmp_path: Path, zookeeper
     logs = {"log.dirs": str(tmp_path / "logs")}
     first_metadata, second_metadata = str(tmp_path / "metadata-1"), str(tmp_path / "metadata-2")
 
-    ottla = OttlaBroker(tmp_path / "ottla-1", {**logs, "ottla.metadata.dir": first_metadata})
-    with ottla:
-        create(ottla.bootstrap_servers)
-        write(ottla.bootstrap_servers, "by Ottla")
-        before = look(ottla.bootstrap_servers)
+    broker = OttlaBroker(tmp_path / "ottla-1", {**logs, "ottla.metadata.dir": first_metadata})
+    with broker:
+        create(broker.bootstrap_servers)
+        write(broker.bootstrap_servers, "by Ottla")
+        before = look(broker.bootstrap_servers)
         assert sum(map(len, before.records.values())) == 3 * 5 * 200
         assert before.configs["compacted"] == {"cleanup.policy": "compact"}
         assert sum(before.committed.values()) >= 10
-        getattr(ottla, end)()
+        getattr(broker, end)()
 
-    moved = move(first_metadata, f"zookeeper://{zookeeper.address}/kafka")
-    assert moved.cluster_id == before.cluster_id
-    assert moved.topics == len(TOPICS) + 1  # and __consumer_offsets
+    moved = move(first_metadata, f"zookeeper://{zookeeper.address}/kafka", tmp_path / "there.jsonl")
+    assert moved["cluster_id"] == before.cluster_id
+    assert moved["topics"] == len(TOPICS) + 1  # and __consumer_offsets
     settings = {**logs, "zookeeper.connect": f"{zookeeper.address}/kafka"}
     apache = ApacheOnZooKeeper(tmp_path / "apache", settings)
     with apache:
@@ -234,7 +225,7 @@ def test_a_directory_goes_to_apache_and_back(end: str, tmp_path: Path, zookeeper
         there = look(apache.bootstrap_servers)
         assert sum(map(len, there.records.values())) == 2 * 3 * 5 * 200
 
-    move(f"zookeeper://{zookeeper.address}/kafka", second_metadata)
+    move(f"zookeeper://{zookeeper.address}/kafka", second_metadata, tmp_path / "back.jsonl")
     home = OttlaBroker(tmp_path / "ottla-2", {**logs, "ottla.metadata.dir": second_metadata})
     with home:
         assert look(home.bootstrap_servers) == there
@@ -303,21 +294,21 @@ def test_a_directory_of_apaches_is_taken_over(end: str, tmp_path: Path, zookeepe
     assert len(list((tmp_path / "logs" / "transactions-0").glob("*.log"))) > 5
 
     metadata = str(tmp_path / "metadata")
-    move_once_the_broker_is_gone(f"zookeeper://{address}", metadata)
-    ottla = OttlaBroker(tmp_path / "ottla", {**logs, "ottla.metadata.dir": metadata})
-    with ottla:
-        assert records_of(ottla.bootstrap_servers, partitions) == everything
-        assert records_of(ottla.bootstrap_servers, partitions, "read_committed") == committed
-        assert offsets_of(ottla.bootstrap_servers, times_ms) == offsets
+    move_once_the_broker_is_gone(f"zookeeper://{address}", metadata, tmp_path / "there.jsonl")
+    broker = OttlaBroker(tmp_path / "ottla", {**logs, "ottla.metadata.dir": metadata})
+    with broker:
+        assert records_of(broker.bootstrap_servers, partitions) == everything
+        assert records_of(broker.bootstrap_servers, partitions, "read_committed") == committed
+        assert offsets_of(broker.bootstrap_servers, times_ms) == offsets
 
 
-def move_once_the_broker_is_gone(source: str, target: str) -> None:
+def move_once_the_broker_is_gone(source: str, target: str, file: Path) -> None:
     """ZooKeeper believes in a killed broker until its session ends."""
     deadline = time.monotonic() + 60
     while True:
         try:
-            move(source, target)
-        except ExportError as error:
+            move(source, target, file)
+        except RuntimeError as error:
             assert "/brokers/ids/1" in str(error) or "/controller" in str(error)
             assert time.monotonic() < deadline
             time.sleep(0.2)
