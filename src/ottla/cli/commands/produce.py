@@ -153,7 +153,7 @@ def produce(
         "enable.idempotence": acks is Acks.ALL,
         "message.timeout.ms": int(connection.timeout_s * 1000),
     }
-    with counting("produced", enabled=not quiet and not sys.stdin.isatty()) as counter:
+    with counting("produced", enabled=not quiet and (bool(files) or not sys.stdin.isatty())) as counter:
         records = counting_up(read_records(values or (), files or (), shape), counter)
         delivery = produce_records(
             connection, topic, records, properties, show_delivered if as_json else None
