@@ -24,6 +24,8 @@ from ottla.broker.dispatch import CloseConnection
 from ottla.broker.pending import Pending
 from ottla.broker.receive import Backlog
 from ottla.broker.sending import SliceSender, read_at_once
+from ottla.broker.turns import PIECE_SECONDS
+from ottla.broker.turns import now as _now
 from ottla.protocol.errors import ErrorCode, KafkaError, ProtocolError
 from ottla.storage.file_slice import SliceGone
 
@@ -44,10 +46,6 @@ _CLOSED = 16
 _AT_ONCE_BYTES = 64 * 1024
 """A fetch answer below this is put together whole and written like any other, if its bytes are in the page cache."""
 
-_TURN_SECONDS = 0.002
-"""How long a connection goes on with frames that have arrived before others get their turn."""
-
-_now = time.perf_counter
 _wall_clock_ns = time.time_ns
 
 
@@ -70,6 +68,7 @@ class Connection(asyncio.BufferedProtocol):
         "_sender",
         "_started",
         "_transport",
+        "_turns",
         "info",
         "last_active",
     )
@@ -79,6 +78,7 @@ class Connection(asyncio.BufferedProtocol):
     def __init__(self, listener: "Listener") -> None:
         self._listener = listener
         self._memory = listener.memory
+        self._turns = listener.turns
         self._transport = cast("asyncio.Transport", None)
         self._backlog: Backlog | None = None
         self._holds = 0
@@ -123,9 +123,15 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         if self._holds & _CLOSED:
             return
+        self._received(nbytes)
+        self._turns.worked()
+
+    def _received(self, nbytes: int) -> None:
         self.last_active = self._started = _now()
         self._listener.bytes_in += nbytes
         backlog = self._backlog
+        if not self._holds and self._turns.is_late(self._started):
+            self._yield_turn()
         if backlog is None:
             shared = self._memory.shared
             position = self._consume(shared, nbytes)
@@ -168,7 +174,7 @@ class Connection(asyncio.BufferedProtocol):
             frame_end = position + 4 + size
             if frame_end > end:
                 return position
-            if position and _now() - self._started > _TURN_SECONDS:
+            if position and _now() - self._started > PIECE_SECONDS:
                 self._yield_turn()
                 return position
             self._handle(view[position + 4 : frame_end])
@@ -239,7 +245,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _yield_turn(self) -> None:
         self._holds |= _YIELDING
-        self._listener.loop.call_soon(self._next_turn)
+        self._turns.put_off(self._next_turn)
 
     def _next_turn(self) -> None:
         self._holds &= ~_YIELDING

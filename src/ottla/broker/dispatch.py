@@ -15,8 +15,7 @@ What is not registered is not announced, and a connection that asks for it is cl
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ottla.broker.context import RequestContext
 from ottla.broker.pending import Pending
@@ -41,8 +40,7 @@ class CloseConnection(Exception):  # noqa: N818 - it is an instruction to the co
     """Close the connection instead of answering; the text is the log line's reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(NamedTuple):
     """What one handler serves.
 
     The type parameters are erased here: a registration is looked up by the api key that stands in the frame.

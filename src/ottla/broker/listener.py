@@ -9,7 +9,6 @@ import asyncio
 import ipaddress
 import logging
 import socket
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from ottla.broker.context import ConnectionInfo
 from ottla.broker.receive import ReceiveMemory
 from ottla.broker.routes import Routes
 from ottla.broker.sending import FileReads
+from ottla.broker.turns import now
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
@@ -96,6 +96,7 @@ class Listener:
         self.counts = counts
         self.log = log
         self.loop = reads.loop
+        self.turns = reads.turns
         self.max_request_bytes = counts.limits.max_request_bytes
         self.connections: set[Connection] = set()
         self.host = ""
@@ -154,7 +155,7 @@ class Listener:
             remote_host=remote_host,
             remote_port=remote[1],
         )
-        connection.last_active = time.perf_counter()
+        connection.last_active = now()
         self.connections.add(connection)
         refused = self.counts.enter(remote_host)
         if refused:
@@ -172,7 +173,7 @@ class Listener:
 
     def _close_idle(self) -> None:
         self._sweep = self.loop.call_later(_SWEEP_SECONDS, self._close_idle)
-        lingering = time.perf_counter() - _LINGER_SECONDS
+        lingering = now() - _LINGER_SECONDS
         for connection in [
             each for each in self.connections if each.closing and each.last_active < lingering
         ]:
@@ -180,7 +181,7 @@ class Listener:
         max_idle_ms = self.counts.limits.max_idle_ms
         if max_idle_ms < 0:
             return
-        oldest = time.perf_counter() - max_idle_ms / 1000
+        oldest = now() - max_idle_ms / 1000
         for connection in [
             each for each in self.connections if each.last_active < oldest and not each.waiting
         ]:

@@ -13,19 +13,18 @@ If a slice was cut meanwhile (its log truncated), the connection closes: nothing
 
 import asyncio
 import os
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeAlias, cast
 
 from ottla.broker.threads import Threads
+from ottla.broker.turns import PIECE_SECONDS, Turns, now
 from ottla.protocol.types import RecordsSource
 from ottla.storage.file_slice import FileSlice, SliceGone
 
 CHUNK_BYTES = 256 * 1024
 _HANDOVER_BYTES = 16 * 1024
 _COLD_BUFFERS = 8
-_TURN_SECONDS = 0.002
 
 Part: TypeAlias = bytes | bytearray | memoryview | RecordsSource
 Sent: TypeAlias = Callable[[Exception | None], None]
@@ -34,8 +33,9 @@ Sent: TypeAlias = Callable[[Exception | None], None]
 class FileReads:
     """The memory and the threads by which all connections of a broker read files."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, threads: Threads) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, threads: Threads, turns: Turns) -> None:
         self.loop = loop
+        self.turns = turns
         self.scratch = memoryview(bytearray(CHUNK_BYTES))
         self.cold_reads = 0
         """Chunks that a thread had to fetch from the disk."""
@@ -101,6 +101,7 @@ class SliceSender:
         "_descriptor",
         "_part",
         "_parts",
+        "_queued",
         "_reading",
         "_reads",
         "_sent",
@@ -124,6 +125,7 @@ class SliceSender:
         self._part = 0
         self._at = 0
         self._reading = False
+        self._queued = False
         self._abandoned = False
 
     def start(self) -> None:
@@ -134,8 +136,14 @@ class SliceSender:
 
     def resume(self) -> None:
         """The transport has room again."""
-        if not self._reading and not self._abandoned:
+        if self._reading or self._abandoned or self._queued:
+            return
+        turns = self._reads.turns
+        if turns.is_late(now()):
+            self._put_off()
+        else:
             self._run()
+            turns.worked()
 
     def abandon(self) -> None:
         """The connection is gone."""
@@ -143,9 +151,10 @@ class SliceSender:
 
     def _run(self) -> None:
         """Send chunks until the socket is full, a byte is cold, or this connection's turn is over."""
+        self._queued = False
         if self._abandoned or self._reading:
             return
-        deadline = time.perf_counter() + _TURN_SECONDS
+        ends = now() + PIECE_SECONDS
         scratch = self._reads.scratch
         while True:
             try:
@@ -162,9 +171,13 @@ class SliceSender:
                 return
             if not self._write(scratch[:size]):
                 return
-            if time.perf_counter() > deadline:
-                self._reads.loop.call_soon(self._run)
+            if now() > ends:
+                self._put_off()
                 return
+
+    def _put_off(self) -> None:
+        self._queued = True
+        self._reads.turns.put_off(self._run)
 
     def cold_chunk(self, buffer: memoryview, outcome: int | Exception) -> None:
         """A thread has filled `buffer` with `outcome` bytes, or failed."""

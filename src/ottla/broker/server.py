@@ -33,6 +33,7 @@ from ottla.broker.routes import Routes
 from ottla.broker.sending import FileReads
 from ottla.broker.threads import Threads
 from ottla.broker.topic_counters import TopicCounters, TopicCountersByName
+from ottla.broker.turns import Turns
 from ottla.cluster.changes import NewTopic
 from ottla.cluster.embedded import EmbeddedTree
 from ottla.cluster.image import (
@@ -84,6 +85,7 @@ class BrokerServer:
     loop: asyncio.AbstractEventLoop
     timers: Timers
     threads: Threads
+    turns: Turns
     metadata: Metadata
     logs: LogStore
     replicas: Replicas
@@ -147,6 +149,7 @@ class BrokerServer:
         config = self.config
         self.timers = Timers(self.loop)
         self.threads = Threads(self.loop)
+        self.turns = Turns(self.loop)
         self.loop_lag = LoopLag(self.loop)
         self.fetch_sessions = FetchSessionCache(
             config.max_incremental_fetch_session_cache_slots, _SESSION_EVICTION_MS, _random_int
@@ -171,7 +174,7 @@ class BrokerServer:
     async def _bind(self) -> None:
         config = self.config
         memory = ReceiveMemory(config.queued_max_request_bytes)
-        reads = FileReads(self.loop, self.threads)
+        reads = FileReads(self.loop, self.threads, self.turns)
         counts = ConnectionCounts(_connection_limits(config))
         for endpoint in config.listeners:
             listener = Listener(

@@ -14,13 +14,13 @@ Hot path: a fetch visits the partitions of its session's dirty set, 5 µs each, 
 is not in the page cache, a thread touches it first.
 """
 
-import time
 from typing import TYPE_CHECKING
 
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.fetch_sessions import FINAL_EPOCH, FetchSession, SessionPartition
 from ottla.broker.pending import Pending
+from ottla.broker.turns import PIECE_SECONDS, now
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages.fetch import (
     AbortedTransaction,
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from ottla.broker.delayed import Timer
     from ottla.broker.server import BrokerServer
 
-_TURN_SECONDS = 0.005
 
 _NO_DIVERGENCE = EpochEndOffset()
 _NO_LEADER_TOLD = LeaderIdAndEpoch()
@@ -184,7 +183,7 @@ class _FetchInHand:
         """Something moved: look again in a turn of the loop of our own."""
         if not self._scheduled:
             self._scheduled = True
-            self._broker.loop.call_soon(self._look_again)
+            self._broker.turns.put_off(self._look_again)
 
     def _look_again(self) -> None:
         self._scheduled = False
@@ -226,7 +225,7 @@ class _FetchInHand:
     def _visit(self) -> bool:
         """Look at what is dirty; false if it has to be gone on with later."""
         session = self._session
-        started = time.perf_counter()
+        started = now()
         visited = 0
         for entry in list(session.dirty):
             known = self._found.get(entry)
@@ -241,7 +240,7 @@ class _FetchInHand:
                 self._warm(entry)
                 return False
             visited += 1
-            if not visited & 63 and time.perf_counter() - started > _TURN_SECONDS:
+            if not visited & 63 and now() - started > PIECE_SECONDS:
                 return False
         return True
 

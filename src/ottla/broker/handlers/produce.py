@@ -6,12 +6,11 @@
 A partition's records are one batch, checked, given its offsets in place and written from the memory it was received in. With
 acks=0 nothing is answered, and an error closes the connection, as the only way to tell (Apache's `handleProduceRequest`).
 
-Hot path; budget 5 µs a partition besides `Partition.append`. A request that takes longer than 5 ms goes on in the loop's
+Hot path; budget 5 µs a partition besides `Partition.append`. A request that takes longer than 2 ms goes on in the loop's
 next turns, with its remaining batches copied, for the memory it came in is used by others then.
 """
 
 import logging
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from ottla.broker.delayed import DelayedProduce
 from ottla.broker.dispatch import CloseConnection, handles
 from ottla.broker.internal_topics import ADMIN_CLIENT_ID, INTERNAL_TOPICS
 from ottla.broker.pending import Pending
+from ottla.broker.turns import PIECE_SECONDS, now
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages.produce import (
     BatchIndexAndErrorMessage,
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_TURN_SECONDS = 0.005
 _ATTRIBUTES_AT = 22
 """Low byte of a batch's attributes."""
 _CODEC_BITS, _ZSTD, _TRANSACTIONAL_BIT = 0x07, 4, 0x10
@@ -110,7 +109,7 @@ class _ProduceInHand:
         self._moved_leaders: set[int] = set()
 
     def run(self) -> ProduceResponse | Pending[ProduceResponse | None] | None:
-        started = time.perf_counter()
+        started = now()
         topics = self._response.responses
         for topic_number, topic in enumerate(self._request.topic_data):
             name, answer = self._topic(topic)
@@ -121,7 +120,7 @@ class _ProduceInHand:
                 if self._wants_thread(name, data):
                     return self._go_on_later(topic_number, number)
                 rows.append(self._partition(name, data, counters))
-                if not number & 15 and time.perf_counter() - started > _TURN_SECONDS:
+                if not number & 15 and now() - started > PIECE_SECONDS:
                     return self._go_on_later(topic_number, number + 1)
         return self._finish()
 
@@ -239,10 +238,10 @@ class _ProduceInHand:
         pending: Pending[ProduceResponse | None] = Pending()
 
         def go_on() -> None:
-            started = time.perf_counter()
+            started = now()
             while rest:
-                if time.perf_counter() - started > _TURN_SECONDS:
-                    self._broker.loop.call_soon(go_on)
+                if now() - started > PIECE_SECONDS:
+                    self._broker.turns.put_off(go_on)
                     return
                 name, data, rows = rest.popleft()
                 if self._wants_thread(name, data):
@@ -259,7 +258,7 @@ class _ProduceInHand:
             else:
                 pending.complete(finished)
 
-        self._broker.loop.call_soon(go_on)
+        self._broker.turns.put_off(go_on)
         return pending
 
     def _rest(

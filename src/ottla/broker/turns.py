@@ -1,0 +1,80 @@
+"""Who may work now and who in a later turn of the loop: no turn is to last longer than about 10 ms.
+
+One turn of the loop serves every socket that has become readable, in a row, and there may be two thousand. So a connection that
+finds the turn late puts its work off: it goes to the end of a queue of which each turn does a few milliseconds' worth.
+Long work (a request over a thousand partitions, a big answer) cuts itself into pieces and queues for each of them.
+
+No loop says when a turn began. What is known is how long work has followed upon work without a pause: a wait in between,
+or a run of the queue, is a new turn for certain. So under steady load one request in a few milliseconds is put off without
+need, which costs a few microseconds.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+
+ARRIVALS_SECONDS = 0.004
+"""How long work may go on before newly arrived requests are put off."""
+
+PAUSE_SECONDS = 0.0003
+"""The loop needs less than this from one readable socket to the next."""
+
+QUEUED_SECONDS = 0.003
+"""How long a turn works on what was put off."""
+
+PIECE_SECONDS = 0.002
+"""How long one connection, or one piece of long work, goes on before it queues again."""
+
+now = time.perf_counter
+"""The clock for all of this."""
+
+
+class Turns:
+    """Shared by everything that works on one broker's loop. Bounded: a connection is in the queue once."""
+
+    __slots__ = ("_began", "_loop", "_queue", "_running", "_worked")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._queue: deque[Callable[[], None]] = deque()
+        self._running = False
+        self._began = 0.0
+        self._worked = 0.0
+
+    def is_late(self, moment: float) -> bool:
+        """Whether this turn has lasted long enough; `moment` is `now()`, when the work in question arrived."""
+        if moment - self._worked > PAUSE_SECONDS:
+            self._began = moment
+        return moment - self._began > ARRIVALS_SECONDS
+
+    def worked(self) -> None:
+        """Some work of this turn is done; told by whoever asks `is_late`."""
+        self._worked = now()
+
+    def put_off(self, work: Callable[[], None]) -> None:
+        """Do `work` in a later turn, in the order in which it was put off."""
+        self._queue.append(work)
+        if not self._running:
+            self._running = True
+            self._loop.call_soon(self._run)
+
+    def _run(self) -> None:
+        queue = self._queue
+        self._began = now()
+        ends = self._began + QUEUED_SECONDS
+        # What is put off meanwhile is for the next turn.
+        for _ in range(len(queue)):
+            work = queue.popleft()
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 - what follows in the queue has nothing to do with it
+                self._loop.call_exception_handler({"message": "Put-off work failed", "exception": error})
+            if now() > ends:
+                break
+        # What arrives next is served at once: those who were put off have had their share.
+        self._began = self._worked = now()
+        if queue:
+            self._loop.call_soon(self._run)
+        else:
+            self._running = False
