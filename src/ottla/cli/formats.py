@@ -28,6 +28,8 @@ class Format(StrEnum):
     DOUBLE = "double"
 
 
+FORMAT_HELP = ", ".join(one.value for one in Format)
+
 _NUMBERS = {
     Format.SHORT: struct.Struct(">h"),
     Format.INTEGER: struct.Struct(">i"),

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ottla.cli.choices import Acks, Compression
 from ottla.cli.connection import Connection, JsonOption, on_cluster
 from ottla.cli.measures import Load, measure_consuming, measure_latency, measure_producing
 from ottla.cli.output import print_json, print_table, say, size_text
@@ -30,10 +31,12 @@ def bench(
     partitions: Annotated[
         int, typer.Option("--partitions", "-p", min=1, help="Partitions of the topic.")
     ] = 1,
-    acks: Annotated[str, typer.Option("--acks", help="0, 1 or all.")] = "1",
+    acks: Annotated[
+        Acks, typer.Option("--acks", help="Who must have a record: nobody, the leader, all in sync.")
+    ] = Acks.LEADER,
     compression: Annotated[
-        str, typer.Option("--compression", "-z", help="none, gzip, snappy, lz4 or zstd.")
-    ] = "none",
+        Compression, typer.Option("--compression", "-z", help="Codec of the batches.")
+    ] = Compression.NONE,
     linger_ms: Annotated[
         int, typer.Option("--linger", metavar="MS", min=0, help="How long the producer collects.")
     ] = 5,
@@ -50,13 +53,12 @@ def bench(
 ) -> None:
     """Write, read and time records on a topic of its own.
 
-    One Python client does the work, so that the figures say how fast a client like this one is served; what a broker can
-    do, several clients find out together.
+    One Python client does the work: the figures say how fast a client like this one is served.
     """
     import os
 
     topic = f"{TOPIC_PREFIX}-{os.urandom(4).hex()}"
-    load = Load(topic, records, size_bytes, partitions, acks, compression, linger_ms)
+    load = Load(topic, records, size_bytes, partitions, acks.value, compression.value, linger_ms)
     create_topic(connection, NewTopic(topic, partitions))
     try:
         produced = measure_producing(connection, load)

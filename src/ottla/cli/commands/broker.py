@@ -27,8 +27,9 @@ def broker(
 ) -> None:
     """Run one broker in the foreground.
 
-    Settings come from the file, then from the environment (KAFKA_LOG_RETENTION_MS is log.retention.ms), then from --set.
-    SIGTERM or Ctrl-C stops it in order.
+    Settings come from the file, then the environment, then --set; the later go before the earlier.
+
+    In the environment, KAFKA_LOG_RETENTION_MS is log.retention.ms. SIGTERM or Ctrl-C stops it in order.
     """
     from ottla.cli.broker_process import BrokerArguments, start_broker
 

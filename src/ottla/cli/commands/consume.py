@@ -12,7 +12,7 @@ import typer
 
 from ottla.cli.connection import Connection, Property, on_cluster
 from ottla.cli.errors import UsageError
-from ottla.cli.formats import Format, decode_text
+from ottla.cli.formats import FORMAT_HELP, Format, decode_text
 from ottla.cli.output import counted, say, timestamp_text
 from ottla.cli.positions import EARLIEST, LATEST, Position, PositionKind, parse_position
 from ottla.cli.progress import counting
@@ -88,9 +88,11 @@ def consume(
         bool,
         typer.Option("--json", help="Print a JSON object a line; `ottla produce --input json` reads it."),
     ] = False,
-    key_format: Annotated[Format, typer.Option("--key-format", help="How keys are shown.")] = Format.STRING,
+    key_format: Annotated[
+        Format, typer.Option("--key-format", metavar="FORMAT", help=f"How keys are shown: {FORMAT_HELP}.")
+    ] = Format.STRING,
     value_format: Annotated[
-        Format, typer.Option("--value-format", help="How values are shown.")
+        Format, typer.Option("--value-format", metavar="FORMAT", help="How values are shown, likewise.")
     ] = Format.STRING,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file instead.")] = None,
     committed: Annotated[

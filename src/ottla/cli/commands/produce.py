@@ -10,9 +10,10 @@ from typing import Annotated, TextIO
 
 import typer
 
+from ottla.cli.choices import Acks, Compression
 from ottla.cli.connection import Connection, Property, on_cluster
 from ottla.cli.errors import UsageError
-from ottla.cli.formats import Format, encode
+from ottla.cli.formats import FORMAT_HELP, Format, encode
 from ottla.cli.output import counted, print_json_line, say
 from ottla.cli.positions import parse_timestamp
 from ottla.cli.progress import Counter, counting
@@ -26,24 +27,6 @@ class InputForm(StrEnum):
     LINES = "lines"
     JSON = "json"
     WHOLE = "whole"
-
-
-class Acks(StrEnum):
-    """Who must have a record before it counts as written."""
-
-    NONE = "0"
-    LEADER = "1"
-    ALL = "all"
-
-
-class Compression(StrEnum):
-    """Codecs of record batches."""
-
-    NONE = "none"
-    GZIP = "gzip"
-    SNAPPY = "snappy"
-    LZ4 = "lz4"
-    ZSTD = "zstd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +93,11 @@ def produce(
     timestamp: Annotated[
         str | None, typer.Option("--timestamp", metavar="TIME", help="Timestamp: ISO 8601, or @milliseconds.")
     ] = None,
-    key_format: Annotated[Format, typer.Option("--key-format", help="How keys are written.")] = Format.STRING,
+    key_format: Annotated[
+        Format, typer.Option("--key-format", metavar="FORMAT", help=f"How keys are written: {FORMAT_HELP}.")
+    ] = Format.STRING,
     value_format: Annotated[
-        Format, typer.Option("--value-format", help="How values are written.")
+        Format, typer.Option("--value-format", metavar="FORMAT", help="How values are written, likewise.")
     ] = Format.STRING,
     null: Annotated[
         str | None,
