@@ -101,12 +101,12 @@ def announced_versions(registrations: Iterable[Registration]) -> list[tuple[ApiK
 
 
 def error_response(
-    registration: Registration, request: Request, code: ErrorCode, message: str
+    registration: Registration, request: Request, api_version: int, code: ErrorCode, message: str
 ) -> Response | None:
     """The answer that says `code` for the whole request, or None when its response has no place for one."""
     if registration.on_error is not None:
         return registration.on_error(request, code, message)
-    fields = {each.name for each in registration.response_class.__fields__}
+    fields = {each.name for each in registration.response_class.__fields__ if api_version in each.versions}
     if "error_code" not in fields:
         return None
     answer: dict[str, Any] = {"error_code": int(code)}

@@ -82,7 +82,7 @@ class Route:
         return parts
 
     def error_answer(self, request: Request, code: ErrorCode, message: str) -> Response | None:
-        return error_response(self.registration, request, code, message)
+        return error_response(self.registration, request, self.api_version, code, message)
 
     def observe(self, seconds: float) -> None:
         """A request took so long from its last byte to its answer."""

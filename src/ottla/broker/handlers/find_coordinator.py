@@ -30,13 +30,11 @@ _NOT_SERVED = {
 
 
 def _every_key(request: FindCoordinatorRequest, code: ErrorCode, message: str) -> FindCoordinatorResponse:
-    return FindCoordinatorResponse(
-        error_code=code,
-        error_message=message,
-        node_id=-1,
-        port=-1,
-        coordinators=[_failed(key, code, message) for key in request.coordinator_keys],
-    )
+    if request.coordinator_keys:  # version 4 on, where each key has an error of its own
+        return FindCoordinatorResponse(
+            coordinators=[_failed(key, code, message) for key in request.coordinator_keys]
+        )
+    return FindCoordinatorResponse(error_code=code, error_message=message, node_id=-1, port=-1)
 
 
 @handles(FindCoordinatorRequest, FindCoordinatorResponse, versions=(0, 6), on_error=_every_key)
