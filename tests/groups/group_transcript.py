@@ -16,7 +16,6 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -268,7 +267,7 @@ class Run:
             else milliseconds(word.split("=")[1])
             for word in words.plain
         }
-        self.world = GroupWorld(replace(GroupSettings(), **changes))
+        self.world = GroupWorld(GroupSettings()._replace(**changes))
 
     def _tick(self, words: Words) -> None:
         self.world.advance(milliseconds(words.plain[0]))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ottla.config.broker_config import BrokerConfig, setting_for
 from ottla.config.catalogue import CLIENT_METRICS_SETTINGS, GROUP_SETTINGS, TOPIC_SETTINGS
@@ -35,8 +35,7 @@ class Operation(enum.IntEnum):
     SUBTRACT = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One entry of IncrementalAlterConfigs."""
 
     operation: Operation

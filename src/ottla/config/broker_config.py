@@ -264,7 +264,7 @@ def _with_twin(given: dict[str, Given]) -> dict[str, Given]:
     told = {name: value for name, value in given.items() if name not in twins or value.text.strip() != "-1"}
     for name, twin in twins.items():
         if name in told and twin not in told:
-            told[twin] = dataclasses.replace(told[name], name=twin)
+            told[twin] = told[name]._replace(name=twin)
     return told
 
 

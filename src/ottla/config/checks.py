@@ -6,9 +6,8 @@ not served here (access control, a cluster on ZooKeeper) are faults too: startin
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ottla.config import reasons
 from ottla.config.endpoints import split_addresses
@@ -16,8 +15,7 @@ from ottla.config.sources import Given
 from ottla.config.values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """One thing wrong with the settings."""
 
     name: str
@@ -31,7 +29,7 @@ class Fault:
     def given_as(self, holding: Mapping[str, Given]) -> Fault:
         """The same with the value and origin, when the setting was given."""
         found = holding.get(self.name)
-        return self if found is None else dataclasses.replace(self, value=found.text, origin=found.origin)
+        return self if found is None else self._replace(value=found.text, origin=found.origin)
 
     def __str__(self) -> str:
         shown = self.name if self.value is None else f"{self.name}={self.value}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from typing import NamedTuple
 
 UNKNOWN_TYPE = 0
 """The type of a name that isn't known."""
@@ -23,8 +23,7 @@ class ConfigSource(enum.IntEnum):
     DYNAMIC_GROUP_CONFIG = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Synonym:
+class Synonym(NamedTuple):
     """One layer's say in a setting."""
 
     name: str
@@ -32,8 +31,7 @@ class Synonym:
     source: ConfigSource
 
 
-@dataclass(frozen=True, slots=True)
-class DescribedSetting:
+class DescribedSetting(NamedTuple):
     """One setting as DescribeConfigs shows it."""
 
     name: str

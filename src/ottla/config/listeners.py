@@ -7,7 +7,7 @@ Source: Apache's AbstractKafkaConfig (`effectiveAdvertisedBrokerListeners`, `int
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ottla.config.checks import Fault
 from ottla.config.endpoints import (
@@ -21,8 +21,7 @@ from ottla.config.endpoints import (
 from ottla.config.values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoints:
+class Endpoints(NamedTuple):
     """Where the broker listens and what it says of it."""
 
     listening: tuple[Endpoint, ...]

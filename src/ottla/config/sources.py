@@ -7,8 +7,8 @@ one holds; the order is file, environment, `--set`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 _BLANKS = " \t\f"
 _ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
@@ -38,8 +38,7 @@ class SourceError(ValueError):
     """A file or an argument that can't be read as settings; the message says which and where."""
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """A value as it was given, before it is known to be right."""
 
     name: str

@@ -9,7 +9,7 @@ Apache: org.apache.kafka.coordinator.group.classic.ClassicGroup.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ottla.groups.member import ClassicMember, Protocol
 from ottla.groups.results import Reply
@@ -26,8 +26,7 @@ CONSUMER_PROTOCOL_TYPE = "consumer"
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class OffsetExpiration:
+class OffsetExpiration(NamedTuple):
     """From when on the age of a group's unused offsets counts: `since_ms`, or each offset's commit where it is None."""
 
     since_ms: int | None

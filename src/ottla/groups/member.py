@@ -5,6 +5,7 @@ Apache: org.apache.kafka.coordinator.group.classic.ClassicGroupMember.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ottla.groups.results import Reply
 from ottla.protocol.messages.join_group import JoinGroupResponse
@@ -13,8 +14,7 @@ from ottla.protocol.messages.sync_group import SyncGroupResponse
 EMPTY_ASSIGNMENT = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Protocol:
+class Protocol(NamedTuple):
     """A way to divide work that a member can take part in (an assignor), with what it tells the others for it."""
 
     name: str

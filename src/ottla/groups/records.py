@@ -13,6 +13,7 @@ Apache: org.apache.kafka.coordinator.group.GroupCoordinatorRecordHelpers and Gro
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from ottla.groups.classic_group import ClassicGroup
 from ottla.groups.member import ClassicMember, Protocol
@@ -54,8 +55,7 @@ class OffsetAndMetadata:
     """Of its record among all of the coordinator's: of two commits the one further on wins."""
 
 
-@dataclass(frozen=True, slots=True)
-class OffsetKey:
+class OffsetKey(NamedTuple):
     """Whose offset a record is."""
 
     group_id: str
@@ -63,8 +63,7 @@ class OffsetKey:
     partition: int
 
 
-@dataclass(frozen=True, slots=True)
-class GroupKey:
+class GroupKey(NamedTuple):
     """Whose group record it is."""
 
     group_id: str

@@ -7,8 +7,7 @@ That way a listener, which may make the connection handle its next request at on
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar, cast
+from typing import Generic, NamedTuple, TypeVar, cast
 
 from ottla.protocol.errors import ErrorCode
 
@@ -83,8 +82,7 @@ class Reply(Generic[T]):
             self._listener(self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class CoordinatorRecord:
+class CoordinatorRecord(NamedTuple):
     """One record for the coordinator's partition: key and value as they stand in the log. `value` None: a tombstone."""
 
     key: bytes

@@ -1,13 +1,12 @@
+from typing import NamedTuple
+
 """Values the group coordinator is configured with, and who asks: plain values, so that this room imports no config.
 
 Names are Apache's settings with underscores; defaults are Apache Kafka 4.1.1's.
 """
 
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class GroupSettings:
+class GroupSettings(NamedTuple):
     """The coordinator's settings; every shard of one broker holds the same value and may be given a new one."""
 
     group_min_session_timeout_ms: int = 6_000
@@ -31,8 +30,7 @@ class GroupSettings:
     `append_timed_out`."""
 
 
-@dataclass(frozen=True, slots=True)
-class GroupRequestContext:
+class GroupRequestContext(NamedTuple):
     """Who sent a request.
 
     `client_host` is written into group records and shown by DescribeGroups: Java's text of an address, that is with a

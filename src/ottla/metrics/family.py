@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 
 class Kind(enum.Enum):
@@ -21,8 +21,7 @@ class Kind(enum.Enum):
     """How many values were seen below each of some bounds since the start."""
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(NamedTuple):
     """One name on the page."""
 
     name: str
@@ -43,8 +42,7 @@ class SummaryReading:
     sum: float
 
 
-@dataclass(frozen=True, slots=True)
-class HistogramReading:
+class HistogramReading(NamedTuple):
     """A distribution as counts between bounds."""
 
     bounds: tuple[float, ...]

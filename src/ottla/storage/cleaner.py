@@ -22,7 +22,6 @@ CleanedTransactionMetadata.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -63,8 +62,7 @@ class LogFacts(NamedTuple):
     last_stable_offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class CleaningPlan:
+class CleaningPlan(NamedTuple):
     """How far a log is cleaned and could be."""
 
     first_dirty_offset: int

@@ -6,7 +6,6 @@ In: the fields of a `CleaningJob`. Out: for each group of segments the fields of
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ottla.storage.cleaning import CleaningJob, CleaningRound
@@ -23,7 +22,7 @@ def _clean(job: Fields, say: Callable[[Fields], None]) -> Fields:
     cleaning = CleaningRound(PosixDisk(), CleaningJob.from_json(job))
     cleaning.map_keys()
     for group in cleaning.clean():
-        say(asdict(group))
+        say(group._asdict())
     return {"end_offset": cleaning.end_offset}
 
 

@@ -14,8 +14,7 @@ Source: Apache's Cleaner, MemoryRecords.filterTo.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ottla.records.batch import BatchHeader
 from ottla.records.control import ControlType, control_type
@@ -55,8 +54,7 @@ class CleaningError(Exception):
     """A log cannot be compacted as it lies: a damaged batch, a message of an old format. Names log, file and offset."""
 
 
-@dataclass(frozen=True, slots=True)
-class CleaningJob:
+class CleaningJob(NamedTuple):
     """All that a round needs to know; plain values, so that it can cross to another process as JSON."""
 
     directory: str
@@ -78,7 +76,7 @@ class CleaningJob:
     max_decompressed_bytes: int
 
     def to_json(self) -> dict[str, object]:
-        return asdict(self)
+        return self._asdict()
 
     @classmethod
     def from_json(cls, fields: Mapping[str, object]) -> CleaningJob:
@@ -96,8 +94,7 @@ def _rows(value: object) -> list[list[int]]:
     return list(value)
 
 
-@dataclass(frozen=True, slots=True)
-class CleanedGroup:
+class CleanedGroup(NamedTuple):
     """One cleaned segment, and the segments that it replaces."""
 
     base_offset: int

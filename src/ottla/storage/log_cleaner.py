@@ -17,8 +17,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ottla.config.values import LONG_MAX
 from ottla.records.errors import RecordsError
@@ -47,8 +46,7 @@ _LOOP_TIMEOUT_S: Final = 30.0
 """How long a round waits for the loop to take its turn, before it gives up."""
 
 
-@dataclass(frozen=True, slots=True)
-class CleanerSettings:
+class CleanerSettings(NamedTuple):
     """The broker's `log.cleaner.*` settings; defaults are Apache Kafka 4.1.1's."""
 
     enable: bool = True
@@ -82,6 +80,8 @@ class LogCleaner:
         self._rounds: dict[TopicPartition, _Round] = {}
         self._next_look_ms = 0
         self.rounds_done = 0
+        self.is_moving: Callable[[TopicPartition], bool] = lambda _log: False
+        """Logs on their way to another directory are left alone."""
 
     def load(self) -> None:
         """Read how far the logs are clean. Waits for the disks."""
@@ -132,6 +132,8 @@ class LogCleaner:
         for log in logs:
             name = log.topic_partition
             if not log.config.compact or name in self._uncleanable or name in self._rounds:
+                continue
+            if self.is_moving(name):
                 continue
             if len(log.segments) == 1 or not log.directory.is_online:
                 continue
@@ -295,8 +297,8 @@ class _Round:
             )
             for segment in self._job.segments
         )
-        return replace(
-            self._job, aborted=tuple(aborted), segments=segments, producers=tuple(_tails(self._producer_rows))
+        return self._job._replace(
+            aborted=tuple(aborted), segments=segments, producers=tuple(_tails(self._producer_rows))
         )
 
     def _answers(self, job: CleaningJob) -> Iterator[CleanedGroup | int]:
@@ -322,6 +324,8 @@ class _Round:
         def pin() -> None:
             if self.log.is_closed:
                 raise _RoundGivenUpError("the log is closed")
+            if self._cleaner.is_moving(self.log.topic_partition):
+                raise _RoundGivenUpError("the log is being moved")
             try:
                 pinned.extend(self.log.pin_segments(group.replaced))
             except KeyError:

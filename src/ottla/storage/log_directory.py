@@ -21,9 +21,8 @@ import logging
 import os
 import threading
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.types import Uuid, parse_uuid, random_uuid, uuid_text
@@ -78,8 +77,7 @@ class DirectoryError(Exception):
     """A log directory cannot be used as it is: the message names it, what was found and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class DirectoryIdentity:
+class DirectoryIdentity(NamedTuple):
     """What `meta.properties` says."""
 
     broker_id: int

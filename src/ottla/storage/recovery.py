@@ -15,8 +15,7 @@ thread where the disk is memory. Source: Apache's LogLoader, LogSegment.recover,
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ottla.records.batch import CONTROL_BIT, TRANSACTIONAL_BIT, BatchHeader
 from ottla.records.control import end_txn_marker_in
@@ -60,8 +59,7 @@ _NEWEST_LIMIT: Final = 64
 _PROGRESS_BYTES: Final = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class RecoveryJob:
+class RecoveryJob(NamedTuple):
     """One log to recover; plain values, so that it can cross to another process as JSON."""
 
     directory: str
@@ -73,7 +71,7 @@ class RecoveryJob:
     now_ms: int
 
     def to_json(self) -> dict[str, object]:
-        return asdict(self)
+        return self._asdict()
 
     @classmethod
     def from_json(cls, fields: Mapping[str, object]) -> RecoveryJob:
@@ -81,8 +79,7 @@ class RecoveryJob:
         return cls(**fields)  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True, slots=True)
-class RecoveryResult:
+class RecoveryResult(NamedTuple):
     """What recovery found and did."""
 
     log_start_offset: int
@@ -95,7 +92,7 @@ class RecoveryResult:
     batches before the last one. Producers send those again that were in flight when the broker was killed."""
 
     def to_json(self) -> dict[str, object]:
-        return asdict(self)
+        return self._asdict()
 
     @classmethod
     def from_json(cls, fields: Mapping[str, object]) -> RecoveryResult:
