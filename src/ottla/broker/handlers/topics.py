@@ -37,7 +37,37 @@ if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
 
 
-@handles(CreateTopicsRequest, CreateTopicsResponse, versions=(2, 7))
+def _none_created(request: CreateTopicsRequest, code: ErrorCode, message: str) -> CreateTopicsResponse:
+    return CreateTopicsResponse(
+        topics=[
+            CreatableTopicResult(name=each.name, error_code=code, error_message=message, configs=None)
+            for each in request.topics
+        ]
+    )
+
+
+def _none_deleted(request: DeleteTopicsRequest, code: ErrorCode, message: str) -> DeleteTopicsResponse:
+    asked = request.topics or [DeleteTopicState(name=name) for name in request.topic_names]
+    return DeleteTopicsResponse(
+        responses=[
+            DeletableTopicResult(
+                name=each.name, topic_id=each.topic_id, error_code=code, error_message=message
+            )
+            for each in asked
+        ]
+    )
+
+
+def _none_grown(request: CreatePartitionsRequest, code: ErrorCode, message: str) -> CreatePartitionsResponse:
+    return CreatePartitionsResponse(
+        results=[
+            CreatePartitionsTopicResult(name=each.name, error_code=code, error_message=message)
+            for each in request.topics
+        ]
+    )
+
+
+@handles(CreateTopicsRequest, CreateTopicsResponse, versions=(2, 7), on_error=_none_created)
 def create_topics(
     broker: "BrokerServer", request: CreateTopicsRequest, _context: RequestContext
 ) -> Pending[CreateTopicsResponse]:
@@ -114,7 +144,7 @@ def _created(broker: "BrokerServer", outcome: TopicOutcome) -> CreatableTopicRes
     )
 
 
-@handles(DeleteTopicsRequest, DeleteTopicsResponse, versions=(1, 6))
+@handles(DeleteTopicsRequest, DeleteTopicsResponse, versions=(1, 6), on_error=_none_deleted)
 def delete_topics(
     broker: "BrokerServer", request: DeleteTopicsRequest, context: RequestContext
 ) -> Pending[DeleteTopicsResponse]:
@@ -164,7 +194,7 @@ def _deleted(outcome: TopicOutcome, version: int) -> DeletableTopicResult:
     )
 
 
-@handles(CreatePartitionsRequest, CreatePartitionsResponse, versions=(0, 3))
+@handles(CreatePartitionsRequest, CreatePartitionsResponse, versions=(0, 3), on_error=_none_grown)
 def create_partitions(
     broker: "BrokerServer", request: CreatePartitionsRequest, _context: RequestContext
 ) -> Pending[CreatePartitionsResponse]:
