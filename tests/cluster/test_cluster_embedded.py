@@ -133,6 +133,16 @@ def _open_descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+def test_the_directory_is_private(tmp_path: Path) -> None:
+    """A metadata directory that is made lets nobody else in; one that is there is left as it is."""
+    asyncio.run(_open_and_close(tmp_path / "made" / "metadata.sqlite"))
+    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o700
+    there = tmp_path / "there"
+    there.mkdir(mode=0o755)
+    asyncio.run(_open_and_close(there / "metadata.sqlite"))
+    assert there.stat().st_mode & 0o777 == 0o755
+
+
 def test_no_thread_and_no_descriptor_is_left(tmp_path: Path) -> None:
     """Open and close leave the process as it was, after a failed open too."""
     path = tmp_path / "metadata.sqlite"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from simple_rules import SimpleRules
 
@@ -39,8 +40,10 @@ from ottla.cluster.metadata import InconsistentClusterId, Metadata
 from ottla.cluster.rules import MetadataSettings
 from ottla.cluster.tree import Create, Operation, OperationResult, SetData, Tree, TreeUnavailable
 from ottla.cluster.tree_reader import read_tree
+from ottla.cluster.zookeeper import ZooKeeperTree
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.types import ZERO_UUID, TopicPartition
+from zookeeper_server import ZooKeeperServer
 
 ENDPOINTS = [Endpoint("PLAINTEXT", "PLAINTEXT", "127.0.0.1", 9092)]
 
@@ -475,6 +478,29 @@ def test_image_tree_and_deltas_tell_the_same(program: list[tuple[str, Any]]) -> 
                 check_epochs(before, metadata.image)
 
     run(scenario)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(program=st.lists(changes, max_size=12))
+def test_all_of_it_holds_on_zookeeper(program: list[tuple[str, Any]], zookeeper: ZooKeeperServer) -> None:
+    """The same controller and façade on a real ZooKeeper: the same image as on the embedded tree, except for ids."""
+
+    async def scenario() -> None:
+        address = f"{zookeeper.address}/{uuid.uuid4().hex}"
+        tree = ZooKeeperTree(address, make_root=True)
+        async with serving(tree) as there, serving(EmbeddedTree()) as here:
+            for kind, what in program:
+                await apply(there, kind, what)
+                await apply(here, kind, what)
+                assert await what_is_read(tree) == comparable(there.image)
+                assert without_ids(there.image) == without_ids(here.image)
+
+    run(scenario)
+
+
+def without_ids(image: MetadataImage) -> tuple[object, ...]:
+    topics = {name: dict(topic.partitions) for name, topic in sorted(image.topics.items())}
+    return topics, dict(image.configs), image.controller_epoch, image.finalized_features
 
 
 def check_epochs(before: MetadataImage, after: MetadataImage) -> None:

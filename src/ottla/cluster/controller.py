@@ -171,7 +171,7 @@ class Controller:
     ) -> Decision[None]:
         """A broker's log directory failed, or serves again."""
         moved: dict[TopicPartition, PartitionState] = {}
-        for partition in {*failed, *healed}:
+        for partition in sorted({*failed, *healed}):
             state = image.partition(*partition)
             if state is None or broker_id not in state.replicas:
                 continue

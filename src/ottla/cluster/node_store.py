@@ -351,7 +351,8 @@ class _Transaction:
 
 def _make_directory(directory: Path) -> None:
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        # Credentials lie in the tree: others than the broker's own user have no business there.
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise TreeUnavailable(
             str(directory), f"can't make the metadata directory {directory}: {error.strerror}"
