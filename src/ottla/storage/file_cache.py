@@ -62,6 +62,12 @@ class LogFile:
         """The loop's thread is done with the file for now."""
         self.in_use = False
 
+    def renewed(self) -> LogFile:
+        """The same name, to be opened anew."""
+        renewed = LogFile(self.directory, self.name)
+        renewed.exists = self.exists
+        return renewed
+
 
 class FileCache:
     """Holds at most `capacity` files open, of all logs together. For use from any thread."""

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from ottla.storage.disk import DiskFile
 from ottla.storage.file_cache import FileCache, LogFile
+from ottla.storage.file_slice import SliceGone
 
 TAIL_ENTRIES_MAX: Final = 4_096
 """Entries in memory at which they are written out: with an entry each 4 KiB of log, each 16 MiB."""
@@ -110,12 +111,18 @@ class IndexFile:
         content = bytearray(count * size)
         view = memoryview(content)
         filled = 0
-        with self._cache.pinned(self._log_file) as file:
-            while filled < len(content):
-                read = file.pread_into(view[filled:], place * size + filled, nowait=nowait)
-                if read == 0:
-                    raise CorruptIndexError(f"{self._log_file.path} ends before its entry {place + count}")
-                filled += read
+        try:
+            with self.pinned() as file:
+                while filled < len(content):
+                    read = file.pread_into(view[filled:], place * size + filled, nowait=nowait)
+                    if read == 0:
+                        raise CorruptIndexError(
+                            f"{self._log_file.path} ends before its entry {place + count}"
+                        )
+                    filled += read
+        except FileNotFoundError as error:
+            # Retention or a truncation on the loop, while another thread was about to read.
+            raise SliceGone(f"{self._log_file.path} is deleted") from error
         return content
 
     # -- changing
@@ -173,6 +180,10 @@ class IndexFile:
 
     def close(self) -> None:
         self._cache.close(self._log_file)
+
+    def renew_file(self) -> None:
+        """Open the file anew the next time."""
+        self._log_file = self._log_file.renewed()
 
 
 def _count_up_to(unpack_from: Any, size: int, block: bytearray, count: int, key: int) -> int:

@@ -17,11 +17,9 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import uuid
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ottla.config.values import LONG_MAX
 from ottla.protocol.errors import ErrorCode, KafkaError
@@ -37,6 +35,7 @@ from ottla.storage.disk import OpenMode
 from ottla.storage.file_cache import FileCache
 from ottla.storage.log_cleaner import CleanerSettings, LogCleaner
 from ottla.storage.log_directory import DirectoryError, DirectoryState, LogDirectory
+from ottla.storage.log_moves import LogMoves, adopt_future
 from ottla.storage.log_names import LogMark, directory_name, format_partition_metadata, marked_name
 from ottla.storage.partition_log import PartitionLog
 from ottla.storage.store_loading import (
@@ -70,8 +69,7 @@ _CLOSE_THREADS: Final = 16
 _CLOSE_TIMEOUT_S: Final = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class LogStoreSettings:
+class LogStoreSettings(NamedTuple):
     """The broker's `log.*` settings that are not a topic's; defaults are Apache Kafka 4.1.1's."""
 
     flush_scheduler_interval_ms: int = LONG_MAX
@@ -126,8 +124,7 @@ class LogState(Enum):
     """Its directory failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoadProgress:
+class LoadProgress(NamedTuple):
     """How far `LogStore.load` is."""
 
     logs: int
@@ -137,8 +134,7 @@ class LoadProgress:
     recovered_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class DirectoryDescription:
+class DirectoryDescription(NamedTuple):
     """One row of DescribeLogDirs: a directory with its logs' sizes."""
 
     directory: LogDirectory
@@ -147,12 +143,11 @@ class DirectoryDescription:
     logs: tuple[LogDescription, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LogDescription:
+class LogDescription(NamedTuple):
     topic_partition: TopicPartition
     size_in_bytes: int
     offset_lag: int
-    """For a future copy, how many offsets it is behind; 0 for the current log."""
+    """For a future copy, a bound on how many offsets it is behind; 0 for the current log."""
     is_future: bool
 
 
@@ -190,12 +185,14 @@ class LogStore:
         self._on_progress: Callable[[LoadProgress], None] | None = None
         self._progress_lock = threading.Lock()
         self._recovery_bytes = self._recovered_bytes = 0
-        self._next_checkpoint_ms = 0
+        self._next_checkpoint_ms = self._now_ms = 0
         self._checkpoints = CheckpointWriter(disk)
         self._cleaner = LogCleaner(disk, settings.cleaner, post, self.directories)
+        self._moves = LogMoves(disk, post, self._unique_id, self._moved, self._cleaner.is_swapping)
+        self._cleaner.is_moving = lambda log: self._moves.target_of(log) is not None
         self._upkeep = LogUpkeep(
             self._logs,
-            self._cleaner.is_swapping,
+            self._is_rearranged,
             retention_check_interval_ms=settings.retention_check_interval_ms,
             producer_id_expiration_ms=settings.producer_id_expiration_ms,
             producer_id_expiration_check_interval_ms=settings.producer_id_expiration_check_interval_ms,
@@ -308,11 +305,16 @@ class LogStore:
         for found in contents.values():
             for log in found.logs:
                 self._take_found(log)
+        for directory, found in contents.items():
+            self._settle_futures(directory, found, now_ms)
+            for future in found.futures:
+                starts = (other.log_starts.get(future.topic_partition, 0) for other in contents.values())
+                future.log_start_offset = max(starts)
         self._on_threads(contents, lambda directory: self._open_clean(contents[directory], opener))
         to_recover: list[FoundLog] = []
         for directory, found in contents.items():
             self._high_watermarks.update(found.high_watermarks)
-            for path in (*found.deleted, *(path for _log, path in found.futures)):
+            for path in found.deleted:
                 self._doomed.add(now_ms, directory, path)
             if not found.was_clean:
                 to_recover += found.logs
@@ -344,6 +346,20 @@ class LogStore:
         if contents.was_clean:
             for found in contents.logs:
                 self._take_opened(found, opener.open_clean(found))
+
+    def _settle_futures(self, directory: LogDirectory, contents: DirectoryContents, now_ms: int) -> None:
+        """Copies that were on their way: complete if their source is gone, of no use otherwise."""
+        for future in contents.futures:
+            if future.topic_partition in self._loading or self._lost_at_start:
+                self._doomed.add(now_ms, directory, future.path)
+                continue
+            try:
+                future.path = adopt_future(self._disk, future.path, directory, future.topic_partition)
+            except OSError as error:
+                directory.mark_offline(error)
+                continue
+            contents.logs.append(future)
+            self._take_found(future)
 
     def _take_found(self, found: FoundLog) -> None:
         other = self._loading.setdefault(found.topic_partition, found)
@@ -547,6 +563,7 @@ class LogStore:
         log = self._logs.pop(topic_partition, None)
         if log is not None:
             self._cleaner.forget(topic_partition)
+            self._moves.cancel(topic_partition)
             self._set_aside(log, LogMark.DELETE, now_ms)
 
     def mark_stray(self, topic_partition: TopicPartition) -> None:
@@ -559,10 +576,11 @@ class LogStore:
 
     def _set_aside(self, log: PartitionLog, mark: LogMark, now_ms: int) -> None:
         log.is_closed = True
+        self._moves.settle()
         if not log.is_materialized:
             return
         directory = log.directory
-        new_name = marked_name(log.topic_partition, mark, uuid.UUID(bytes=self._random_bytes(16)).hex)
+        new_name = marked_name(log.topic_partition, mark, self._unique_id())
         new_path = f"{directory.path}/{new_name}"
         try:
             self._disk.rename(log.path, new_path)
@@ -597,6 +615,7 @@ class LogStore:
         Called about once a second. Returns at once; what waits for a disk runs on the directories' threads or in helper
         processes.
         """
+        self._now_ms = now_ms
         for directory in self.directories:
             directory.probe_space(now_ms)
         self._upkeep.tick(now_ms)
@@ -686,12 +705,17 @@ class LogStore:
                     total_bytes, usable_bytes = space.total_bytes, space.usable_bytes
                 except OSError as error:
                     directory.mark_offline(error)
-            logs = tuple(
+            logs = [
                 LogDescription(log.topic_partition, log.size_in_bytes, 0, is_future=False)
                 for log in self._logs.values()
                 if log.directory is directory
-            )
-            descriptions.append(DirectoryDescription(directory, total_bytes, usable_bytes, logs))
+            ]
+            for topic_partition, log in self._logs.items():
+                if self._moves.target_of(topic_partition) is directory:
+                    copied_bytes = self._moves.copied_bytes(topic_partition)
+                    lag = log.log_end_offset - log.log_start_offset
+                    logs.append(LogDescription(topic_partition, copied_bytes, lag, is_future=True))
+            descriptions.append(DirectoryDescription(directory, total_bytes, usable_bytes, tuple(logs)))
         return descriptions
 
     def directory_of(self, topic_partition: TopicPartition) -> LogDirectory | None:
@@ -715,8 +739,24 @@ class LogStore:
         if log is None:
             self._chosen[topic_partition] = target
             raise KafkaError(ErrorCode.REPLICA_NOT_AVAILABLE, f"{topic_partition} is not on this broker yet")
-        if log.directory is not target:
-            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, "logs cannot be moved between directories yet")
+        if log.directory is target:
+            self._moves.cancel(topic_partition)
+        elif not log.is_materialized:
+            log.move_to(target, f"{target.path}/{directory_name(topic_partition)}")
+        else:
+            self._moves.start(log, target)
+
+    def _unique_id(self) -> str:
+        return self._random_bytes(16).hex()
+
+    def _moved(self, log: PartitionLog, source: LogDirectory, old_path: str) -> None:
+        """A log lies in its new directory; what it left behind goes as a deleted log's files do."""
+        self._doomed.add(self._now_ms + log.config.file_delete_delay_ms, source, old_path)
+        self.checkpoint()
+
+    def _is_rearranged(self, log: PartitionLog) -> bool:
+        """Whether files of the log are being put elsewhere, so that retention has to wait."""
+        return self._cleaner.is_swapping(log) or self._moves.target_of(log.topic_partition) is not None
 
     # -- end
 
@@ -731,6 +771,7 @@ class LogStore:
         self._is_closed = True
         if self._crew is not None:
             self._crew.stop()
+        self._moves.stop()
         self._cleaner.stop()
         threads = [
             threading.Thread(target=self._close_directory, args=(directory, clean, broker_epoch))

@@ -28,7 +28,7 @@ _SLOW_WRITE_S: Final = SLOW_WRITE_MS / 1000
 class LogWriter:
     """Writes one log. On the loop's thread."""
 
-    __slots__ = ("_flusher", "_log", "_queue", "_random_fraction", "materialize", "segment_bytes")
+    __slots__ = ("_flusher", "_log", "_queue", "_random_fraction", "is_held", "materialize", "segment_bytes")
 
     def __init__(
         self,
@@ -40,6 +40,7 @@ class LogWriter:
         self._log = log
         self._flusher = flusher
         self._queue: AppendQueue | None = None
+        self.is_held = False
         self._random_fraction = random_fraction
         self.materialize = materialize
         """Makes the log's directory before its first file; `None` once that is done."""
@@ -157,7 +158,9 @@ class LogWriter:
 
     def _is_calm_again(self) -> bool:
         """Whether the queue, if there is one, has done its work and the disk is no longer slow."""
-        if self._log.directory.is_slow or (self._queue is not None and not self._queue.is_idle):
+        if self.is_held or self._log.directory.is_slow:
+            return False
+        if self._queue is not None and not self._queue.is_idle:
             return False
         self._queue = None
         return True
@@ -166,6 +169,16 @@ class LogWriter:
         if self._queue is None:
             self._queue = AppendQueue(self._log.directory, self._log.post, self._on_written, self._on_failed)
         self._queue.put(write)
+
+    def hold(self) -> None:
+        """From now on appends wait behind what has been given to the directory's thread so far, and what will be."""
+        self.is_held = True
+        if self._queue is None:
+            self._queue = AppendQueue(self._log.directory, self._log.post, self._on_written, self._on_failed)
+
+    def release(self) -> None:
+        """The end of `hold`; what waits is written first."""
+        self.is_held = False
 
     def settle(self) -> None:
         """Take note of what the directory's thread has written."""

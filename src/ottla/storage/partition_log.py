@@ -361,6 +361,8 @@ class PartitionLog:
         if count >= len(self.segments) and self.active_segment.size_in_bytes:
             self.roll(now_ms)
         count = min(count, len(self.segments) - 1)
+        while count > 0 and self.segments[count].base_offset > self.log_end_offset:
+            count -= 1  # what is not written yet
         gone, kept = self.segments[:count], self.segments[count:]
         self.segments = kept
         self.advance_log_start_offset(max(self.log_start_offset, kept[0].base_offset))
@@ -559,6 +561,24 @@ class PartitionLog:
         load_segment(adopted, self.cache.disk, None)
         place = self.segments.index(replaced[0])
         self.segments = [*self.segments[:place], adopted, *self.segments[place + len(replaced) :]]
+
+    # -- moving to another log directory
+
+    def hold_writes(self) -> None:
+        """Queue appends behind what has been given to the directory's thread, until `move_to` or `release_writes`."""
+        self._writer.hold()
+
+    def release_writes(self) -> None:
+        """Let appends go on where the log lies."""
+        self._writer.release()
+
+    def move_to(self, directory: LogDirectory, path: str) -> None:
+        """Go on in `directory`: copies of all files lie at `path` by now. Whoever reads the old ones reads on."""
+        self.directory_path.path = path
+        self.directory = self.removal.directory = directory
+        for segment in self.segments:
+            segment.renew_files()
+        self._writer.release()
 
     # -- durability
 

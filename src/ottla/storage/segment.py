@@ -418,6 +418,14 @@ class Segment:
         for log_file in pinned:
             self._cache.unpin(log_file)
 
+    def renew_files(self) -> None:
+        """Forget the open files: the next use opens what lies under the names by then. Who is reading reads on."""
+        for log_file in self.files():
+            self._cache.close(log_file)
+        self.log_file = self.log_file.renewed()
+        for index in (self.offset_index, self.time_index, self.txn_index):
+            index.renew_file()
+
     def files(self) -> tuple[LogFile, LogFile, LogFile, LogFile]:
         return (
             self.log_file,

@@ -16,11 +16,11 @@ from ottla.storage.segment import DELETED_SUFFIX, Segment
 class SegmentRemoval:
     """The removed segments of one log whose files are still there."""
 
-    __slots__ = ("_cache", "_directory", "doomed")
+    __slots__ = ("_cache", "directory", "doomed")
 
     def __init__(self, cache: FileCache, directory: LogDirectory) -> None:
         self._cache = cache
-        self._directory = directory
+        self.directory = directory
         self.doomed: list[tuple[int, Segment]] = []
         """When, in ms, the files of which segment go."""
 
@@ -45,7 +45,7 @@ class SegmentRemoval:
         """Remove the files whose time has come, on the directory's thread. Raises `KafkaError` if it is too busy."""
         due = [segment for due_ms, segment in self.doomed if due_ms <= now_ms]
         if due:
-            self._directory.submit(lambda: self.unlink(due))
+            self.directory.submit(lambda: self.unlink(due))
             self.doomed = [doomed for doomed in self.doomed if doomed[0] > now_ms]
 
     def unlink(self, segments: Sequence[Segment]) -> None:
@@ -57,7 +57,7 @@ class SegmentRemoval:
                 try:
                     self._cache.disk.unlink_if_exists(log_file.path)
                 except OSError as error:
-                    self._directory.mark_offline(error)
+                    self.directory.mark_offline(error)
                     return
 
     def pin(self, segments: Sequence[Segment]) -> None:

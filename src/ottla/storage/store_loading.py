@@ -69,8 +69,10 @@ class DirectoryContents:
 
     was_clean: bool
     logs: list[FoundLog] = field(default_factory=list)
-    futures: list[tuple[TopicPartition, str]] = field(default_factory=list)
+    futures: list[FoundLog] = field(default_factory=list)
+    """Copies that were on their way here, whole or not."""
     deleted: list[str] = field(default_factory=list)
+    log_starts: dict[TopicPartition, int] = field(default_factory=dict)
     high_watermarks: dict[TopicPartition, int] = field(default_factory=dict)
 
 
@@ -80,7 +82,7 @@ def find_logs(disk: Disk, directory: LogDirectory) -> DirectoryContents:
     recovery_points = _read_offsets(
         disk, directory, RECOVERY_POINT_FILE, "all logs are recovered from their start"
     )
-    log_starts = _read_offsets(
+    contents.log_starts = _read_offsets(
         disk,
         directory,
         LOG_START_OFFSET_FILE,
@@ -100,17 +102,15 @@ def find_logs(disk: Disk, directory: LogDirectory) -> DirectoryContents:
         match found.mark:
             case LogMark.DELETE:
                 contents.deleted.append(path)
-            case LogMark.FUTURE:
-                contents.futures.append((log, path))
             case LogMark.STRAY:
                 _logger.info("%s was set aside as a log of no known topic: left alone", path)
+            case LogMark.FUTURE:
+                contents.futures.append(FoundLog(log, directory, path, _read_topic_id(disk, path), 0, 0))
             case None:
-                topic_id = _read_topic_id(disk, path)
-                contents.logs.append(
-                    FoundLog(
-                        log, directory, path, topic_id, recovery_points.get(log, 0), log_starts.get(log, 0)
-                    )
-                )
+                found_log = FoundLog(log, directory, path, _read_topic_id(disk, path), 0, 0)
+                found_log.recovery_point = recovery_points.get(log, 0)
+                found_log.log_start_offset = contents.log_starts.get(log, 0)
+                contents.logs.append(found_log)
     return contents
 
 
