@@ -16,6 +16,15 @@ from ottla.storage.partition_log import PartitionLog
 NOW_MS = 1_700_000_000_000
 
 
+class SteadyDirectory(LogDirectory):
+    """Slow only where a test says so: not because the machine was busy with something else."""
+
+    __slots__ = ()
+
+    def observe_write(self, duration_ms: float) -> None:
+        """Changes nothing."""
+
+
 class LogRoom:
     """One log directory with one log, that can be closed, killed and opened again."""
 
@@ -34,7 +43,7 @@ class LogRoom:
         self.log = self._open(load=False)
 
     def _open(self, *, load: bool) -> PartitionLog:
-        self.directory = LogDirectory(self.path, self.disk)
+        self.directory = SteadyDirectory(self.path, self.disk)
         self.directory.acquire()
         self.cache = FileCache(self.disk, self.descriptors)
         log = PartitionLog(

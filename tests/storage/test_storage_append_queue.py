@@ -345,6 +345,7 @@ def test_index_entries_leave_memory_while_a_segment_grows() -> None:
         room.append(b"%d" % number, timestamps=[NOW_MS + number])
         if number % 500 == 0:
             room.settle()
+    room.settle()
     place, content = room.log.active_segment.offset_index.pending()
     assert place >= 4_096
     assert len(content) < 6_000 * 8

@@ -27,11 +27,14 @@ class FileSlice:
 
     __slots__ = ("position", "segment", "size_in_bytes", "truncation_epoch")
 
-    def __init__(self, segment: SliceSegment, position: int, size_in_bytes: int) -> None:
+    def __init__(
+        self, segment: SliceSegment, position: int, size_in_bytes: int, truncation_epoch: int | None = None
+    ) -> None:
+        """`truncation_epoch` is the segment's when the position was looked up, by default the one of now."""
         self.segment = segment
         self.position = position
         self.size_in_bytes = size_in_bytes
-        self.truncation_epoch = segment.truncation_epoch
+        self.truncation_epoch = segment.truncation_epoch if truncation_epoch is None else truncation_epoch
 
     def read_into(self, view: memoryview, at: int, *, nowait: bool = False) -> int:
         """Fill ``view`` from byte ``at`` of the slice; how many bytes were read, at least 1, at most to the slice's end.

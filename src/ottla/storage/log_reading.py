@@ -37,6 +37,8 @@ def read_segments(
         segment = segments[place]
         if segment.base_offset >= end_offset:
             break
+        # Taken before anything is looked up: a truncation from here on, by the loop, makes the slice void.
+        truncation_epoch = segment.truncation_epoch
         found = _locate(segment, fetch_offset, nowait=nowait)
         place += 1
         if found is None or found.position >= segment.readable_bytes:
@@ -55,6 +57,7 @@ def read_segments(
             max_bytes,
             min_one_batch,
             nowait,
+            truncation_epoch,
         )
     return ReadResult(None, fetch_offset)
 
@@ -72,6 +75,7 @@ def _cut(
     max_bytes: int,
     min_one_batch: bool,
     nowait: bool,
+    truncation_epoch: int,
 ) -> ReadResult:
     available = end_position - found.position
     size = min(max(max_bytes, found.size_in_bytes) if min_one_batch else max_bytes, available)
@@ -82,7 +86,7 @@ def _cut(
         after = segment.offset_index.offset_at_or_after(found.position + size, nowait=nowait)
         if after is not None:
             end_offset = min(end_offset, after)
-    return ReadResult(FileSlice(segment, found.position, size), end_offset)
+    return ReadResult(FileSlice(segment, found.position, size, truncation_epoch), end_offset)
 
 
 def _locate(segment: Segment, offset: int, *, nowait: bool) -> Position | None:
