@@ -73,10 +73,10 @@ async def _serve(config: BrokerConfig) -> int:
     except (OSError, DirectoryError, TreeError, InconsistentClusterId, KafkaError) as error:
         _log.error("The broker can't start: %s", error)
         return EXIT_FAILED
-    # What lives now lives until the end; the collector need not look at it again.
-    gc.collect()
+    # What lives now lives until the end; the collector, off since the start, need not look at it.
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS, 20, 50)
+    gc.enable()
     await asked_to_stop.wait()
     await broker.stop()
     return failures[0] if failures else 0

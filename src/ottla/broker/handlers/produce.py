@@ -21,6 +21,7 @@ from ottla.broker.dispatch import CloseConnection, handles
 from ottla.broker.internal_topics import ADMIN_CLIENT_ID, INTERNAL_TOPICS
 from ottla.broker.pending import Pending
 from ottla.broker.turns import PIECE_SECONDS, now
+from ottla.config.topic_config import TopicConfig
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages.produce import (
     BatchIndexAndErrorMessage,
@@ -45,6 +46,7 @@ _log = logging.getLogger(__name__)
 _ATTRIBUTES_AT = 22
 """Low byte of a batch's attributes."""
 _CODEC_BITS, _ZSTD, _TRANSACTIONAL_BIT = 0x07, 4, 0x10
+_LOOKED_AT = _ZSTD | _TRANSACTIONAL_BIT
 
 _NO_LEADER_TOLD = LeaderIdAndEpoch()
 _NOTHING: Pending[ProduceResponse | None] = Pending()
@@ -95,6 +97,7 @@ class _ProduceInHand:
         "_moved_leaders",
         "_request",
         "_response",
+        "_validates",
         "_waits",
     )
 
@@ -103,6 +106,7 @@ class _ProduceInHand:
         self._request = request
         self._context = context
         self._acks = request.acks
+        self._validates = broker.config.ottla_validate_records
         self._response = ProduceResponse()
         self._waits: list[tuple[Partition, int, PartitionProduceResponse]] = []
         self._failed: ErrorCode | None = None
@@ -117,9 +121,10 @@ class _ProduceInHand:
             rows = answer.partition_responses
             counters = self._broker.topic_counters(name)
             for number, data in enumerate(topic.partition_data):
-                if self._wants_thread(name, data):
+                row = self._partition(name, data, counters)
+                if row is None:
                     return self._go_on_later(topic_number, number)
-                rows.append(self._partition(name, data, counters))
+                rows.append(row)
                 if not number & 15 and now() - started > PIECE_SECONDS:
                     return self._go_on_later(topic_number, number + 1)
         return self._finish()
@@ -133,25 +138,36 @@ class _ProduceInHand:
 
     def _partition(
         self, name: str, data: PartitionProduceData, counters: "TopicCounters", *, walked: bool = False
-    ) -> PartitionProduceResponse:
+    ) -> PartitionProduceResponse | None:
+        """The partition's row; None, and nothing done, when a thread has to look at the records first."""
         index = data.index
-        counters.produces += 1
         try:
             records = data.records
             if not isinstance(records, memoryview) or len(records) <= _ATTRIBUTES_AT:
                 raise self._no_batch(name, index)
-            self._refuse_by_attributes(records[_ATTRIBUTES_AT])
+            attributes = records[_ATTRIBUTES_AT]
+            if attributes & _LOOKED_AT:
+                self._refuse_by_attributes(attributes)
             if name in INTERNAL_TOPICS and self._context.client_id != ADMIN_CLIENT_ID:
                 raise KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, f"Cannot append to internal topic {name}")
             partition = self._broker.replicas.partitions.get((name, index))
             if partition is None:
                 raise self._missing(name, index)
-            size = len(records)
+            log = partition.log
+            if (
+                not walked
+                and log is not None
+                and (self._validates or log.config.compact or log.config.compression_type != "producer")
+                and self._wants_thread(records, log.config)
+            ):
+                return None
             result = partition.append(records, acks=self._acks, now_ms=self._context.now_ms, walked=walked)
         except KafkaError as error:
+            counters.produces += 1
             counters.failed_produces += 1
             return self._error_row(name, index, error)
-        counters.bytes_in += size
+        counters.produces += 1
+        counters.bytes_in += len(records)
         counters.messages_in += result.last_offset - result.base_offset + 1
         row = PartitionProduceResponse(
             index=index,
@@ -218,19 +234,9 @@ class _ProduceInHand:
                 self._moved_leaders.add(state.leader)
         return row
 
-    def _wants_thread(self, name: str, data: PartitionProduceData) -> bool:
+    def _wants_thread(self, records: memoryview, config: TopicConfig) -> bool:
         """Whether the batch's records have to be looked at, and that takes too long for the loop."""
-        partition = self._broker.replicas.partitions.get((name, data.index))
-        if partition is None or partition.log is None:
-            return False
-        config = partition.log.config
-        validate = self._broker.config.ottla_validate_records
-        if not validate and not config.compact and config.compression_type == "producer":
-            return False
-        records = data.records
-        if not isinstance(records, memoryview) or len(records) <= _ATTRIBUTES_AT:
-            return False
-        return (validate or needs_walk(records, config)) and not is_short_walk(records)
+        return (self._validates or needs_walk(records, config)) and not is_short_walk(records)
 
     def _go_on_later(self, topic_number: int, partition_number: int) -> Pending[ProduceResponse | None]:
         """Give the loop to others, then go on from the given place."""
@@ -244,10 +250,11 @@ class _ProduceInHand:
                     self._broker.turns.put_off(go_on)
                     return
                 name, data, rows = rest.popleft()
-                if self._wants_thread(name, data):
+                row = self._partition(name, data, self._broker.topic_counters(name))
+                if row is None:
                     self._walk(name, data, rows, go_on)
                     return
-                rows.append(self._partition(name, data, self._broker.topic_counters(name)))
+                rows.append(row)
             try:
                 finished = self._finish()
             except CloseConnection as error:
@@ -300,8 +307,9 @@ class _ProduceInHand:
             else:
                 if outcome is not None:
                     data.records = memoryview(outcome)
-                counters = self._broker.topic_counters(name)
-                rows.append(self._partition(name, data, counters, walked=True))
+                row = self._partition(name, data, self._broker.topic_counters(name), walked=True)
+                assert row is not None
+                rows.append(row)
             go_on()
 
         self._broker.threads.run(lambda: walk(records, config, max_decompressed_bytes=limit), done)
