@@ -38,7 +38,7 @@ from ottla.cluster.image import (
 )
 from ottla.cluster.metadata import InconsistentClusterId, Metadata
 from ottla.cluster.rules import MetadataSettings
-from ottla.cluster.tree import Create, Operation, OperationResult, SetData, Tree, TreeUnavailable
+from ottla.cluster.tree import Create, Operation, OperationResult, Tree, TreeUnavailable
 from ottla.cluster.tree_reader import read_tree
 from ottla.cluster.zookeeper import ZooKeeperTree
 from ottla.protocol.errors import ErrorCode, KafkaError
@@ -252,13 +252,14 @@ def test_features_are_finalized_when_brokers_support_them(tmp_path: Path) -> Non
     run(scenario)
 
 
-def test_what_older_kafkas_left_is_completed() -> None:
+def test_what_older_kafkas_left_is_completed(tmp_path: Path) -> None:
     """Topics without ids get one, partitions without state a leader, and half a deletion is finished."""
 
     async def scenario() -> None:
-        tree = EmbeddedTree()
-        metadata = metadata_on(tree)
-        await metadata.open()
+        tree = EmbeddedTree(str(tmp_path / "metadata.sqlite"))
+        async with serving(tree):
+            pass
+        await tree.open()
         await tree.multi(
             [
                 Create(paths.topic("old"), b'{"version":1,"partitions":{"0":[0],"1":[0]}}'),
@@ -272,6 +273,9 @@ def test_what_older_kafkas_left_is_completed() -> None:
                 Create(paths.deletion("never-was")),
             ]
         )
+        await tree.close()
+        metadata = metadata_on(tree)
+        await metadata.open()
         await metadata.register(ENDPOINTS)
         image = metadata.image
         assert list(image.topics) == ["old", "older"]
@@ -515,16 +519,14 @@ def check_epochs(before: MetadataImage, after: MetadataImage) -> None:
                 assert (state.leader == was.leader) or state.leader_epoch > was.leader_epoch
 
 
-def test_a_tree_that_another_program_filled_wrongly_is_named() -> None:
+def test_a_tree_that_another_program_filled_wrongly_is_named(tmp_path: Path) -> None:
     """A node with unreadable bytes stops the start with its path, instead of a topic silently missing."""
 
     async def scenario() -> None:
-        tree = EmbeddedTree()
-        metadata = metadata_on(tree)
-        await metadata.open()
-        await tree.multi([Create(paths.topic("t"), b"?"), SetData(paths.CONTROLLER_EPOCH, b"3")])
+        tree = EmbeddedTree(str(tmp_path / "metadata.sqlite"))
+        async with serving(tree):
+            await tree.create(paths.topic("t"), b"?")
         with pytest.raises(znodes.MalformedNode, match="/brokers/topics/t"):
-            await metadata.register(ENDPOINTS)
-        await metadata.close()
+            await metadata_on(tree).open()
 
     run(scenario)

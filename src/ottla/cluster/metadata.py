@@ -40,12 +40,13 @@ from ottla.cluster.image import (
     NO_STATE_YET,
     BrokerRegistration,
     Endpoint,
+    ImageDraft,
     MetadataDelta,
     MetadataImage,
 )
 from ottla.cluster.rules import ConfigRules, MetadataSettings
 from ottla.cluster.tree import BadVersion, Create, NodeExists, Operation, SetData, Tree, TreeError
-from ottla.cluster.tree_reader import read_tree
+from ottla.cluster.tree_reader import Reading, read_tree
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.types import TopicPartition, Uuid, random_uuid, uuid_text
 
@@ -81,6 +82,7 @@ class Metadata:
         self._now_ms = now_ms
         self._subscribers: list[Subscriber] = []
         self._controller: Controller | None = None
+        self._reading: Reading | None = None
         self._broken_off = False
         self._changing = asyncio.Lock()
         self._waiting = 0
@@ -95,7 +97,8 @@ class Metadata:
         await self._tree.open()
         try:
             await self._lay_foundations(known_cluster_id)
-            self.image, _ = (await read_tree(self._tree, self.image)).draft.finish()
+            self._reading = await read_tree(self._tree, self.image)
+            self.image, _ = self._reading.draft.finish()
         except BaseException:
             await self._tree.close()
             raise
@@ -115,10 +118,10 @@ class Metadata:
         has this id.
         """
         async with self._changing:
-            await self._register_broker(
+            registration = await self._register_broker(
                 BrokerRegistration(self._settings.broker_id, -1, tuple(endpoints), rack, features or {})
             )
-            epoch_version = await self._become_controller()
+            controller_epoch, epoch_version = await self._become_controller()
             self._controller = Controller(
                 self._settings,
                 self._rules,
@@ -126,7 +129,15 @@ class Metadata:
                 epoch_version=epoch_version,
                 announce_configs=self._tree.shared,
             )
-            await self._bring_in_order(self._controller)
+            if self._tree.shared or self._reading is None:
+                reading = await read_tree(self._tree, self.image)
+            else:
+                # Nobody but us has written since `open`; thousands of topics are not read a second time.
+                reading = self._reading._replace(draft=ImageDraft(self.image))
+                reading.draft.put_broker(registration)
+                reading.draft.set_controller(self._settings.broker_id, controller_epoch)
+            self._reading = None
+            await self._bring_in_order(self._controller, reading)
 
     async def close(self) -> None:
         """Leave the cluster; waits for the change under way."""
@@ -201,7 +212,7 @@ class Metadata:
         async def run() -> list[T]:
             controller = self._active_controller()
             if self._broken_off:
-                await self._bring_in_order(controller)
+                await self._bring_in_order(controller, await read_tree(self._tree, self.image))
             decision = decide(controller)
             await self._carry_out(decision)
             return decision.outcomes
@@ -302,7 +313,8 @@ class Metadata:
         for start in range(0, len(missing), MAX_OPERATIONS_PER_MULTI):
             await self._tree.multi(missing[start : start + MAX_OPERATIONS_PER_MULTI])
 
-    async def _register_broker(self, registration: BrokerRegistration) -> None:
+    async def _register_broker(self, registration: BrokerRegistration) -> BrokerRegistration:
+        """Returns the registration with its epoch."""
         path = paths.broker(registration.broker_id)
         data = znodes.encode_broker(registration, self._now_ms())
         try:
@@ -312,9 +324,11 @@ class Metadata:
                 ErrorCode.DUPLICATE_BROKER_REGISTRATION,
                 f"A live broker is registered under id {registration.broker_id} already.",
             ) from error
+        _, stat = await self._tree.get(path)
+        return registration._replace(epoch=stat.czxid)
 
-    async def _become_controller(self) -> int:
-        """Returns the version that `/controller_epoch` now has."""
+    async def _become_controller(self) -> tuple[int, int]:
+        """Returns the controller epoch, and the version that its node now has."""
         data, stat = await self._tree.get(paths.CONTROLLER_EPOCH)
         epoch = znodes.decode_controller_epoch(paths.CONTROLLER_EPOCH, data) + 1
         registration = znodes.encode_controller(self._settings.broker_id, self._now_ms())
@@ -324,11 +338,10 @@ class Metadata:
                 SetData(paths.CONTROLLER_EPOCH, znodes.encode_controller_epoch(epoch), stat.version),
             ]
         )
-        return stat.version + 1
+        return epoch, stat.version + 1
 
-    async def _bring_in_order(self, controller: Controller) -> None:
-        """Read everything, and complete what another controller, or a change that failed, left half done."""
-        reading = await read_tree(self._tree, self.image)
+    async def _bring_in_order(self, controller: Controller, reading: Reading) -> None:
+        """Complete what another controller, or a change that failed, left half done."""
         self._publish(*reading.draft.finish())
         await self._carry_out(controller.finish_deletions(self.image, reading.left_by_deletions))
         await self._carry_out(controller.give_ids(self.image))

@@ -29,6 +29,7 @@ class MalformedNode(Exception):  # noqa: N818 - a node that is malformed, as NoN
     def __init__(self, path: str, why: str) -> None:
         super().__init__(f"node {path} can't be read: {why}")
         self.path = path
+        self.why = why
 
 
 class ReplicaAssignment(NamedTuple):
@@ -149,17 +150,33 @@ def _encode_state(
 def decode_state(
     path: str, data: bytes, partition_epoch: int, assignment: ReplicaAssignment
 ) -> PartitionState:
-    node = _Node(path, data)
+    try:
+        isr, leader, leader_epoch, controller_epoch, recovering = _decode_state(data)
+    except MalformedNode as error:
+        raise MalformedNode(path, error.why) from error
     return PartitionState(
         replicas=assignment.replicas,
-        isr=_broker_ids(path, node.value("isr")),
-        leader=node.integer("leader"),
-        leader_epoch=node.integer("leader_epoch"),
+        isr=isr,
+        leader=leader,
+        leader_epoch=leader_epoch,
         partition_epoch=partition_epoch,
-        controller_epoch=node.integer("controller_epoch"),
+        controller_epoch=controller_epoch,
         adding_replicas=assignment.adding,
         removing_replicas=assignment.removing,
-        recovering=node.integer("leader_recovery_state", _RECOVERED) == _RECOVERING,
+        recovering=recovering,
+    )
+
+
+@lru_cache(maxsize=256)
+def _decode_state(data: bytes) -> tuple[tuple[int, ...], int, int, int, bool]:
+    """Cached for the same reason as `_encode_state`."""
+    node = _Node("", data)
+    return (
+        _broker_ids("", node.value("isr")),
+        node.integer("leader"),
+        node.integer("leader_epoch"),
+        node.integer("controller_epoch"),
+        node.integer("leader_recovery_state", _RECOVERED) == _RECOVERING,
     )
 
 
