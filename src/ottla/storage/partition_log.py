@@ -106,6 +106,7 @@ class PartitionLog:
         "removal",
         "segments",
         "topic_partition",
+        "truncations",
         "written_offset",
     )
 
@@ -151,6 +152,8 @@ class PartitionLog:
         self.post = post
         self._rules = ProduceRules(config)
         self._latest_epoch = -1
+        self.truncations = 0
+        """How often the end was cut off."""
         self.is_damaged = False
         """A write or an fsync has failed: what stands beyond the readable end is not known."""
         self._flusher = LogFlusher(self)
@@ -417,6 +420,7 @@ class PartitionLog:
             return ReadResult(None, fetch_offset)
         if self.directory.state is DirectoryState.OFFLINE:
             self.directory.ensure_readable()
+        truncations = self.truncations
         try:
             return read_segments(
                 self.segments,
@@ -430,7 +434,7 @@ class PartitionLog:
         except BlockingIOError:
             raise
         except READ_ERRORS as error:
-            raise self.unreadable(error) from error
+            raise self.unreadable(error, truncations) from error
 
     # -- look-ups
 
@@ -439,17 +443,19 @@ class PartitionLog:
 
         Reads and decompresses one batch: for a thread. Raises ``KafkaError``: CORRUPT_MESSAGE, KAFKA_STORAGE_ERROR.
         """
+        truncations = self.truncations
         try:
             return find_timestamp(self.segments, timestamp_ms, self.log_start_offset)
         except READ_ERRORS as error:
-            raise self.unreadable(error) from error
+            raise self.unreadable(error, truncations) from error
 
     def offset_of_max_timestamp(self) -> TimestampOffset | None:
         """The record with the largest timestamp, exact inside its batch; ``None`` for an empty log. For a thread."""
+        truncations = self.truncations
         try:
             return find_max_timestamp(self.segments, self.log_start_offset)
         except READ_ERRORS as error:
-            raise self.unreadable(error) from error
+            raise self.unreadable(error, truncations) from error
 
     def offset_for_leader_epoch(self, leader_epoch: int) -> EpochEndOffset:
         """Where the largest epoch not above ``leader_epoch`` ends (KIP-101, KIP-279)."""
@@ -497,6 +503,7 @@ class PartitionLog:
         if offset < self.segments[0].base_offset:
             self.truncate_fully_and_start_at(offset)
             return True
+        self.truncations += 1
         try:
             cut(self, offset)
         except OSError as error:
@@ -510,6 +517,7 @@ class PartitionLog:
         self._drain()
         gone = self.segments
         self.segments = [self.new_segment(offset, self.active_segment.created_ms)]
+        self.truncations += 1
         self.removal.unlink(gone)
         self.epochs.clear()
         self._latest_epoch = -1
@@ -641,9 +649,12 @@ class PartitionLog:
             f"{self.topic_partition}: log directory {self.directory.path} failed: {error}",
         )
 
-    def unreadable(self, error: Exception) -> KafkaError:
-        """The error to raise where segments or indexes could not be read."""
-        if isinstance(error, RecordsError):
+    def unreadable(self, error: Exception, truncations: int | None = None) -> KafkaError:
+        """The error to raise where segments or indexes could not be read.
+
+        ``truncations`` as counted before: a thread that read while the loop was truncating may have met half of it.
+        """
+        if isinstance(error, RecordsError) and truncations in (None, self.truncations):
             return kafka_error(error)
         if isinstance(error, OSError):
             self.directory.mark_offline(error)
@@ -657,6 +668,7 @@ class PartitionLog:
         if not self.is_damaged:
             return
         self._drain()
+        self.truncations += 1
         try:
             cut_unreadable(self)
         except OSError as error:
