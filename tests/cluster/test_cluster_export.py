@@ -142,6 +142,17 @@ def test_a_target_in_use_is_replaced_only_when_asked() -> None:
     asyncio.run(scenario())
 
 
+def test_a_producer_id_block_without_bytes_is_left_out() -> None:
+    """Apache's broker could not read it back from a node with zero bytes, and makes it itself."""
+
+    async def scenario() -> None:
+        source = await opened(EmbeddedTree(), *CLUSTER, Create("/latest_producer_id_block"))
+        assert await nodes_of(source) == NODES
+        await source.close()
+
+    asyncio.run(scenario())
+
+
 def test_an_empty_tree_is_no_cluster(tmp_path: Path) -> None:
     """Nothing to export is an error, not an empty file; a directory without metadata is named."""
 

@@ -109,7 +109,9 @@ async def read_nodes(tree: Tree) -> list[Node]:
     for node, stat in await _walk(tree):
         if stat.ephemeral_owner:
             raise ExportError(_why_in_use(node.path))
-        nodes.append(node)
+        # Apache makes this node without bytes and takes no bytes, but not zero bytes, for "none were given out".
+        if node.path != paths.LATEST_PRODUCER_ID_BLOCK or node.data:
+            nodes.append(node)
     if not any(node.path == paths.CLUSTER_ID for node in nodes):
         raise ExportError(f"there is no cluster's metadata: {paths.CLUSTER_ID} is missing")
     return nodes
