@@ -23,7 +23,7 @@ from ottla.storage.segment import Segment
 Post = Callable[[Callable[[], None]], None]
 """Runs a function on the loop's thread soon: `loop.call_soon_threadsafe`."""
 
-QUEUE_BYTES_MAX: Final = 16 * 1024 * 1024
+QUEUE_BYTES_MAX: Final = 64 * 1024 * 1024
 """Bytes of one log that may wait; one batch larger than this may wait alone. Beyond it appends are refused."""
 
 WRITE_BUFFERS_MAX: Final = 64
