@@ -3,19 +3,23 @@
 Imports neither typer nor rich nor confluent-kafka: see `main`.
 """
 
+from __future__ import annotations
+
+import gc
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from ottla.cli.errors import CommandError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 USAGE = "ottla broker [server.properties] [--set KEY=VALUE]..."
 
 
-@dataclass(frozen=True, slots=True)
-class BrokerArguments:
+class BrokerArguments(NamedTuple):
     """What the command line says: a file of settings or None, and settings on top of it."""
 
     file: Path | None
@@ -52,6 +56,8 @@ def parse_arguments(words: Sequence[str]) -> BrokerArguments:
                 remedy="give one, and what differs with --set",
             )
         else:
+            from pathlib import Path
+
             file = Path(word)
     return BrokerArguments(file, tuple(settings))
 
@@ -65,6 +71,8 @@ def _next(words: Iterator[str], option: str) -> str:
 
 def start_broker(arguments: BrokerArguments) -> int:
     """Gather the settings (file, then environment, then `--set`) and serve."""
+    # The collector would look at all that is being imported five times, and find nothing; the broker turns it on again.
+    gc.disable()
     from ottla.config.broker_config import build
     from ottla.config.checks import InvalidConfigurationError
     from ottla.config.sources import SourceError, from_arguments, from_environment, read_properties_file

@@ -17,7 +17,6 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Final, NamedTuple, Self
 
 from ottla.cluster.tree import (
@@ -118,7 +117,7 @@ class NodeStore:
         self._now_ms = now_ms
         self._failed: str | None = None
         if path != IN_MEMORY:
-            _make_directory(Path(path).parent)
+            _make_directory(os.path.dirname(path))  # noqa: PTH120
         try:
             self._connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
@@ -208,7 +207,7 @@ class NodeStore:
             self._execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             self._execute("COMMIT")
             if self._path != IN_MEMORY:
-                _sync_directory(Path(self._path).parent)
+                _sync_directory(os.path.dirname(self._path))  # noqa: PTH120
         elif application_id != _APPLICATION_ID:
             raise TreeUnavailable(
                 self._path,
@@ -349,17 +348,17 @@ class _Transaction:
         self.events.append(WatchEvent(EventKind.CHILD, parent_path))
 
 
-def _make_directory(directory: Path) -> None:
+def _make_directory(directory: str) -> None:
     try:
         # Credentials lie in the tree: others than the broker's own user have no business there.
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.makedirs(directory, mode=0o700, exist_ok=True)  # noqa: PTH103 - a Path costs more to import than to do without
     except OSError as error:
         raise TreeUnavailable(
-            str(directory), f"can't make the metadata directory {directory}: {error.strerror}"
+            directory, f"can't make the metadata directory {directory}: {error.strerror}"
         ) from error
 
 
-def _sync_directory(directory: Path) -> None:
+def _sync_directory(directory: str) -> None:
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

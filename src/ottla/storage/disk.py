@@ -16,7 +16,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import shutil
 import sys
 import threading
 import time
@@ -302,6 +301,8 @@ class PosixDisk(Disk):
         os.unlink(path)
 
     def remove_tree(self, path: str) -> None:
+        import shutil  # noqa: PLC0415 - it brings bz2 and lzma along, and most starts remove nothing
+
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(path)
 
