@@ -2,71 +2,78 @@
 # make test    everything set up, every test
 # make bench   Ottla beside Apache Kafka in turns; ROWS="start memory_*" for some rows only
 #
-# Each step of the set-up leaves a stamp in .cache/ and is done again when its lock file changes.
+# Each step of the set-up leaves a stamp in .cache/ or .venv/ and is done again when its lock file changes.
 
 PYTHON ?= python3
 PIP := .venv/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt
-COPY_JARS := mvn --quiet --batch-mode org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies
+COPY_JARS := mvn --quiet --batch-mode -Dstyle.color=never org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies
 JAVA_SOURCES := $(wildcard tests/java/ottla/*.java)
 
 .PHONY: up test bench setup bytecode
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-up: .cache/python-run bytecode
+up: .venv/.run bytecode
 	.venv/bin/ottla up
 
 test: setup bytecode
 	.venv/bin/pytest
 
-bench: .cache/python-dev .cache/java-4.1.1 .cache/bench/generator bytecode
+bench: .venv/.dev .cache/java-4.1.1 .cache/bench/generator bytecode
 	@PYTHONPATH=tests .venv/bin/python -m benchmarks $(ROWS)
 
 # An editable install compiles nothing, and where PYTHONDONTWRITEBYTECODE is set every start would: 0.2 s of it.
 bytecode: | .venv/bin/python
 	@.venv/bin/python -m compileall -q src
 
-setup: .cache/python-dev .cache/java-4.1.1 .cache/java-3.9.1 .cache/node .cache/go-programs .cache/rust-program
+setup: .venv/.dev .cache/java-4.1.1 .cache/java-3.9.1 .cache/node .cache/go-programs .cache/rust-program
 
 .cache/debian: tests/debian-packages
 	@mkdir -p .cache
-	tests/debian-packages
+	@tests/debian-packages
 	@touch $@
 
-.venv/bin/python: | .cache/debian
+.venv/bin/python:
+	@$(PYTHON) -c 'import ensurepip, venv' || tests/debian-packages python3-venv
 	$(PYTHON) -m venv .venv
-	$(PIP) pip
+	@$(PIP) pip
 
-.cache/python-run: constraints.txt pyproject.toml | .venv/bin/python
-	$(PIP) --editable .
+.venv/.run: constraints.txt pyproject.toml | .venv/bin/python
+	@echo "Python packages of Ottla (constraints.txt)"
+	@$(PIP) --editable .
 	@touch $@
 
-.cache/python-dev: constraints.txt pyproject.toml | .venv/bin/python
-	$(PIP) --editable . --group dev
-	@touch $@ .cache/python-run
+.venv/.dev: constraints.txt pyproject.toml | .venv/bin/python
+	@echo "Python packages of Ottla and its tests (constraints.txt)"
+	@$(PIP) --editable . --group dev
+	@touch $@ .venv/.run
 
 .cache/jars-%: tests/java/kafka-%/pom.xml | .cache/debian
 	@rm -rf .cache/java/$*
-	$(COPY_JARS) --file $< -DoutputDirectory=$(CURDIR)/.cache/java/$* >.cache/maven.log || { cat .cache/maven.log; exit 1; }
+	@echo "Apache Kafka $* from Maven Central"
+	@$(COPY_JARS) --file $< -DoutputDirectory=$(CURDIR)/.cache/java/$* >.cache/maven.log || { cat .cache/maven.log; exit 1; }
 	@touch $@
 
 .cache/java-%: .cache/jars-% $(JAVA_SOURCES)
-	javac -d .cache/java/classes-$* -cp '.cache/java/$*/*' $(JAVA_SOURCES)
+	@javac -d .cache/java/classes-$* -cp '.cache/java/$*/*' $(JAVA_SOURCES)
 	@touch $@
 
 .cache/bench/generator: benchmarks/generator.c | .cache/debian
 	@mkdir -p .cache/bench
-	cc -O2 -Wall -Wextra -o $@ $< -lrdkafka -lpthread
+	@cc -O2 -Wall -Wextra -o $@ $< -lrdkafka -lpthread
 
 .cache/node: tests/node/package-lock.json
-	npm ci --silent --no-fund --no-audit --prefix tests/node --cache .cache/npm
+	@echo "npm packages (tests/node/package-lock.json)"
+	@npm ci --silent --no-fund --no-audit --prefix tests/node --cache .cache/npm
 	@touch $@
 
 .cache/go-programs: tests/go/go.sum $(wildcard tests/go/*/*.go)
-	cd tests/go && go build -o ../../.cache/go/segmentio ./segmentio 2>../../.cache/go.log || { cat ../../.cache/go.log; exit 1; }
-	cd tests/go && go test -c -o ../../.cache/go/kgo.test github.com/twmb/franz-go/pkg/kgo
+	@echo "Go programs (tests/go/go.sum)"
+	@cd tests/go && go build -o ../../.cache/go/segmentio ./segmentio 2>../../.cache/go.log || { cat ../../.cache/go.log; exit 1; }
+	@cd tests/go && go test -c -o ../../.cache/go/kgo.test github.com/twmb/franz-go/pkg/kgo
 	@touch $@
 
 .cache/rust-program: tests/rust/Cargo.lock tests/rust/src/main.rs | .cache/debian
-	cd tests/rust && cargo build --quiet --locked --target-dir ../../.cache/rust
+	@echo "Rust program (tests/rust/Cargo.lock); a few minutes the first time"
+	@cd tests/rust && cargo build --quiet --locked --target-dir ../../.cache/rust
 	@touch $@
