@@ -8,6 +8,8 @@ Source: Apache's `LocalLog.append`, `LocalLog.roll`.
 
 from __future__ import annotations
 
+import resource
+import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -23,6 +25,13 @@ if TYPE_CHECKING:
     from ottla.storage.partition_log import PartitionLog
 
 _SLOW_WRITE_S: Final = SLOW_WRITE_MS / 1000
+
+
+def _waits() -> int:
+    """How often this thread has given up its processor to wait for something; other platforms than Linux don't tell."""
+    if sys.platform != "linux":
+        return time.perf_counter_ns()
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
 
 
 class LogWriter:
@@ -62,6 +71,12 @@ class LogWriter:
         position = segment.size_in_bytes
         next_offset = last_offset + 1
         if (self._queue is None and not log.directory.is_slow) or self._is_calm_again():
+            directory = log.directory
+            watched = directory.watched_writes
+            waits = 0
+            if watched:
+                directory.watched_writes = watched - 1
+                waits = _waits()
             started = time.perf_counter()
             try:
                 segment.write(records, position)
@@ -69,7 +84,7 @@ class LogWriter:
                 raise log.write_failed(error) from error
             elapsed = time.perf_counter() - started
             if elapsed > _SLOW_WRITE_S:
-                log.directory.observe_write(elapsed * 1000)
+                directory.note_late_write(elapsed * 1000, waited=bool(watched) and _waits() != waits)
             segment.note_appended(last_offset, position, size, max_timestamp)
             segment.readable_bytes = position + size
             self._flusher.unflushed_records += next_offset - log.next_offset
