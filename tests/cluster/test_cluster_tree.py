@@ -182,10 +182,9 @@ def test_sequential_nodes_are_numbered_by_children_ever_made(trees: Trees) -> No
     trees.run(scenario)
 
 
+@pytest.mark.parametrize("trees", ["file", "zookeeper"], indirect=True)
 def test_ephemeral_nodes_go_with_their_session(trees: Trees) -> None:
     """They belong to the session that made them and are gone when it has closed; the rest stays."""
-    if trees.kind == "memory":
-        pytest.skip("a tree in memory is gone with its session")
 
     async def first(tree: Tree) -> None:
         await tree.multi([Create("/e", b"x", ephemeral=True), Create("/p")])
