@@ -62,12 +62,12 @@ setup: .venv/.dev .cache/java-4.1.1 .cache/java-3.9.1 .cache/node .cache/go-prog
 	@mkdir -p .cache/bench
 	@cc -O2 -Wall -Wextra -o $@ $< -lrdkafka -lpthread
 
-.cache/node: tests/node/package-lock.json
+.cache/node: tests/node/package-lock.json | .cache/debian
 	@echo "npm packages (tests/node/package-lock.json)"
 	@npm ci --silent --no-fund --no-audit --prefix tests/node --cache .cache/npm
 	@touch $@
 
-.cache/go-programs: tests/go/go.sum $(wildcard tests/go/*/*.go)
+.cache/go-programs: tests/go/go.sum $(wildcard tests/go/*/*.go) | .cache/debian
 	@echo "Go programs (tests/go/go.sum)"
 	@cd tests/go && go build -o ../../.cache/go/segmentio ./segmentio 2>../../.cache/go.log || { cat ../../.cache/go.log; exit 1; }
 	@cd tests/go && go test -c -o ../../.cache/go/kgo.test github.com/twmb/franz-go/pkg/kgo
