@@ -205,8 +205,8 @@ class PartitionLog:
         """Check one produced batch, give it its offsets in place and write it. Hot path: 6 µs besides the write.
 
         ``records``: writable, exactly one batch of magic 2; used until this returns, never after (a queued append copies).
-        Where ``record_walk.needs_walk`` says so its records are walked here and now, unless ``walked`` tells that the
-        caller has done so on a thread.
+        Where ``record_walk.needs_walk`` says so a client's records are walked here and now, unless ``walked`` tells that
+        the caller has done so on a thread.
 
         Raises ``KafkaError``: CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP, MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE,
         UNSUPPORTED_COMPRESSION_TYPE, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE,
@@ -216,7 +216,7 @@ class PartitionLog:
             self._make_writable()
         rules = self._rules
         header = rules.check(records, now_ms, origin)
-        if not walked and needs_walk(records, self.config):
+        if not walked and origin is AppendOrigin.CLIENT and needs_walk(records, self.config):
             rebuilt = walk(records, self.config)
             if rebuilt is not None:
                 records = memoryview(rebuilt)
