@@ -74,9 +74,9 @@ def test_the_metadata_of_a_running_broker_is_left_alone(
         broker.create_topic("payments")
 
 
-def test_bench_measures_and_leaves_nothing(cli_broker: AnyBroker, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bench_measures_and_leaves_nothing(broker: AnyBroker, capsys: pytest.CaptureFixture[str]) -> None:
     """Figures for writing, reading and latency; its topic is gone afterwards."""
-    words = ["bench", "--bootstrap", cli_broker.bootstrap_servers, "--records", "3000", "--size", "100"]
+    words = ["bench", "--bootstrap", broker.bootstrap_servers, "--records", "3000", "--size", "100"]
     assert (
         main([*words, "--latency-records", "20", "--partitions", "2", "--compression", "lz4", "--json"]) == 0
     )
@@ -84,11 +84,11 @@ def test_bench_measures_and_leaves_nothing(cli_broker: AnyBroker, capsys: pytest
     assert measured["produce"]["records"] == 3000
     assert measured["consume"]["records_per_s"] > 0
     assert 0 < measured["latency_ms"]["p50"] <= measured["latency_ms"]["max"]
-    topics = AdminClient({"bootstrap.servers": cli_broker.bootstrap_servers}).list_topics(timeout=10).topics
+    topics = AdminClient({"bootstrap.servers": broker.bootstrap_servers}).list_topics(timeout=10).topics
     assert not [name for name in topics if name.startswith("ottla-bench")]
 
 
-def test_long_work_shows_progress_at_a_terminal(cli_broker: AnyBroker, shell, tmp_path: Path) -> None:
+def test_long_work_shows_progress_at_a_terminal(broker: AnyBroker, shell, tmp_path: Path) -> None:
     """A bar with count and size on the terminal, while the records go to the file untouched."""
     (tmp_path / "lines").write_text("".join(f"line {number}\n" for number in range(20_000)), encoding="utf-8")
     line = (
@@ -96,7 +96,7 @@ def test_long_work_shows_progress_at_a_terminal(cli_broker: AnyBroker, shell, tm
         "script -qefc 'ottla consume long --exit --output read' typed > /dev/null; cat typed; "
         "ottla topic delete long --yes"
     )
-    done = shell(line, cli_broker.bootstrap_servers)
+    done = shell(line, broker.bootstrap_servers)
     assert done.stdout.count(" records, ") >= 2, done.stdout
     assert "Consumed 20000 records." in done.stdout
     assert (tmp_path / "read").read_bytes() == (tmp_path / "lines").read_bytes()

@@ -122,9 +122,7 @@ def consume(
         "isolation.level": "read_committed" if committed else "read_uncommitted"
     }
     reading.properties = {**reading.properties, **properties}
-    # Told to end, a reader leaves its group and commits, as on Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with opened_output(output) as stream:
+    with opened_output(output) as stream, interrupted_by(signal.SIGTERM):
         total = copy_records(connection, reading, render, stream, max_wait_s)
     if output is not None or verbose:
         say(f"Consumed {counted(total, 'record')}.")
@@ -218,6 +216,16 @@ def copy_records(
                 elif max_wait_s is not None and now_s - last_s > max_wait_s:
                     break
         return counter.records
+
+
+@contextlib.contextmanager
+def interrupted_by(number: signal.Signals) -> Iterator[None]:
+    """Told to end, a reader leaves its group and commits, as on Ctrl-C."""
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 @contextlib.contextmanager
