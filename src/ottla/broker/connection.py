@@ -26,6 +26,7 @@ from ottla.broker.receive import Backlog
 from ottla.broker.sending import SliceSender, read_at_once
 from ottla.broker.turns import PIECE_SECONDS
 from ottla.broker.turns import now as _now
+from ottla.protocol.api_keys import ApiKey
 from ottla.protocol.errors import ErrorCode, KafkaError, ProtocolError
 from ottla.storage.file_slice import SliceGone
 
@@ -441,8 +442,13 @@ class Connection(asyncio.BufferedProtocol):
         return bool(self._holds & _WAITING)
 
     def close_when_answered(self) -> None:
-        """Take no further request; close when the one in hand is answered. A long poll is not waited for."""
-        if self._holds & (_SENDING | _CONGESTED):
+        """Take no further request; close when the one in hand is answered.
+
+        Of those that wait only a produce request is answered: its batches are in the log already. A long poll or a
+        member's join could wait for minutes.
+        """
+        producing = self._in_hand is not None and self._in_hand[0].api_key is ApiKey.PRODUCE
+        if producing or self._holds & (_SENDING | _CONGESTED | _YIELDING):
             self._ending = True
             self._pause_reading()
         else:

@@ -39,6 +39,9 @@ class ConnectionLimits:
     max_idle_ms: int = 600_000
     """Negative: never."""
     max_request_bytes: int = 104_857_600
+    send_buffer_bytes: int = -1
+    """-1 leaves it to the system, which sizes the buffer by the connection's speed; likewise the next."""
+    receive_buffer_bytes: int = -1
 
 
 class ConnectionCounts:
@@ -144,6 +147,11 @@ class Listener:
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            limits = self.counts.limits
+            if limits.send_buffer_bytes > 0:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.send_buffer_bytes)
+            if limits.receive_buffer_bytes > 0:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, limits.receive_buffer_bytes)
         local_host, remote_host = _plain_host(local[0]), _plain_host(remote[0])
         self.accepted += 1
         connection.info = ConnectionInfo(
