@@ -4,7 +4,6 @@ Only the module of the subcommand that was typed is imported; `ottla --help` imp
 """
 
 import json
-import os
 import sys
 from importlib import import_module
 
@@ -72,10 +71,6 @@ def run(words: list[str]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED_EXIT_CODE
-    except BrokenPipeError:
-        # The reader of our output (head, less) has had enough. Python would complain again at exit, when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return 0
 
 

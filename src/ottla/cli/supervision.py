@@ -68,7 +68,7 @@ class Supervisor:
         self._stopping = False
 
     def run(self) -> int:
-        """Run until SIGINT or SIGTERM; answer 0, or 1 if a service had to be given up."""
+        """Run until SIGINT, SIGTERM or SIGHUP; answer 0, or 1 if a service had to be given up."""
         before = {
             number: signal.signal(number, self._ask_to_stop) for number in (signal.SIGINT, signal.SIGTERM)
         }
