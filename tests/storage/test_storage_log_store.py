@@ -161,7 +161,7 @@ def test_after_a_kill_all_that_was_written_is_there(disk_and_path):
 @pytest.mark.parametrize("small_bytes", [0, 1 << 20])
 def test_batches_in_flight_at_a_kill_are_known_as_duplicates(tmp_path, small_bytes, monkeypatch):
     """A producer sends its last five batches again when it has had no answer: none is appended twice, none refused."""
-    import ottla.storage.log_store as module
+    import ottla.storage.store_loading as module
 
     monkeypatch.setattr(module, "SMALL_RECOVERY_BYTES", small_bytes)
 
@@ -190,7 +190,7 @@ def test_batches_in_flight_at_a_kill_are_known_as_duplicates(tmp_path, small_byt
 @pytest.mark.parametrize("processes", [1, 2])
 def test_large_recoveries_run_in_helper_processes(tmp_path, processes, monkeypatch):
     """The broker serves on at once; each log is announced when it is ready; progress is told."""
-    import ottla.storage.log_store as module
+    import ottla.storage.store_loading as module
 
     monkeypatch.setattr(module, "SMALL_RECOVERY_BYTES", 0)
     store = open_store(PosixDisk(), str(tmp_path))
@@ -223,13 +223,13 @@ def test_large_recoveries_run_in_helper_processes(tmp_path, processes, monkeypat
     for number in range(4):
         assert len(values(again.get(TopicPartition("t", number)))) == 20
     assert progress[-1].recovered_bytes == progress[-1].recovery_bytes - 4 > 0
-    assert again.progress.logs == again.progress.logs_loaded == 5
+    assert again.progress.logs == again.progress.logs_loaded == 4
     again.close(clean=True)
 
 
 def test_a_stop_while_recovering_loses_nothing(tmp_path, monkeypatch):
     """A clean stop before recovery has come to its end is not marked clean, and keeps the recovery points."""
-    import ottla.storage.log_store as module
+    import ottla.storage.store_loading as module
 
     monkeypatch.setattr(module, "SMALL_RECOVERY_BYTES", 0)
     store = open_store(PosixDisk(), str(tmp_path))

@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
-from collections import deque
 from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -29,44 +27,33 @@ from ottla.storage.checkpoints import (
     LOG_START_OFFSET_FILE,
     PARTITION_METADATA_FILE,
     RECOVERY_POINT_FILE,
-    OffsetCheckpoint,
 )
 from ottla.storage.disk import OpenMode
 from ottla.storage.file_cache import FileCache
 from ottla.storage.log_cleaner import CleanerSettings, LogCleaner
-from ottla.storage.log_directory import DirectoryError, DirectoryState, LogDirectory
-from ottla.storage.log_moves import LogMoves, adopt_future
+from ottla.storage.log_directories import LogDirectories
+from ottla.storage.log_directory import DirectoryState, LogDirectory
+from ottla.storage.log_moves import LogMoves
 from ottla.storage.log_names import LogMark, directory_name, format_partition_metadata, marked_name
+from ottla.storage.log_opening import LogOpener
 from ottla.storage.partition_log import PartitionLog
-from ottla.storage.store_loading import (
-    SMALL_RECOVERY_BYTES,
-    SMALL_RECOVERY_LOGS,
-    DirectoryContents,
-    FoundLog,
-    LogOpener,
-    RecoveryCrew,
-    find_logs,
-    measure,
-)
+from ottla.storage.store_closing import close_cleanly
+from ottla.storage.store_loading import LoadProgress, StoreLoading
 from ottla.storage.store_upkeep import CheckpointWriter, DoomedLogs, LogUpkeep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ottla.config.topic_config import TopicConfig
     from ottla.protocol.types import TopicPartition, Uuid
     from ottla.storage.append_queue import Post
     from ottla.storage.disk import Disk
+    from ottla.storage.log_finding import FoundLog
 
 _logger = logging.getLogger(__name__)
 
 _RECOVERY_GRACE_MS: Final = 60_000
 """A log deleted while it is recovered keeps its files so long, since a helper process may be at work on them."""
-
-_CLOSE_THREADS: Final = 16
-"""Logs of one directory flushed at once at a clean stop."""
-
-_CLOSE_TIMEOUT_S: Final = 60.0
 
 
 class LogStoreSettings(NamedTuple):
@@ -124,16 +111,6 @@ class LogState(Enum):
     """Its directory failed."""
 
 
-class LoadProgress(NamedTuple):
-    """How far `LogStore.load` is."""
-
-    logs: int
-    logs_loaded: int
-    recovery_bytes: int
-    """Bytes past the recovery points, to be read again after a crash."""
-    recovered_bytes: int
-
-
 class DirectoryDescription(NamedTuple):
     """One row of DescribeLogDirs: a directory with its logs' sizes."""
 
@@ -167,24 +144,16 @@ class LogStore:
         self._settings = settings
         self._post = post
         self._random_bytes = random_bytes
-        self.directories = tuple(LogDirectory(path, disk, self._directory_changed) for path in directories)
+        self.directories = LogDirectories(directories, disk, self._directory_changed)
         self.on_directory_change: Callable[[LogDirectory], None] | None = None
         """Called on the loop when a directory has changed its state; `logs_in` tells whose logs that concerns."""
         self._cache = FileCache(disk, settings.descriptors_max)
         self._logs: dict[TopicPartition, PartitionLog] = {}
         self._topic_ids: dict[TopicPartition, Uuid] = {}
-        self._loading: dict[TopicPartition, FoundLog] = {}
-        self._failed: dict[TopicPartition, FoundLog] = {}
+        self._loading = StoreLoading(disk, self.directories, post, self._take_opened)
         self._high_watermarks: dict[TopicPartition, int] = {}
-        self._written_checkpoints: dict[str, dict[TopicPartition, int]] = {}
         self._chosen: dict[TopicPartition, LogDirectory] = {}
-        self._lost_at_start = False
         self._doomed = DoomedLogs(disk)
-        self._crew: RecoveryCrew | None = None
-        self._on_loaded: Callable[[PartitionLog], None] | None = None
-        self._on_progress: Callable[[LoadProgress], None] | None = None
-        self._progress_lock = threading.Lock()
-        self._recovery_bytes = self._recovered_bytes = 0
         self._next_checkpoint_ms = self._now_ms = 0
         self._checkpoints = CheckpointWriter(disk)
         self._cleaner = LogCleaner(disk, settings.cleaner, post, self.directories)
@@ -208,69 +177,24 @@ class LogStore:
         A directory that cannot be made or opened is OFFLINE from then on; raises `DirectoryError` when none is left, when
         another process holds one, or when two belong to different brokers. What was locked is let go then.
         """
-        try:
-            for directory in self.directories:
-                try:
-                    directory.acquire()
-                    directory.read_identity()
-                except OSError as error:
-                    self._lost_at_start = True
-                    directory.mark_offline(error)
-            self._check_owners()
-        except DirectoryError:
-            for directory in self.directories:
-                directory.close()
-            raise
-
-    def _check_owners(self) -> None:
-        self._ensure_any_usable()
-        owners = {
-            directory.path: identity
-            for directory in self._usable()
-            if (identity := directory.read_identity()) is not None
-        }
-        for attribute in ("broker_id", "cluster_id"):
-            values = {getattr(identity, attribute) for identity in owners.values()}
-            if len(values - {None}) > 1:
-                raise DirectoryError(
-                    f"the log directories belong to different owners: their {attribute}s are "
-                    + ", ".join(f"{path}: {getattr(owner, attribute)}" for path, owner in owners.items())
-                )
-
-    def _ensure_any_usable(self) -> None:
-        if not self._usable():
-            raise DirectoryError(
-                "no log directory can be used: "
-                + "; ".join(f"{directory.path}: {directory.error}" for directory in self.directories)
-            )
-
-    def _usable(self) -> list[LogDirectory]:
-        return [directory for directory in self.directories if directory.state is not DirectoryState.OFFLINE]
+        self.directories.acquire()
 
     @property
     def broker_id(self) -> int | None:
         """What `meta.properties` says; None before the first `claim`."""
-        identities = (directory.read_identity() for directory in self._usable())
-        return next((identity.broker_id for identity in identities if identity is not None), None)
+        return self.directories.broker_id
 
     @property
     def cluster_id(self) -> str | None:
         """What `meta.properties` says; None before the first `claim`."""
-        identities = (directory.read_identity() for directory in self._usable())
-        return next((identity.cluster_id for identity in identities if identity is not None), None)
+        return self.directories.cluster_id
 
     def claim(self, broker_id: int, cluster_id: str) -> None:
         """Write `meta.properties` where it is missing.
 
         Raises `DirectoryError` where it names another broker or cluster, and when no directory can be used any more.
         """
-        for directory in self._usable():
-            try:
-                directory.claim(broker_id, cluster_id, self._random_bytes(16))
-            except OSError as error:
-                self._lost_at_start = True
-                directory.mark_offline(error)
-        self._ensure_any_usable()
+        self.directories.claim(broker_id, cluster_id, self._random_bytes)
 
     def load(
         self,
@@ -287,8 +211,6 @@ class LogStore:
         `on_loaded` (posted to the loop) when it serves. Those that serve on return are not announced: `logs` has them.
         Raises `DirectoryError` for a log that lies in two directories, and when no directory can be used any more.
         """
-        self._on_loaded = on_loaded
-        self._on_progress = on_progress
         opener = LogOpener(
             self._disk,
             self._cache,
@@ -300,142 +222,27 @@ class LogStore:
         self._upkeep.begin(now_ms)
         self._next_checkpoint_ms = now_ms + self._settings.checkpoint_interval_ms
         self._cleaner.load()
-        contents: dict[LogDirectory, DirectoryContents] = {}
-        self._on_threads(self._usable(), lambda directory: self._find(directory, contents))
-        for found in contents.values():
-            for log in found.logs:
-                self._take_found(log)
-        for directory, found in contents.items():
-            self._settle_futures(directory, found, now_ms)
-            for future in found.futures:
-                starts = (other.log_starts.get(future.topic_partition, 0) for other in contents.values())
-                future.log_start_offset = max(starts)
-        self._on_threads(contents, lambda directory: self._open_clean(contents[directory], opener))
-        to_recover: list[FoundLog] = []
-        for directory, found in contents.items():
-            self._high_watermarks.update(found.high_watermarks)
-            for path in found.deleted:
-                self._doomed.add(now_ms, directory, path)
-            if not found.was_clean:
-                to_recover += found.logs
-        self._start_recovery(to_recover, opener)
-        self._ensure_any_usable()
-
-    def _on_threads(
-        self, directories: Iterable[LogDirectory], action: Callable[[LogDirectory], None]
-    ) -> None:
-        """Do something with each directory, all at once, and wait for it; one whose disk fails goes offline."""
-
-        def run(directory: LogDirectory) -> None:
-            try:
-                action(directory)
-            except OSError as error:
-                self._lost_at_start = True
-                directory.mark_offline(error)
-
-        threads = [threading.Thread(target=run, args=(directory,)) for directory in directories]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-    def _find(self, directory: LogDirectory, contents: dict[LogDirectory, DirectoryContents]) -> None:
-        contents[directory] = find_logs(self._disk, directory)
-
-    def _open_clean(self, contents: DirectoryContents, opener: LogOpener) -> None:
-        if contents.was_clean:
-            for found in contents.logs:
-                self._take_opened(found, opener.open_clean(found))
-
-    def _settle_futures(self, directory: LogDirectory, contents: DirectoryContents, now_ms: int) -> None:
-        """Copies that were on their way: complete if their source is gone, of no use otherwise."""
-        for future in contents.futures:
-            if future.topic_partition in self._loading or self._lost_at_start:
-                self._doomed.add(now_ms, directory, future.path)
-                continue
-            try:
-                future.path = adopt_future(self._disk, future.path, directory, future.topic_partition)
-            except OSError as error:
-                directory.mark_offline(error)
-                continue
-            contents.logs.append(future)
-            self._take_found(future)
-
-    def _take_found(self, found: FoundLog) -> None:
-        other = self._loading.setdefault(found.topic_partition, found)
-        if other is not found:
-            raise DirectoryError(
-                f"{found.topic_partition} lies twice, in {other.path} and {found.path}: "
-                "move one of them out of log.dirs"
-            )
+        for directory, path in self._loading.run(
+            opener, self._settings.recovery_processes, on_loaded, on_progress
+        ):
+            self._doomed.add(now_ms, directory, path)
+        for contents in self._loading.contents.values():
+            self._high_watermarks.update(contents.high_watermarks)
+        self.directories.ensure_any_usable()
 
     def _take_opened(self, found: FoundLog, log: PartitionLog) -> None:
         if found.topic_id is not None:
             self._topic_ids[found.topic_partition] = found.topic_id
         self._logs[found.topic_partition] = log
-        self._loading.pop(found.topic_partition, None)
-
-    def _start_recovery(self, to_recover: list[FoundLog], opener: LogOpener) -> None:
-        to_recover = [found for found in to_recover if found.directory.state is not DirectoryState.OFFLINE]
-        if not to_recover:
-            return
-        self._recovery_bytes = measure(self._disk, to_recover)
-        _logger.info(
-            "recovering %d logs after a stop that was not clean: %d bytes lie past their recovery points",
-            len(to_recover),
-            self._recovery_bytes,
-        )
-        crew = RecoveryCrew(self._disk, opener, self._recovered, self._note_progress)
-        if self._recovery_bytes <= SMALL_RECOVERY_BYTES and len(to_recover) <= SMALL_RECOVERY_LOGS:
-            for found in to_recover:
-                self._settle_recovered(found, *crew.recover_here(found))
-            return
-        self._crew = crew
-        crew.start(to_recover, max(self._settings.recovery_processes, 1))
-
-    def _note_progress(self, count: int) -> None:
-        with self._progress_lock:
-            self._recovered_bytes += count
-        if self._on_progress is not None:
-            on_progress = self._on_progress
-            self._post(lambda: on_progress(self.progress))
-
-    def _recovered(self, found: FoundLog, log: PartitionLog | None, error: Exception | None) -> None:
-        """On a thread of the crew."""
-        self._post(lambda: self._announce(found, log, error))
-
-    def _announce(self, found: FoundLog, log: PartitionLog | None, error: Exception | None) -> None:
-        if self._is_closed:
-            return
-        self._settle_recovered(found, log, error)
-        if log is not None and self._on_loaded is not None and self.get(found.topic_partition) is log:
-            self._on_loaded(log)
-
-    def _settle_recovered(self, found: FoundLog, log: PartitionLog | None, error: Exception | None) -> None:
-        if found.topic_partition not in self._loading:
-            return  # deleted meanwhile
-        if log is not None:
-            self._take_opened(found, log)
-            return
-        del self._loading[found.topic_partition]
-        self._failed[found.topic_partition] = found
-        _logger.error("%s cannot be recovered, the partition is offline: %s", found.path, error)
-        if isinstance(error, OSError):
-            found.directory.mark_offline(error)
 
     def await_loaded(self, timeout_s: float | None = None) -> bool:
         """Wait (not on the loop) until no log is being recovered; what is found is still to be posted then."""
-        return self._crew is None or self._crew.join(timeout_s)
+        return self._loading.join(timeout_s)
 
     @property
     def progress(self) -> LoadProgress:
         """How far loading is."""
-        return LoadProgress(
-            logs=len(self._logs) + len(self._loading),
-            logs_loaded=len(self._logs),
-            recovery_bytes=self._recovery_bytes,
-            recovered_bytes=self._recovered_bytes,
-        )
+        return self._loading.progress
 
     # -- logs
 
@@ -449,9 +256,9 @@ class LogStore:
         if log is not None:
             offline = log.directory.state is DirectoryState.OFFLINE
             return LogState.OFFLINE if offline else LogState.SERVING
-        if topic_partition in self._loading:
+        if topic_partition in self._loading.waiting:
             return LogState.LOADING
-        return LogState.OFFLINE if topic_partition in self._failed else None
+        return LogState.OFFLINE if topic_partition in self._loading.failed else None
 
     def logs(self) -> Iterator[PartitionLog]:
         """Every log that serves."""
@@ -489,10 +296,10 @@ class LogStore:
             if log.config != config:
                 log.update_config(config)
             return log
-        if topic_partition in self._loading or topic_partition in self._failed:
-            state = "being recovered" if topic_partition in self._loading else "damaged"
-            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{topic_partition} is {state}")
-        if self._lost_at_start and not is_new:
+        state = self.state(topic_partition)
+        if state is not None:
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the log of {topic_partition} is {state.value}")
+        if self.directories.some_lost and not is_new:
             raise KafkaError(
                 ErrorCode.KAFKA_STORAGE_ERROR,
                 f"{topic_partition} may lie in a log directory that was offline at the start",
@@ -556,7 +363,7 @@ class LogStore:
         self._topic_ids.pop(topic_partition, None)
         self._high_watermarks.pop(topic_partition, None)
         self._chosen.pop(topic_partition, None)
-        found = self._loading.pop(topic_partition, None) or self._failed.pop(topic_partition, None)
+        found = self._loading.forget(topic_partition)
         if found is not None:
             # A helper may be at work on it: its files are removed when they are found to be no one's.
             self._doomed.add(now_ms + _RECOVERY_GRACE_MS, found.directory, found.path)
@@ -597,7 +404,7 @@ class LogStore:
         """Logs of which `known` (the cluster) says, by name and topic id, that they are not this broker's."""
         return [
             topic_partition
-            for topic_partition in [*self._logs, *self._loading]
+            for topic_partition in [*self._logs, *self._loading.waiting]
             if not known(topic_partition, self._topic_ids.get(topic_partition))
         ]
 
@@ -644,7 +451,7 @@ class LogStore:
 
     def checkpoint(self) -> None:
         """Start writing the recovery points and log start offsets of every directory."""
-        for directory in self._usable():
+        for directory in self.directories.usable():
             recovery_points, log_starts = self._offsets_of(directory)
             self._checkpoints.start(directory, RECOVERY_POINT_FILE, recovery_points)
             self._checkpoints.start(directory, LOG_START_OFFSET_FILE, log_starts)
@@ -660,24 +467,23 @@ class LogStore:
                 if log.log_start_offset > log.segments[0].base_offset:
                     log_starts[topic_partition] = log.log_start_offset
         # Of logs that are not loaded the old values hold: without them they would be recovered from their start.
-        for found in (*self._loading.values(), *self._failed.values()):
-            if found.directory is directory:
-                recovery_points[found.topic_partition] = found.recovery_point
-                if found.log_start_offset > 0:
-                    log_starts[found.topic_partition] = found.log_start_offset
+        for found in self._loading.unopened_in(directory):
+            recovery_points[found.topic_partition] = found.recovery_point
+            if found.log_start_offset > 0:
+                log_starts[found.topic_partition] = found.log_start_offset
         return recovery_points, log_starts
 
     def checkpoint_high_watermarks(self, high_watermarks: Mapping[TopicPartition, int]) -> None:
         """Start writing `replication-offset-checkpoint` of every directory."""
-        for directory in self._usable():
+        for directory in self.directories.usable():
             offsets = {
                 topic_partition: high_watermarks[topic_partition]
                 for topic_partition, log in self._logs.items()
                 if log.directory is directory and topic_partition in high_watermarks and log.is_materialized
             }
-            for topic_partition, found in self._loading.items():
-                if found.directory is directory and topic_partition in self._high_watermarks:
-                    offsets[topic_partition] = self._high_watermarks[topic_partition]
+            for found in self._loading.unopened_in(directory):
+                if found.topic_partition in self._high_watermarks:
+                    offsets[found.topic_partition] = self._high_watermarks[found.topic_partition]
             self._checkpoints.start(directory, HIGH_WATERMARK_FILE, offsets)
 
     def high_watermark_checkpoint(self, topic_partition: TopicPartition) -> int:
@@ -769,70 +575,27 @@ class LogStore:
         if self._is_closed:
             return
         self._is_closed = True
-        if self._crew is not None:
-            self._crew.stop()
+        self._loading.stop()
         self._moves.stop()
         self._cleaner.stop()
-        threads = [
-            threading.Thread(target=self._close_directory, args=(directory, clean, broker_epoch))
-            for directory in self.directories
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        self.directories.on_threads(
+            self.directories,
+            lambda directory: self._close_directory(directory, clean=clean, broker_epoch=broker_epoch),
+        )
 
-    def _close_directory(self, directory: LogDirectory, clean: bool, broker_epoch: int) -> None:
+    def _close_directory(self, directory: LogDirectory, *, clean: bool, broker_epoch: int) -> None:
         logs = [log for log in self._logs.values() if log.directory is directory]
         if clean and directory.is_online:
-            self._close_cleanly(directory, logs, broker_epoch)
+            close_cleanly(
+                self._disk,
+                directory,
+                logs,
+                lambda: self._offsets_of(directory),
+                broker_epoch=broker_epoch,
+                complete=not self._loading.unopened_in(directory),
+            )
         for log in logs:
             if not log.is_closed:
                 log.abandon()
         self._doomed.abandon(directory)
         directory.close()
-
-    @staticmethod
-    def _close_logs(logs: list[PartitionLog]) -> None:
-        """Flush and close, many at once: the file system commits waiting fsyncs together. Raises `KafkaError`."""
-        waiting = deque(logs)
-        errors: list[KafkaError] = []
-
-        def work() -> None:
-            while not errors:
-                try:
-                    log = waiting.popleft()
-                except IndexError:
-                    return
-                try:
-                    log.close()
-                except KafkaError as error:
-                    errors.append(error)
-
-        threads = [threading.Thread(target=work) for _ in range(min(_CLOSE_THREADS, len(logs)))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if errors:
-            raise errors[0]
-
-    def _close_cleanly(self, directory: LogDirectory, logs: list[PartitionLog], broker_epoch: int) -> None:
-        try:
-            if not directory.drain(_CLOSE_TIMEOUT_S):
-                _logger.error(
-                    "log directory %s has not taken its writes: it is not marked clean", directory.path
-                )
-                return
-            self._close_logs(logs)
-            recovery_points, log_starts = self._offsets_of(directory)
-            OffsetCheckpoint(self._disk, directory.path, RECOVERY_POINT_FILE).write(recovery_points)
-            OffsetCheckpoint(self._disk, directory.path, LOG_START_OFFSET_FILE).write(log_starts)
-            waiting = [*self._loading.values(), *self._failed.values()]
-            unloaded = any(found.directory is directory for found in waiting)
-            if not unloaded and directory.is_online:
-                directory.write_clean_shutdown_mark(broker_epoch)
-        except KafkaError as error:
-            _logger.error("log directory %s is not marked clean: %s", directory.path, error)  # noqa: TRY400
-        except OSError as error:
-            directory.mark_offline(error)

@@ -18,9 +18,15 @@ def set_deadline(segment: Segment, first_timestamp: int, lifetime_ms: int) -> No
 
 
 def lifetime_ms(config: TopicConfig, random_fraction: Callable[[], float]) -> int:
-    """`segment.ms` less a random part of `segment.jitter.ms`, so that logs made together do not roll together."""
-    jitter_ms = min(config.segment_jitter_ms, config.segment_ms)
-    return config.segment_ms - int(random_fraction() * jitter_ms) if jitter_ms else config.segment_ms
+    """`segment.ms` less a random part of `segment.jitter.ms`, so that logs made together do not roll together.
+
+    In a compacted log at most `max.compaction.lag.ms`: only closed segments are compacted (LogConfig.maxSegmentMs).
+    """
+    segment_ms = config.segment_ms
+    if config.compact and 0 < config.max_compaction_lag_ms < segment_ms:
+        segment_ms = config.max_compaction_lag_ms
+    jitter_ms = min(config.segment_jitter_ms, segment_ms)
+    return segment_ms - int(random_fraction() * jitter_ms) if jitter_ms else segment_ms
 
 
 def must_roll(

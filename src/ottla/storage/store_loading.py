@@ -1,4 +1,4 @@
-"""Finding the logs of the log directories at the start, and recovering those that a crash left.
+"""Loading the logs of a broker at its start: found, opened where the last stop was clean, recovered where it was not.
 
 Each directory is read by a thread of its own. After a clean stop its logs are opened there and then. After a crash each is
 first recovered: a few small ones on the spot, otherwise in helper processes while the broker already serves the others.
@@ -10,36 +10,23 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ottla.protocol.errors import KafkaError
-from ottla.records.errors import RecordsError
-from ottla.storage.checkpoints import (
-    HIGH_WATERMARK_FILE,
-    LEADER_EPOCH_FILE,
-    LOG_START_OFFSET_FILE,
-    RECOVERY_POINT_FILE,
-    CheckpointError,
-    OffsetCheckpoint,
-)
-from ottla.storage.helper_process import HelperError, HelperProcess
-from ottla.storage.leader_epochs import LeaderEpochCache
-from ottla.storage.log_names import LogMark, parse_directory_name, read_partition_metadata
-from ottla.storage.partition_log import PartitionLog
-from ottla.storage.recovery import RecoveryJob, RecoveryResult, bytes_to_recover, recover_log
-from ottla.storage.segment_swap import complete_swaps
+from ottla.storage.log_directory import DirectoryError, DirectoryState
+from ottla.storage.log_finding import DirectoryContents, FoundLog, find_logs
+from ottla.storage.log_moves import adopt_future
+from ottla.storage.recovery_crew import RecoveryCrew, measure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from ottla.config.topic_config import TopicConfig
-    from ottla.protocol.types import TopicPartition, Uuid
+    from ottla.protocol.types import TopicPartition
     from ottla.storage.append_queue import Post
     from ottla.storage.disk import Disk
-    from ottla.storage.file_cache import FileCache
+    from ottla.storage.log_directories import LogDirectories
     from ottla.storage.log_directory import LogDirectory
+    from ottla.storage.log_opening import LogOpener
+    from ottla.storage.partition_log import PartitionLog
 
 _logger = logging.getLogger(__name__)
 
@@ -50,308 +37,193 @@ SMALL_RECOVERY_LOGS: Final = 200
 """Likewise, by the number of logs."""
 
 
-@dataclass(slots=True)
-class FoundLog:
-    """A log that lies in a directory and is not open yet."""
+class LoadProgress(NamedTuple):
+    """How far loading is."""
 
-    topic_partition: TopicPartition
-    directory: LogDirectory
-    path: str
-    topic_id: Uuid | None
-    recovery_point: int
-    log_start_offset: int
-    recovery_bytes: int = 0
+    logs: int
+    logs_loaded: int
+    recovery_bytes: int
+    """Bytes past the recovery points, to be read again after a crash."""
+    recovered_bytes: int
 
 
-@dataclass(slots=True)
-class DirectoryContents:
-    """What a log directory holds."""
-
-    was_clean: bool
-    logs: list[FoundLog] = field(default_factory=list)
-    futures: list[FoundLog] = field(default_factory=list)
-    """Copies that were on their way here, whole or not."""
-    deleted: list[str] = field(default_factory=list)
-    log_starts: dict[TopicPartition, int] = field(default_factory=dict)
-    high_watermarks: dict[TopicPartition, int] = field(default_factory=dict)
-
-
-def find_logs(disk: Disk, directory: LogDirectory) -> DirectoryContents:
-    """Read a directory's checkpoints and names. Takes the clean-shutdown mark away. Raises `OSError`."""
-    contents = DirectoryContents(was_clean=directory.take_clean_shutdown_mark())
-    recovery_points = _read_offsets(
-        disk, directory, RECOVERY_POINT_FILE, "all logs are recovered from their start"
-    )
-    contents.log_starts = _read_offsets(
-        disk,
-        directory,
-        LOG_START_OFFSET_FILE,
-        "logs start with their first segment: deleted records may reappear",
-    )
-    contents.high_watermarks = _read_offsets(
-        disk, directory, HIGH_WATERMARK_FILE, "high watermarks start at 0"
-    )
-    for name in disk.listdir(directory.path):
-        path = f"{directory.path}/{name}"
-        found = parse_directory_name(name)
-        if found is None or not disk.is_directory(path):
-            if disk.is_directory(path):
-                _logger.warning("%s is no log of ours: left alone", path)
-            continue
-        log = found.topic_partition
-        match found.mark:
-            case LogMark.DELETE:
-                contents.deleted.append(path)
-            case LogMark.STRAY:
-                _logger.info("%s was set aside as a log of no known topic: left alone", path)
-            case LogMark.FUTURE:
-                contents.futures.append(FoundLog(log, directory, path, _read_topic_id(disk, path), 0, 0))
-            case None:
-                found_log = FoundLog(log, directory, path, _read_topic_id(disk, path), 0, 0)
-                found_log.recovery_point = recovery_points.get(log, 0)
-                found_log.log_start_offset = contents.log_starts.get(log, 0)
-                contents.logs.append(found_log)
-    return contents
-
-
-def _read_offsets(
-    disk: Disk, directory: LogDirectory, name: str, consequence: str
-) -> dict[TopicPartition, int]:
-    try:
-        return OffsetCheckpoint(disk, directory.path, name).read()
-    except CheckpointError as error:
-        _logger.warning("%s; %s", error, consequence)
-        return {}
-
-
-def _read_topic_id(disk: Disk, path: str) -> Uuid | None:
-    try:
-        return read_partition_metadata(disk, path)
-    except CheckpointError as error:
-        _logger.warning("%s; the id is taken from the cluster", error)
-        return None
-
-
-class LogOpener:
-    """Makes `PartitionLog`s of found logs. For any thread."""
-
-    __slots__ = ("_cache", "_config", "_disk", "_now_ms", "_post", "_producer_id_expiration_ms")
+class StoreLoading:
+    """The logs that are not served yet. `on_opened` takes each that is, on whatever thread while `run` has not returned."""
 
     def __init__(
         self,
         disk: Disk,
-        cache: FileCache,
+        directories: LogDirectories,
         post: Post,
-        config: Callable[[str], TopicConfig],
-        *,
-        producer_id_expiration_ms: int,
-        now_ms: int,
+        on_opened: Callable[[FoundLog, PartitionLog], None],
     ) -> None:
         self._disk = disk
-        self._cache = cache
+        self._directories = directories
         self._post = post
-        self._config = config
-        self._producer_id_expiration_ms = producer_id_expiration_ms
-        self._now_ms = now_ms
-
-    def open_clean(self, found: FoundLog) -> PartitionLog:
-        """Open a log that was closed by a clean stop; recovers it after all where it turns out damaged."""
-        try:
-            complete_swaps(self._disk, found.path)
-            log = self._open(found)
-        except (CheckpointError, RecordsError) as error:
-            _logger.warning("%s: %s; the log is recovered", found.path, error)
-            recover_log(self._disk, self.job(found))
-            log = self._open(found)
-        log.recovery_point = log.log_end_offset
-        return log
-
-    def open_recovered(self, found: FoundLog, result: RecoveryResult) -> PartitionLog:
-        """Open a log that recovery has been through.
-
-        What recovery has read and rebuilt was never fsynced: the next flush must do all of it before the recovery point
-        moves.
-        """
-        log = self._open(found)
-        log.recovery_point = min(found.recovery_point, log.log_end_offset)
-        log.epochs.mark_dirty()
-        if result.recent_batches:
-            entries = dict(log.producers.rows())
-            entries.update(
-                (producer_id, bytes.fromhex(entry)) for producer_id, entry in result.recent_batches
-            )
-            log.producers.restore(
-                entries.items(),
-                log.producers.end_offset,
-                now_ms=self._now_ms,
-                expiration_ms=self._producer_id_expiration_ms,
-            )
-        end_offsets = [*(segment.base_offset for segment in log.segments[1:]), log.log_end_offset]
-        for segment, end_offset in zip(log.segments, end_offsets, strict=True):
-            if end_offset > log.recovery_point:
-                segment.unflushed = segment.is_new = True
-        return log
-
-    def job(self, found: FoundLog) -> RecoveryJob:
-        return RecoveryJob(
-            directory=found.path,
-            recovery_point=found.recovery_point,
-            log_start_offset=found.log_start_offset,
-            index_interval_bytes=self._config(found.topic_partition.topic).index_interval_bytes,
-            producer_id_expiration_ms=self._producer_id_expiration_ms,
-            now_ms=self._now_ms,
-        )
-
-    def _open(self, found: FoundLog) -> PartitionLog:
-        epochs = LeaderEpochCache.load(self._disk, f"{found.path}/{LEADER_EPOCH_FILE}")
-        log = PartitionLog(
-            found.topic_partition,
-            found.directory,
-            self._config(found.topic_partition.topic),
-            cache=self._cache,
-            post=self._post,
-            epochs=epochs,
-            producer_id_expiration_ms=self._producer_id_expiration_ms,
-            start_offset=found.log_start_offset,
-            now_ms=self._now_ms,
-        )
-        log.load(self._now_ms)
-        epochs.truncate_from_end(log.log_end_offset)
-        epochs.truncate_from_start(log.log_start_offset)
-        return log
-
-
-class RecoveryCrew:
-    """Recovers logs on threads, each with a helper process of its own where the disk can be shared.
-
-    `on_done` is called on those threads with each log, or with None and the error for one that could not be recovered.
-    """
-
-    __slots__ = (
-        "_disk",
-        "_helpers",
-        "_lock",
-        "_on_done",
-        "_on_progress",
-        "_opener",
-        "_stopped",
-        "_threads",
-        "_waiting",
-    )
-
-    def __init__(
-        self,
-        disk: Disk,
-        opener: LogOpener,
-        on_done: Callable[[FoundLog, PartitionLog | None, Exception | None], None],
-        on_progress: Callable[[int], None],
-    ) -> None:
-        self._disk = disk
-        self._opener = opener
-        self._on_done = on_done
-        self._on_progress = on_progress
+        self._on_opened = on_opened
+        self.waiting: dict[TopicPartition, FoundLog] = {}
+        """Found, and neither open nor given up."""
+        self.failed: dict[TopicPartition, FoundLog] = {}
+        """Could not be recovered, or lie in a directory that failed meanwhile."""
+        self.contents: dict[LogDirectory, DirectoryContents] = {}
+        self._crew: RecoveryCrew | None = None
+        self._on_loaded: Callable[[PartitionLog], None] | None = None
+        self._on_progress: Callable[[LoadProgress], None] | None = None
         self._lock = threading.Lock()
-        self._waiting: deque[FoundLog] = deque()
-        self._threads: list[threading.Thread] = []
-        self._helpers: list[HelperProcess] = []
-        self._stopped = False
+        self._opened = self._recovery_bytes = self._recovered_bytes = 0
+        self._is_stopped = False
 
-    def start(self, logs: list[FoundLog], jobs: int) -> None:
-        """Begin with these logs, at most `jobs` at once; the largest first, so that the last one does not take long."""
-        self._waiting.extend(sorted(logs, key=lambda found: found.recovery_bytes, reverse=True))
-        for number in range(min(jobs, len(logs))):
-            thread = threading.Thread(target=self._work, name=f"ottla-recovery-{number}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+    def run(
+        self,
+        opener: LogOpener,
+        recovery_processes: int,
+        on_loaded: Callable[[PartitionLog], None] | None,
+        on_progress: Callable[[LoadProgress], None] | None,
+    ) -> list[tuple[LogDirectory, str]]:
+        """Find all, open what can be opened at once, begin to recover the rest; directories that are to be removed.
+
+        Waits for the disks. Raises `DirectoryError` for a log that lies in two directories.
+        """
+        self._on_loaded = on_loaded
+        self._on_progress = on_progress
+        self._directories.on_threads(self._directories.usable(), self._find)
+        for contents in self.contents.values():
+            for found in contents.logs:
+                self._take_found(found)
+        doomed = list(self._settle_futures())
+        self._directories.on_threads(self.contents, lambda directory: self._open_clean(directory, opener))
+        to_recover: list[FoundLog] = []
+        for directory, contents in self.contents.items():
+            doomed += [(directory, path) for path in contents.deleted]
+            if not contents.was_clean:
+                to_recover += contents.logs
+        self._recover(to_recover, opener, recovery_processes)
+        for found in list(self.waiting.values()):
+            if found.directory.state is DirectoryState.OFFLINE:
+                self._give_up(found, found.directory.error)
+        return doomed
+
+    def _find(self, directory: LogDirectory) -> None:
+        self.contents[directory] = find_logs(self._disk, directory)
+
+    def _take_found(self, found: FoundLog) -> None:
+        other = self.waiting.setdefault(found.topic_partition, found)
+        if other is not found:
+            raise DirectoryError(
+                f"{found.topic_partition} lies twice, in {other.path} and {found.path}: "
+                "move one of them out of log.dirs"
+            )
+
+    def _settle_futures(self) -> Iterator[tuple[LogDirectory, str]]:
+        """Copies that were on their way are complete if their source is gone, and of no use otherwise."""
+        for directory, contents in self.contents.items():
+            for future in contents.futures:
+                if future.topic_partition in self.waiting or self._directories.some_lost:
+                    yield directory, future.path
+                    continue
+                starts = (other.log_starts.get(future.topic_partition, 0) for other in self.contents.values())
+                future.log_start_offset = max(starts)
+                try:
+                    future.path = adopt_future(self._disk, future.path, directory, future.topic_partition)
+                except OSError as error:
+                    self._directories.lose(directory, error)
+                    continue
+                contents.logs.append(future)
+                self._take_found(future)
+
+    def _open_clean(self, directory: LogDirectory, opener: LogOpener) -> None:
+        contents = self.contents[directory]
+        if contents.was_clean:
+            for found in contents.logs:
+                self._take_opened(found, opener.open_clean(found))
+
+    def _take_opened(self, found: FoundLog, log: PartitionLog) -> None:
+        self._on_opened(found, log)
+        self.waiting.pop(found.topic_partition, None)
+        with self._lock:
+            self._opened += 1
+
+    # -- recovery
+
+    def _recover(self, to_recover: list[FoundLog], opener: LogOpener, processes: int) -> None:
+        to_recover = [found for found in to_recover if found.directory.state is not DirectoryState.OFFLINE]
+        if not to_recover:
+            return
+        self._recovery_bytes = measure(self._disk, to_recover)
+        _logger.info(
+            "recovering %d logs after a stop that was not clean: %d bytes lie past their recovery points",
+            len(to_recover),
+            self._recovery_bytes,
+        )
+        crew = RecoveryCrew(self._disk, opener, self._recovered, self._note_progress)
+        if self._recovery_bytes <= SMALL_RECOVERY_BYTES and len(to_recover) <= SMALL_RECOVERY_LOGS:
+            for found in to_recover:
+                self._settle(found, *crew.recover_here(found))
+            return
+        self._crew = crew
+        crew.start(to_recover, max(processes, 1))
+
+    def _note_progress(self, count: int) -> None:
+        with self._lock:
+            self._recovered_bytes += count
+        if self._on_progress is not None:
+            on_progress = self._on_progress
+            self._post(lambda: on_progress(self.progress))
+
+    def _recovered(self, found: FoundLog, log: PartitionLog | None, error: Exception | None) -> None:
+        """On a thread of the crew."""
+        self._post(lambda: self._announce(found, log, error))
+
+    def _announce(self, found: FoundLog, log: PartitionLog | None, error: Exception | None) -> None:
+        if self._is_stopped or not self._settle(found, log, error):
+            return
+        if log is not None and self._on_loaded is not None:
+            self._on_loaded(log)
+
+    def _settle(self, found: FoundLog, log: PartitionLog | None, error: Exception | None) -> bool:
+        """Take in how a recovery has ended; whether the log serves now."""
+        if found.topic_partition not in self.waiting:
+            if log is not None:
+                log.abandon()  # the topic was deleted meanwhile
+            return False
+        if log is None:
+            self._give_up(found, error)
+            return False
+        self._take_opened(found, log)
+        return True
+
+    def _give_up(self, found: FoundLog, error: Exception | None) -> None:
+        del self.waiting[found.topic_partition]
+        self.failed[found.topic_partition] = found
+        _logger.error("%s cannot be opened, the partition is offline: %s", found.path, error)
+        if isinstance(error, OSError):
+            found.directory.mark_offline(error)
+
+    def forget(self, topic_partition: TopicPartition) -> FoundLog | None:
+        """The log is deleted before it served; where it lies."""
+        return self.waiting.pop(topic_partition, None) or self.failed.pop(topic_partition, None)
+
+    def unopened_in(self, directory: LogDirectory) -> list[FoundLog]:
+        """Logs of a directory that are not open, whose checkpointed offsets must be kept."""
+        return [
+            found for found in (*self.waiting.values(), *self.failed.values()) if found.directory is directory
+        ]
 
     def join(self, timeout_s: float | None) -> bool:
-        """Wait until all is done; False when the time was not enough."""
-        for thread in self._threads:
-            thread.join(timeout_s)
-        return not any(thread.is_alive() for thread in self._threads)
+        """Wait until no log is being recovered."""
+        return self._crew is None or self._crew.join(timeout_s)
 
     def stop(self) -> None:
-        """End at once; a log in the middle of its recovery is recovered again at the next start."""
-        with self._lock:
-            self._stopped = True
-            self._waiting.clear()
-            for helper in self._helpers:
-                helper.kill()
-        self.join(None)
+        """End at once."""
+        self._is_stopped = True
+        if self._crew is not None:
+            self._crew.stop()
 
-    def _work(self) -> None:
-        helper = None
-        try:
-            while (found := self._next()) is not None:
-                if helper is None and self._disk.shareable:
-                    helper = self._start_helper()
-                log, error = self._recover(found, helper)
-                if not self._stopped:
-                    self._on_done(found, log, error)
-        finally:
-            if helper is not None:
-                with self._lock:
-                    self._helpers.remove(helper)
-                helper.close()
-
-    def _next(self) -> FoundLog | None:
-        with self._lock:
-            return self._waiting.popleft() if self._waiting else None
-
-    def _start_helper(self) -> HelperProcess | None:
-        try:
-            helper = HelperProcess("ottla.storage.recovery_process")
-        except OSError as error:
-            _logger.warning("no helper process for recovery (%s): it runs in the broker", error)
-            return None
-        with self._lock:
-            self._helpers.append(helper)
-        return helper
-
-    def recover_here(self, found: FoundLog) -> tuple[PartitionLog | None, Exception | None]:
-        """Recover a log on the calling thread: the open log, or why there is none."""
-        return self._recover(found, None)
-
-    def _recover(
-        self, found: FoundLog, helper: HelperProcess | None
-    ) -> tuple[PartitionLog | None, Exception | None]:
-        try:
-            job = self._opener.job(found)
-            result = self._run(job, helper)
-            _logger.info(
-                "%s: recovered up to offset %d, %d bytes read, %d cut off",
-                found.path,
-                result.log_end_offset,
-                result.bytes_read,
-                result.truncated_bytes,
-            )
-            return self._opener.open_recovered(found, result), None
-        except (OSError, RecordsError, CheckpointError, HelperError, KafkaError) as error:
-            return None, error
-
-    def _run(self, job: RecoveryJob, helper: HelperProcess | None) -> RecoveryResult:
-        if helper is not None and helper.is_alive:
-            try:
-                return self._ask(helper, job)
-            except HelperError as error:
-                if self._stopped:
-                    raise
-                _logger.warning("%s: %s; it is recovered in the broker", job.directory, error)
-        return recover_log(self._disk, job, self._on_progress)
-
-    def _ask(self, helper: HelperProcess, job: RecoveryJob) -> RecoveryResult:
-        for answer in helper.request(job.to_json()):
-            progress = answer.get("progress")
-            if isinstance(progress, int):
-                self._on_progress(progress)
-            if answer.get("done"):
-                fields = {name: value for name, value in answer.items() if name != "done"}
-                return RecoveryResult.from_json(fields)
-        raise HelperError(f"no answer for {job.directory}")
-
-
-def measure(disk: Disk, logs: list[FoundLog]) -> int:
-    """Set each log's `recovery_bytes`; their sum."""
-    for found in logs:
-        found.recovery_bytes = bytes_to_recover(disk, found.path, found.recovery_point)
-    return sum(found.recovery_bytes for found in logs)
+    @property
+    def progress(self) -> LoadProgress:
+        return LoadProgress(
+            logs=self._opened + len(self.waiting) + len(self.failed),
+            logs_loaded=self._opened,
+            recovery_bytes=self._recovery_bytes,
+            recovered_bytes=self._recovered_bytes,
+        )
