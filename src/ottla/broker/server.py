@@ -23,18 +23,24 @@ from ottla.broker.fetch_sessions import FetchSessionCache
 from ottla.broker.group_shell import GroupShell
 from ottla.broker.handlers import registered
 from ottla.broker.handlers.metadata import MetadataAnswers
-from ottla.broker.internal_topics import GROUP_METADATA_TOPIC, INTERNAL_TOPICS
-from ottla.broker.listener import ConnectionCounts, ConnectionLimits, Listener
+from ottla.broker.internal_topics import GROUP_METADATA_TOPIC
+from ottla.broker.listener import ConnectionCounts, Listener
 from ottla.broker.loop_lag import LoopLag
 from ottla.broker.metrics_sources import register
 from ottla.broker.producer_ids import ProducerIds
 from ottla.broker.receive import ReceiveMemory
+from ottla.broker.room_settings import (
+    connection_limits,
+    group_settings,
+    log_store_settings,
+    metadata_settings,
+)
 from ottla.broker.routes import Routes
 from ottla.broker.sending import FileReads
 from ottla.broker.threads import Threads
 from ottla.broker.topic_counters import TopicCounters, TopicCountersByName
+from ottla.broker.topic_creation import TopicCreation
 from ottla.broker.turns import Turns
-from ottla.cluster.changes import NewTopic
 from ottla.cluster.embedded import EmbeddedTree
 from ottla.cluster.image import (
     DEFAULT_ENTITY,
@@ -45,22 +51,20 @@ from ottla.cluster.image import (
     MetadataImage,
 )
 from ottla.cluster.metadata import Metadata
-from ottla.cluster.rules import MetadataSettings
 from ottla.cluster.tree import Tree
 from ottla.config.broker_config import BrokerConfig
 from ottla.config.checks import InvalidConfigurationError
 from ottla.config.topic_config import TopicConfig, topic_config
 from ottla.config.validators import InvalidSettingError
-from ottla.groups.settings import GroupSettings
 from ottla.metrics.page import page
 from ottla.metrics.registry import Registry
-from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.protocol.errors import KafkaError
 from ottla.protocol.types import TopicPartition, Uuid, random_uuid
 from ottla.records.batch import Codec
 from ottla.replication.replicas import Replicas
 from ottla.storage.disk import Disk, MemoryDisk, PosixDisk
 from ottla.storage.log_directory import DirectoryState, LogDirectory
-from ottla.storage.log_store import LogStore, LogStoreSettings
+from ottla.storage.log_store import LogStore
 from ottla.storage.partition_log import PartitionLog
 
 if TYPE_CHECKING:
@@ -71,8 +75,6 @@ _log = logging.getLogger(__name__)
 _TICK_SECONDS = 1.0
 _SESSION_EVICTION_MS = 120_000
 """Apache's `min.incremental.fetch.session.eviction.ms`, which is fixed."""
-
-_CREATION_ERRORS_TOLD = frozenset((ErrorCode.INVALID_TOPIC_EXCEPTION, ErrorCode.INVALID_REPLICATION_FACTOR))
 
 
 def _wall_clock_ms() -> int:
@@ -112,6 +114,7 @@ class BrokerServer:
         self.routes = Routes(registered.all_registrations())
         self._excluded_settings: set[tuple[str, str]] = set()
         self.metadata_answers = MetadataAnswers()
+        self.topic_creation = TopicCreation(self)
         self.topics = TopicCountersByName()
         self.supported_features: dict[str, tuple[int, int]] = {}
         self.ready = False
@@ -126,7 +129,6 @@ class BrokerServer:
         self._tree = tree
         self._tick_timer: asyncio.TimerHandle | None = None
         self._high_watermarks_due_ms = 0
-        self._creating: dict[str, asyncio.Task[ErrorCode]] = {}
         self._reports: set[asyncio.Task[None]] = set()
         self._stopped = False
 
@@ -154,7 +156,7 @@ class BrokerServer:
         self.fetch_sessions = FetchSessionCache(
             config.max_incremental_fetch_session_cache_slots, _SESSION_EVICTION_MS, _random_int
         )
-        self.logs = LogStore(config.log_dirs, self._disk, _log_settings(config), self._post)
+        self.logs = LogStore(config.log_dirs, self._disk, log_store_settings(config), self._post)
         await self._in_thread(self.logs.acquire)
         if not config.node_id_given and self.logs.broker_id is not None:
             self.config = config = config.with_given({"node.id": str(self.logs.broker_id)})
@@ -175,7 +177,7 @@ class BrokerServer:
         config = self.config
         memory = ReceiveMemory(config.queued_max_request_bytes)
         reads = FileReads(self.loop, self.threads, self.turns)
-        counts = ConnectionCounts(_connection_limits(config))
+        counts = ConnectionCounts(connection_limits(config))
         for endpoint in config.listeners:
             listener = Listener(
                 self,
@@ -199,12 +201,7 @@ class BrokerServer:
         self.configs = Configs(self)
         self.metadata = Metadata(
             self._tree,
-            MetadataSettings(
-                broker_id=self.node_id,
-                default_partitions=config.num_partitions,
-                default_replication_factor=config.default_replication_factor,
-                delete_topic_enable=config.delete_topic_enable,
-            ),
+            metadata_settings(config),
             self.configs,
             random_bytes=os.urandom,
             now_ms=self.now_ms,
@@ -218,7 +215,7 @@ class BrokerServer:
         self.replicas = Replicas(self.node_id, self.logs, self.topic_config, self.now_ms)
         self.groups = GroupShell(
             self.replicas,
-            _group_settings(self.config),
+            group_settings(self.config),
             partition_count=self._offsets_partitions(),
             new_uuid=lambda: _java_uuid(random_uuid(os.urandom(16))),
             now_ms=self.now_ms,
@@ -394,61 +391,6 @@ class BrokerServer:
         """What has passed through topics that don't exist, or no more: the sum over all topics must not fall."""
         return read(self._unknown_topics) + read(self._bygone_topics)
 
-    async def create_missing_topics(self, names: list[str]) -> dict[str, ErrorCode]:
-        """Make topics that a client asked for, with the broker's defaults; what to answer for those that can't be."""
-        errors: dict[str, ErrorCode] = {}
-        ordinary = []
-        for name in names:
-            if name in INTERNAL_TOPICS:
-                error = await self.create_internal_topic(name)
-                if error is not ErrorCode.NONE:
-                    errors[name] = error
-            elif name not in ordinary:
-                ordinary.append(name)
-        try:
-            outcomes = await self.metadata.create_topics([NewTopic(name) for name in ordinary])
-        except KafkaError as error:
-            _log.warning("Topics %s could not be made: %s", ", ".join(ordinary), error)
-            return errors | dict.fromkeys(ordinary, ErrorCode.LEADER_NOT_AVAILABLE)
-        for outcome in outcomes:
-            if outcome.error in (ErrorCode.NONE, ErrorCode.TOPIC_ALREADY_EXISTS) or outcome.name is None:
-                continue
-            told = outcome.error in _CREATION_ERRORS_TOLD
-            errors[outcome.name] = outcome.error if told else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-        return errors
-
-    async def create_internal_topic(self, name: str) -> ErrorCode:
-        """Make one of the broker's own topics if it isn't there; NONE when it is there afterwards."""
-        if self.metadata.image.topic(name) is not None:
-            return ErrorCode.NONE
-        if name != GROUP_METADATA_TOPIC:
-            return ErrorCode.INVALID_TOPIC_EXCEPTION
-        task = self._creating.get(name)
-        if task is None:
-            task = self._creating[name] = self.loop.create_task(self._create_offsets_topic())
-            task.add_done_callback(lambda _: self._creating.pop(name, None))
-        return await asyncio.shield(task)
-
-    async def _create_offsets_topic(self) -> ErrorCode:
-        config = self.config
-        live = len(self.metadata.image.brokers)
-        topic = NewTopic(
-            GROUP_METADATA_TOPIC,
-            partitions=config.offsets_topic_num_partitions,
-            replication_factor=max(1, min(config.offsets_topic_replication_factor, live)),
-            configs={
-                "cleanup.policy": "compact",
-                "segment.bytes": str(config.offsets_topic_segment_bytes),
-                "compression.type": "producer",
-            },
-            internal=True,
-        )
-        try:
-            (outcome,) = await self.metadata.create_topics([topic])
-        except KafkaError as error:
-            return error.code
-        return ErrorCode.NONE if outcome.error is ErrorCode.TOPIC_ALREADY_EXISTS else outcome.error
-
     # Keeping going.
 
     def _metadata_changed(self, image: MetadataImage, delta: MetadataDelta) -> None:
@@ -475,7 +417,7 @@ class BrokerServer:
             _log.error("Dynamic settings are passed over: %s", error)
             return
         for listener in self.listeners:
-            listener.counts.limits = _connection_limits(self.config)
+            listener.counts.limits = connection_limits(self.config)
 
     def _directory_changed(self, directory: LogDirectory) -> None:
         """A log directory failed: its partitions lose their leader. A full one serves on, and needs nothing here."""
@@ -527,59 +469,6 @@ def _everything(image: MetadataImage) -> MetadataDelta:
         changed_brokers=frozenset(image.brokers),
         changed_controller=True,
         changed_features=True,
-    )
-
-
-def _if_given(config: BrokerConfig, name: str) -> int:
-    value = config.get(name)
-    return value if config.is_given(name) and isinstance(value, int) else -1
-
-
-def _connection_limits(config: BrokerConfig) -> ConnectionLimits:
-    overrides = config.get("max.connections.per.ip.overrides")
-    pairs = [each.rpartition(":") for each in str(overrides or "").split(",") if ":" in each]
-    return ConnectionLimits(
-        max_connections=config.max_connections,
-        max_connections_per_ip=config.max_connections_per_ip,
-        per_ip_overrides={host.strip(): int(count) for host, _, count in pairs},
-        max_idle_ms=config.connections_max_idle_ms,
-        max_request_bytes=config.socket_request_max_bytes,
-        # Apache's default of 100 KB would switch off the kernel's own sizing, at half the speed on one machine.
-        send_buffer_bytes=_if_given(config, "socket.send.buffer.bytes"),
-        receive_buffer_bytes=_if_given(config, "socket.receive.buffer.bytes"),
-    )
-
-
-def _log_settings(config: BrokerConfig) -> LogStoreSettings:
-    return LogStoreSettings(
-        flush_scheduler_interval_ms=config.log_flush_scheduler_interval_ms,
-        flush_offset_checkpoint_interval_ms=config.log_flush_offset_checkpoint_interval_ms,
-        flush_start_offset_checkpoint_interval_ms=config.log_flush_start_offset_checkpoint_interval_ms,
-        high_watermark_checkpoint_interval_ms=config.replica_high_watermark_checkpoint_interval_ms,
-        retention_check_interval_ms=config.log_retention_check_interval_ms,
-        recovery_processes=config.num_recovery_threads_per_data_dir,
-        producer_id_expiration_ms=config.producer_id_expiration_ms,
-        producer_id_expiration_check_interval_ms=config.producer_id_expiration_check_interval_ms,
-        cleaner_enable=config.log_cleaner_enable,
-        cleaner_threads=config.log_cleaner_threads,
-        cleaner_dedupe_buffer_bytes=config.log_cleaner_dedupe_buffer_size,
-        cleaner_io_buffer_bytes=config.log_cleaner_io_buffer_size,
-        cleaner_io_max_bytes_per_second=config.log_cleaner_io_max_bytes_per_second,
-        cleaner_backoff_ms=config.log_cleaner_backoff_ms,
-        max_decompressed_bytes=config.ottla_decompressed_batch_max_bytes,
-    )
-
-
-def _group_settings(config: BrokerConfig) -> GroupSettings:
-    return GroupSettings(
-        group_min_session_timeout_ms=config.group_min_session_timeout_ms,
-        group_max_session_timeout_ms=config.group_max_session_timeout_ms,
-        group_initial_rebalance_delay_ms=config.group_initial_rebalance_delay_ms,
-        group_max_size=config.group_max_size,
-        offset_metadata_max_bytes=config.offset_metadata_max_bytes,
-        offsets_retention_ms=config.offsets_retention_minutes * 60_000,
-        offsets_retention_check_interval_ms=config.offsets_retention_check_interval_ms,
-        offset_commit_timeout_ms=config.offsets_commit_timeout_ms,
     )
 
 

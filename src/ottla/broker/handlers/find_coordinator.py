@@ -53,7 +53,7 @@ def find_coordinator(
 async def _make_and_answer(
     broker: "BrokerServer", request: FindCoordinatorRequest, context: RequestContext
 ) -> FindCoordinatorResponse:
-    error = await broker.create_internal_topic(GROUP_METADATA_TOPIC)
+    error = await broker.topic_creation.internal(GROUP_METADATA_TOPIC)
     if error is not ErrorCode.NONE:
         return _every_key(request, ErrorCode.COORDINATOR_NOT_AVAILABLE, error.message)
     return _response(broker, request, context)

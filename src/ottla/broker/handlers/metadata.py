@@ -112,7 +112,7 @@ def _refuse_early_ids(request: MetadataRequest, api_version: int) -> None:
 async def _make_and_answer(
     broker: "BrokerServer", request: MetadataRequest, context: RequestContext, missing: list[str]
 ) -> MetadataResponse:
-    errors = await broker.create_missing_topics(missing)
+    errors = await broker.topic_creation.missing(missing)
     return _response(broker, request, context, errors)
 
 
