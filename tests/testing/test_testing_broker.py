@@ -180,6 +180,20 @@ def test_nothing_of_the_process_is_changed() -> None:
     assert state() == before
 
 
+def test_it_needs_no_uvloop() -> None:
+    """It starts where uvloop cannot be imported, and does not load it where it can."""
+    program = (
+        "import sys; sys.modules['uvloop'] = None\n"
+        "from ottla.testing import Broker\n"
+        "with Broker() as broker: broker.create_topic('orders')\n"
+        "print('served')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr) == ("served\n", "")
+
+
 def test_it_works_inside_a_running_loop() -> None:
     """A test that is itself a coroutine can start a broker; the broker's loop is another."""
 
