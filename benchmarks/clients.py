@@ -47,7 +47,7 @@ def java_perf(main_class: str, *arguments: object) -> Ended:
 def make_topic(address: str, partitions: int, **config: str) -> str:
     """A new topic with a name of its own; settings with underscores for dots."""
     name = f"bench-{uuid.uuid4().hex[:12]}"
-    admin = AdminClient({"bootstrap.servers": address})
+    admin = AdminClient({"bootstrap.servers": address, "log_level": 3})
     settings = {key.replace("_", "."): value for key, value in config.items()}
     admin.create_topics(
         [NewTopic(name, partitions, 1, config=settings)], operation_timeout=120, request_timeout=120
@@ -62,7 +62,7 @@ def make_topic(address: str, partitions: int, **config: str) -> str:
 
 def delete_topic(address: str, name: str) -> None:
     """Removes a topic, so that its dirty pages need not be written."""
-    admin = AdminClient({"bootstrap.servers": address})
+    admin = AdminClient({"bootstrap.servers": address, "log_level": 3})
     admin.delete_topics([name])[name].result(60)
 
 
