@@ -124,6 +124,7 @@ class Throttle:
         self._bytes = 0
 
     def passed(self, count: int) -> None:
+        """Take note of bytes read or written."""
         self._bytes += count
         ahead_s = self._bytes / self._bytes_per_second - (self._clock() - self._began)
         if ahead_s > 0:
@@ -203,7 +204,9 @@ class CleaningRound:
             try:
                 for segment in group:
                     for header, batch in self._batches(segment):
+                        before_bytes = writer.size_bytes
                         self._clean_batch(header, batch, retention, writer)
+                        self._throttle.passed(writer.size_bytes - before_bytes)
                 aborts, transactions.kept_aborts = transactions.kept_aborts, []
                 writer.finish(aborts, group[-1].modified_ms)
             finally:

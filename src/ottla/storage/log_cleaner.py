@@ -20,6 +20,7 @@ import threading
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ottla.config.values import LONG_MAX
+from ottla.protocol.errors import KafkaError
 from ottla.records.errors import RecordsError
 from ottla.storage.checkpoints import CLEANER_OFFSET_FILE, CheckpointError, OffsetCheckpoint
 from ottla.storage.cleaner import CleanableSegment, CleaningPlan, LogFacts, is_worth_cleaning, plan_cleaning
@@ -29,6 +30,7 @@ from ottla.storage.index_builder import OFFSET_ENTRY, TIME_ENTRY
 from ottla.storage.index_file import CorruptIndexError
 from ottla.storage.producer_state import ROW
 from ottla.storage.segment_swap import remove_cleaned, swap_in
+from ottla.storage.store_upkeep import CheckpointWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -75,7 +77,9 @@ class LogCleaner:
         self._settings = settings
         self._post = post
         self._directories = tuple(directories)
-        self._offsets: dict[TopicPartition, int] = {}
+        self._checkpoints = CheckpointWriter(disk)
+        self._offsets: dict[str, dict[TopicPartition, int]] = {each.path: {} for each in directories}
+        """First dirty offsets, by log directory."""
         self._uncleanable: set[TopicPartition] = set()
         self._rounds: dict[TopicPartition, _Round] = {}
         self._next_look_ms = 0
@@ -87,7 +91,8 @@ class LogCleaner:
         """Read how far the logs are clean. Waits for the disks."""
         for directory in self._directories:
             try:
-                self._offsets.update(OffsetCheckpoint(self._disk, directory.path, CLEANER_OFFSET_FILE).read())
+                checkpoint = OffsetCheckpoint(self._disk, directory.path, CLEANER_OFFSET_FILE)
+                self._offsets[directory.path] = checkpoint.read()
             except CheckpointError as error:
                 _logger.warning("%s; compaction begins at the start of the logs", error)
             except OSError as error:
@@ -100,7 +105,8 @@ class LogCleaner:
 
     def forget(self, topic_partition: TopicPartition) -> None:
         """The log is deleted."""
-        self._offsets.pop(topic_partition, None)
+        for offsets in self._offsets.values():
+            offsets.pop(topic_partition, None)
         self._uncleanable.discard(topic_partition)
         found = self._rounds.pop(topic_partition, None)
         if found is not None:
@@ -108,7 +114,8 @@ class LogCleaner:
 
     def first_dirty_offset(self, topic_partition: TopicPartition) -> int | None:
         """Where the log's next round begins; None before its first."""
-        return self._offsets.get(topic_partition)
+        found = (offsets[topic_partition] for offsets in self._offsets.values() if topic_partition in offsets)
+        return next(found, None)
 
     def tick(self, logs: Iterable[PartitionLog], now_ms: int) -> None:
         """Begin rounds that are due, if there is a thread for them."""
@@ -138,18 +145,26 @@ class LogCleaner:
             if len(log.segments) == 1 or not log.directory.is_online:
                 continue
             if log.recovery_point < log.active_segment.base_offset:
-                log.start_flush(now_ms)  # after a crash; otherwise a roll has seen to it
+                self._flush(log, now_ms)  # after a crash; otherwise a roll has seen to it
                 continue
             facts = _facts_of(log)
-            plan = plan_cleaning(facts, self._offsets.get(name), now_ms)
+            offsets = self._offsets[log.directory.path]
+            plan = plan_cleaning(facts, offsets.get(name), now_ms)
             if plan.checkpoint_is_wrong:
                 _logger.info("%s: compaction begins anew at offset %d", name, plan.first_dirty_offset)
-                self._offsets[name] = plan.first_dirty_offset
+                offsets[name] = plan.first_dirty_offset
             if is_worth_cleaning(plan, log.config):
                 worth.append((plan.cleanable_ratio, log, plan, facts))
         if not worth:
             return None
         return max(worth, key=lambda candidate: candidate[0])[1:]
+
+    @staticmethod
+    def _flush(log: PartitionLog, now_ms: int) -> None:
+        try:
+            log.start_flush(now_ms)
+        except KafkaError as error:
+            _logger.info("%s: not flushed for compaction yet: %s", log.topic_partition, error)
 
     def _job(self, log: PartitionLog, plan: CleaningPlan, facts: LogFacts, now_ms: int) -> CleaningJob:
         settings = self._settings
@@ -182,21 +197,13 @@ class LogCleaner:
             self._uncleanable.add(name)
             _logger.error("%s is not compacted any more: %s", name, error)
         if end_offset is not None and not log.is_closed:
-            self._offsets[name] = end_offset
+            self._offsets[log.directory.path][name] = end_offset
             self.rounds_done += 1
             self._checkpoint(log.directory)
 
     def _checkpoint(self, directory: LogDirectory) -> None:
-        checkpoint = OffsetCheckpoint(self._disk, directory.path, CLEANER_OFFSET_FILE)
-        offsets = dict(self._offsets)
-
-        def write() -> None:
-            try:
-                checkpoint.write(offsets)
-            except OSError as error:
-                directory.mark_offline(error)
-
-        directory.submit(write)
+        """Write how far the logs are clean; without it, at worst, they are cleaned once more."""
+        self._checkpoints.start(directory, CLEANER_OFFSET_FILE, dict(self._offsets[directory.path]))
 
     def stop(self) -> None:
         """End all rounds, however far they are, and wait for their threads. From any thread."""

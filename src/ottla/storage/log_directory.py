@@ -337,13 +337,17 @@ class LogDirectory:
             if self._closing or len(self._tasks) >= TASK_QUEUE_CAPACITY:
                 reason = "is closing" if self._closing else f"has {TASK_QUEUE_CAPACITY} tasks waiting"
                 raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"Log directory {self.path} {reason}")
-            self._tasks.append(task)
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name=f"ottla-disk-{os.path.basename(self.path)}", daemon=True
-                )
-                self._thread.start()
-            self._wake.notify()
+            self._put(task)
+
+    def _put(self, task: Callable[[], None]) -> None:
+        """Queue a task; with the lock held."""
+        self._tasks.append(task)
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=self._run, name=f"ottla-disk-{os.path.basename(self.path)}", daemon=True
+            )
+            self._thread.start()
+        self._wake.notify()
 
     def drain(self, timeout_s: float) -> bool:
         """Wait until every task given so far has run; False when the time was not enough."""
@@ -351,7 +355,7 @@ class LogDirectory:
         with self._wake:
             if self._thread is None:
                 return True
-        self.submit(done.set)
+            self._put(done.set)  # one beyond the bound does no harm
         return done.wait(timeout_s)
 
     def close(self) -> None:

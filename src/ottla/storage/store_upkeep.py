@@ -173,8 +173,12 @@ class DoomedLogs:
         for doomed in due:
             if doomed.log is not None:
                 doomed.log.abandon()
-            if doomed.directory.state is not DirectoryState.OFFLINE:
+            if doomed.directory.state is DirectoryState.OFFLINE:
+                continue
+            try:
                 doomed.directory.submit(partial(self._remove, doomed.directory, doomed.path))
+            except KafkaError:
+                self._waiting.append(doomed)  # too busy: the next time
 
     def _remove(self, directory: LogDirectory, path: str) -> None:
         try:
