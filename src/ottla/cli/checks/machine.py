@@ -47,6 +47,8 @@ def required_packages() -> list[tuple[str, str]]:
     """Name and least version of what the package needs, as its metadata has it."""
     packages = []
     for requirement in requires("ottla") or ():
+        if "extra ==" in requirement:
+            continue
         name, _, rest = requirement.partition(">=")
         packages.append((name.strip(), rest.partition(";")[0].strip().partition(",")[0] or "0"))
     return packages
