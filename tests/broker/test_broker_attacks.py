@@ -253,6 +253,17 @@ def test_max_connections(start_broker, connect):
         assert client.ask(ApiVersionsRequest(), ApiVersionsResponse, 0).error_code == ErrorCode.NONE
 
 
+def test_connections_made_too_fast_are_read_later(start_broker, connect):
+    """max.connection.creation.rate, over a second's burst."""
+    broker = start_broker({"max.connection.creation.rate": "10"})
+    started = time.monotonic()
+    for _ in range(10):
+        connect(broker).ask(ApiVersionsRequest(), ApiVersionsResponse, 0)
+    late = [connect(broker) for _ in range(5)]
+    assert late[-1].ask(ApiVersionsRequest(), ApiVersionsResponse, 0).error_code == ErrorCode.NONE
+    assert time.monotonic() - started > 0.4
+
+
 def test_software_names_that_are_none_are_refused(broker, connect):
     """KIP-511: they would go into metrics' labels."""
     client = connect(broker)

@@ -7,7 +7,7 @@ Rules it keeps:
 
 - Requests are answered in their order: one is in hand at a time. The next one starts when the answer of the one before
   has been handed over and what is unsent lies below the transport's high-water mark. Why the next one can't start is a
-  set of holds (`_WAITING`, `_SENDING`, `_CONGESTED`, `_YIELDING`, `_CLOSED`); with none it starts at once.
+  set of holds (`_WAITING`, `_SENDING`, `_CONGESTED`, `_YIELDING`, `_HELD_BACK`, `_CLOSED`); with none it starts at once.
 - While one is in hand, reading goes on until a whole further frame is there, so that a client which hangs up is noticed
   and its long poll dropped; then reading pauses.
 - A connection that has used its time in one turn of the loop gives the others theirs before it goes on.
@@ -43,6 +43,7 @@ _SENDING = 2  # file slices of the answer are leaving
 _CONGESTED = 4  # unsent bytes above the high-water mark
 _YIELDING = 8  # its turn of the loop is over
 _CLOSED = 16
+_HELD_BACK = 32  # it came sooner than max.connection.creation.rate allows
 
 _AT_ONCE_BYTES = 64 * 1024
 """A fetch answer below this is put together whole and written like any other, if its bytes are in the page cache."""
@@ -94,6 +95,15 @@ class Connection(asyncio.BufferedProtocol):
         self._client_id_bytes: memoryview | None = None
         self._started = 0.0
         self.last_active = 0.0
+
+    def hold_back(self, seconds: float) -> None:
+        """Handle nothing for so long: connections are made faster than the broker allows."""
+        self._holds |= _HELD_BACK
+        self._listener.loop.call_later(seconds, self._let_on)
+
+    def _let_on(self) -> None:
+        self._holds &= ~_HELD_BACK
+        self._go_on()
 
     # The transport's side.
 

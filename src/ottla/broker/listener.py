@@ -1,7 +1,7 @@
 """A listening socket: accepts within the limits, keeps its connections, closes the idle ones.
 
 Limits, by Apache's names: `max.connections`, `max.connections.per.ip`, `max.connections.per.ip.overrides`,
-`connections.max.idle.ms`, `socket.request.max.bytes`. A connection over a limit is closed at once with a log line (Apache
+`max.connection.creation.rate`, `connections.max.idle.ms`, `socket.request.max.bytes`. A connection over a limit is closed at once with a log line (Apache
 lets those over `max.connections` wait in the kernel's queue; a client sees a refusal sooner here).
 """
 
@@ -36,6 +36,8 @@ class ConnectionLimits:
     max_connections: int = 2**31 - 1
     max_connections_per_ip: int = 2**31 - 1
     per_ip_overrides: dict[str, int] = field(default_factory=dict)
+    creation_rate: int = 2**31 - 1
+    """Connections a second, over a second's burst; who comes sooner is accepted and read later."""
     max_idle_ms: int = 600_000
     """Negative: never."""
     max_request_bytes: int = 104_857_600
@@ -47,11 +49,12 @@ class ConnectionLimits:
 class ConnectionCounts:
     """How many connections the broker has, in all and by address; shared by its listeners."""
 
-    __slots__ = ("by_host", "limits", "total")
+    __slots__ = ("_next_due", "by_host", "limits", "total")
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
         self.total = 0
+        self._next_due = 0.0
         self.by_host: dict[str, int] = {}
 
     def enter(self, host: str) -> str:
@@ -65,6 +68,11 @@ class ConnectionCounts:
         if count > allowed:
             return f"{host} has {allowed} connections already (max.connections.per.ip)"
         return ""
+
+    def delay_seconds(self, moment: float) -> float:
+        """How long a connection made at `moment` has to wait by the creation rate."""
+        self._next_due = max(self._next_due, moment - 1.0) + 1.0 / self.limits.creation_rate
+        return max(0.0, self._next_due - moment)
 
     def leave(self, host: str) -> None:
         self.total -= 1
@@ -168,6 +176,10 @@ class Listener:
         refused = self.counts.enter(remote_host)
         if refused:
             connection.close(refused)
+            return
+        delay_seconds = self.counts.delay_seconds(connection.last_active)
+        if delay_seconds > 0:
+            connection.hold_back(delay_seconds)
 
     def closed(self, connection: Connection, reason: str) -> None:
         if reason:

@@ -12,6 +12,12 @@ def _if_given(config: BrokerConfig, name: str) -> int:
     return value if config.is_given(name) and isinstance(value, int) else -1
 
 
+def _number(config: BrokerConfig, name: str) -> int:
+    value = config.get(name)
+    assert isinstance(value, int), name
+    return value
+
+
 def connection_limits(config: BrokerConfig) -> ConnectionLimits:
     overrides = config.get("max.connections.per.ip.overrides")
     pairs = [each.rpartition(":") for each in str(overrides or "").split(",") if ":" in each]
@@ -19,6 +25,7 @@ def connection_limits(config: BrokerConfig) -> ConnectionLimits:
         max_connections=config.max_connections,
         max_connections_per_ip=config.max_connections_per_ip,
         per_ip_overrides={host.strip(): int(count) for host, _, count in pairs},
+        creation_rate=_number(config, "max.connection.creation.rate"),
         max_idle_ms=config.connections_max_idle_ms,
         max_request_bytes=config.socket_request_max_bytes,
         # Apache's default of 100 KB would switch off the kernel's own sizing, at half the speed on one machine.
