@@ -241,6 +241,14 @@ def test_epochs_of_lost_records_go():
     assert content(disk, "leader-epoch-checkpoint") == b"0\n1\n1 0\n"
 
 
+def test_epochs_of_compacted_records_stay():
+    """An epoch of which no batch is left is still known: followers and consumers ask where it ended."""
+    epochs = b"0\n3\n0 0\n1 4\n2 6\n"
+    disk = make(segment(0, batch(7, epoch=2)), {"leader-epoch-checkpoint": epochs})
+    recover(disk)
+    assert content(disk, "leader-epoch-checkpoint") == epochs
+
+
 def test_aborted_transactions_are_found_again():
     """The transaction index is made from the markers; an open transaction is open again."""
     abort = build_end_txn_marker(

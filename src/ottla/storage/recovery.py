@@ -249,7 +249,6 @@ class _Recovery:
         """Recover these segments; those that are kept."""
         if not unflushed:
             return []
-        self._epochs.truncate_from_end(unflushed[0])
         self._load_producers(flushed, unflushed[0])
         for place, base in enumerate(unflushed):
             if base <= self._last_offset:
