@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from brokers import answers, free_port
 from ottla.cli.services import BROKER_PORT
-from ottla.cli.supervision import how_it_ended
+from ottla.cli.supervision import Supervised, Supervisor, how_it_ended
 
 OTTLA = str(Path(sys.executable).with_name("ottla"))
 SERVING_WITHIN_CPU_S = 0.5
@@ -90,6 +90,27 @@ def test_up_serves_restarts_what_dies_and_stops_in_order(tmp_path: Path) -> None
         assert up.wait(40) == 0
     assert not answers("127.0.0.1", port)
     assert (tmp_path / "logs" / ".kafka_cleanshutdown").exists()
+
+
+def test_a_second_ctrl_c_does_not_wait() -> None:
+    """Who asks twice is not kept waiting by a service that does not end."""
+    stubborn = Supervised(
+        "stubborn",
+        [
+            sys.executable,
+            "-c",
+            "import signal; signal.signal(15, signal.SIG_IGN); print('started'); signal.pause()",
+        ],
+        "started",
+    )
+
+    def ask_to_stop(_: str) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    assert Supervisor([stubborn], lambda _name, _line: None, ask_to_stop).run() == 0
+    assert stubborn.process is not None
+    assert stubborn.process.returncode == -signal.SIGKILL
 
 
 def test_up_gives_up_where_the_settings_are_wrong(tmp_path: Path) -> None:

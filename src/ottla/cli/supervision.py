@@ -2,12 +2,13 @@
 
     starting ──prints its ready line──▶ running
     starting, running ──exits──▶ waiting ──pause over──▶ starting
-    any ──stop asked──▶ stopping ──exits, or is killed after `STOP_TIMEOUT_S`──▶ stopped
+    any ──stop asked──▶ stopping ──exits, or is killed after `STOP_TIMEOUT_S` or a second asking──▶ stopped
 
 A service that dies `MAX_FAST_DEATHS` times in a row without having become ready is given up: its settings are wrong, or
 its port is taken, and no further try would help.
 """
 
+import contextlib
 import os
 import selectors
 import signal
@@ -65,7 +66,7 @@ class Supervisor:
         self._on_line = on_line
         self._on_ready = on_ready
         self._selector = selectors.DefaultSelector()
-        self._stopping = False
+        self._times_asked_to_stop = 0
 
     def run(self) -> int:
         """Run until SIGINT, SIGTERM or SIGHUP; answer 0, or 1 if a service had to be given up."""
@@ -83,10 +84,10 @@ class Supervisor:
         return exit_code
 
     def _ask_to_stop(self, _number: int, _frame: FrameType | None) -> None:
-        self._stopping = True
+        self._times_asked_to_stop += 1
 
     def _watch(self) -> int:
-        while not self._stopping:
+        while not self._times_asked_to_stop:
             self._pass_on(POLL_S)
             for one in self._supervised:
                 if not self._look_after(one):
@@ -160,7 +161,7 @@ class Supervisor:
             _signal(one.process, signal.SIGTERM)
         deadline_s = time.monotonic() + STOP_TIMEOUT_S
         while any(one.process is not None and one.process.poll() is None for one in living):
-            if time.monotonic() > deadline_s:
+            if time.monotonic() > deadline_s or self._times_asked_to_stop > 1:
                 for one in living:
                     _signal(one.process, signal.SIGKILL)
             self._pass_on(POLL_S)
@@ -196,6 +197,7 @@ def how_it_ended(exit_code: int) -> str:
 
 
 def print_line(name: str, line: str) -> None:
-    """A line of a service, with its name in front."""
-    sys.stdout.write(f"{name:>7} | {line}\n")
-    sys.stdout.flush()
+    """A line of a service, with its name in front. Nobody reading any more is no reason to stop the services."""
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.write(f"{name:>7} | {line}\n")
+        sys.stdout.flush()
