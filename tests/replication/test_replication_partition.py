@@ -180,7 +180,8 @@ class Cluster:
 
     def change(self, draft: ImageDraft) -> None:
         self.image, delta = draft.finish()
-        self.replicas.apply(self.image, delta)
+        for _ in self.replicas.apply(self.image, delta):
+            pass
 
     def put(self, name: str, *states: PartitionState, topic_id: Uuid = TOPIC_ID) -> None:
         draft = ImageDraft(self.image)

@@ -12,7 +12,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from ottla.broker.configs import Configs
@@ -234,7 +234,8 @@ class BrokerServer:
         )
         await self.metadata.register(self._advertised(), rack=self.config.broker_rack)
         image = self.metadata.image
-        self.replicas.apply(image, _everything(image))
+        for _ in self.replicas.apply(image, _everything(image)):
+            await asyncio.sleep(0)
         self.metadata.subscribe(self._metadata_changed)
 
     async def _open_pages(self) -> None:
@@ -393,10 +394,10 @@ class BrokerServer:
 
     # Keeping going.
 
-    def _metadata_changed(self, image: MetadataImage, delta: MetadataDelta) -> None:
+    def _metadata_changed(self, image: MetadataImage, delta: MetadataDelta) -> Iterator[None]:
         if any(each.type is ConfigType.BROKER for each in delta.changed_configs):
             self._take_broker_configs(image)
-        self.replicas.apply(image, delta)
+        yield from self.replicas.apply(image, delta)
         self.groups.metadata_changed(image, delta)
         for topic in delta.deleted_topics:
             gone = self.topics.pop(topic.name, None)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias, TypeVar
 
 from ottla.cluster import paths, znodes
@@ -50,7 +50,9 @@ from ottla.cluster.tree_reader import Reading, read_tree
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.types import TopicPartition, Uuid, random_uuid, uuid_text
 
-Subscriber: TypeAlias = Callable[[MetadataImage, MetadataDelta], None]
+Subscriber: TypeAlias = Callable[[MetadataImage, MetadataDelta], Iterator[None] | None]
+"""Called on the loop. One with much to do answers an iterator over the steps of its work: between two steps the loop serves
+others, and the change is answered after the last one."""
 
 T = TypeVar("T")
 
@@ -247,7 +249,7 @@ class Metadata:
         except TreeError as error:
             raise await self._after_failure(error) from error
         if decision.draft.touched:
-            self._publish(*decision.draft.finish())
+            await self._publish(*decision.draft.finish())
 
     async def _after_failure(self, error: TreeError) -> KafkaError:
         """Some steps may have been done: the tree is asked what holds now."""
@@ -257,13 +259,14 @@ class Metadata:
         self._broken_off = True
         with contextlib.suppress(TreeError):
             reading = await read_tree(self._tree, self.image)
-            self._publish(*reading.draft.finish())
+            await self._publish(*reading.draft.finish())
         return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"The change of metadata failed: {error}")
 
-    def _publish(self, image: MetadataImage, delta: MetadataDelta) -> None:
+    async def _publish(self, image: MetadataImage, delta: MetadataDelta) -> None:
         self.image = image
         for subscriber in tuple(self._subscribers):
-            subscriber(image, delta)
+            for _ in subscriber(image, delta) or ():
+                await asyncio.sleep(0)
 
     def _active_controller(self) -> Controller:
         if self._controller is None:
@@ -342,7 +345,7 @@ class Metadata:
 
     async def _bring_in_order(self, controller: Controller, reading: Reading) -> None:
         """Complete what another controller, or a change that failed, left half done."""
-        self._publish(*reading.draft.finish())
+        await self._publish(*reading.draft.finish())
         await self._carry_out(controller.finish_deletions(self.image, reading.left_by_deletions))
         await self._carry_out(controller.give_ids(self.image))
         await self._create_missing(
