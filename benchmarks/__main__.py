@@ -14,7 +14,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from apache_jars import ROOT
-from benchmarks import report
+from benchmarks import page_cache, report
+from benchmarks.rounds import place
 from benchmarks.shapes import SHAPES
 
 
@@ -49,6 +50,7 @@ def main() -> int:
             row.measures.append(report.Measure("nothing measured", "–", report.Target("at_most", 0)))
             failed = True
         print(f"  {time.monotonic() - started:.0f} s", flush=True)
+    page_cache.empty(place())
     path = report.write(rows, setting(), ROOT / "benchmarks" / "results")
     print(path.read_text())
     print(path)

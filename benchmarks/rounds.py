@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from apache_jars import ROOT
+from benchmarks import page_cache
 from benchmarks.report import Measure, Row, Target
 from benchmarks.sides import SIDES, Side, loop_lag_p99_ms
 
@@ -36,15 +37,19 @@ class Round:
 Load = Callable[[Side], Round]
 
 
+def place() -> Path:
+    """Where data lies while it is measured: on the disk where logs would be, not in a tmpfs."""
+    directory = ROOT / ".cache" / "bench"
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
 @contextmanager
 def two_brokers(
     settings: Mapping[str, str] | None = None, only: tuple[str, ...] = SIDES
 ) -> Iterator[list[Side]]:
     """Both sides started on empty directories; removed afterwards."""
-    # On the disk where logs would lie, not in a tmpfs.
-    place = ROOT / ".cache" / "bench"
-    place.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place) as directory:
+    with tempfile.TemporaryDirectory(dir=place()) as directory:
         sides = [Side(name, Path(directory) / name, settings) for name in only]
         try:
             for side in sides:
@@ -63,6 +68,7 @@ def run_in_turns(row: Row, sides: list[Side], load: Load, measures: list[Measure
     by_name = {measure.name: measure for measure in measures}
     for _ in range(MEASURED_ROUNDS):
         for side in sides:
+            page_cache.fill(place())
             found = load(side)
             row.client_load.setdefault(side.name, []).append(found.client_load)
             for name, figure in found.figures.items():
@@ -80,6 +86,7 @@ def warm_up(row: Row, side: Side, load: Load) -> None:
     """Rounds that don't count, until two in a row are alike."""
     last = 0.0
     for _ in range(MOST_WARM_ROUNDS):
+        page_cache.fill(place())
         found = load(side)
         print(f"  {side.name:7}{_summary(found)}  (warming up)", flush=True)
         if last and abs(found.pace - last) <= WARM_DIFFERENCE * last:

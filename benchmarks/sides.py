@@ -14,7 +14,7 @@ from brokers import ApacheBroker, OttlaBroker, ProcessBroker, free_port
 
 SIDES: Final = ("ottla", "apache")
 
-# What a single broker needs on both sides; everything else is at its default.
+# What a single broker needs, on both sides; everything else is at its default.
 SETTINGS: Final[Mapping[str, str]] = {
     "offsets.topic.replication.factor": "1",
     "transaction.state.log.replication.factor": "1",
@@ -22,6 +22,8 @@ SETTINGS: Final[Mapping[str, str]] = {
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
     "group.initial.rebalance.delay.ms": "0",
+    # A round's data goes when the round is over, not a minute later.
+    "log.segment.delete.delay.ms": "1000",
 }
 
 

@@ -11,10 +11,10 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
-from apache_jars import ROOT
+from benchmarks import page_cache
 from benchmarks.clients import generate, make_topic
 from benchmarks.report import Measure, Row, Target
-from benchmarks.rounds import LOOP_LAG, MEASURED_ROUNDS, two_brokers
+from benchmarks.rounds import LOOP_LAG, MEASURED_ROUNDS, place, two_brokers
 from benchmarks.shapes.throughput import BULK
 from benchmarks.sides import SIDES, Side, loop_lag_p99_ms
 from benchmarks.wire import (
@@ -38,18 +38,12 @@ SECONDS, MEMORY = "exec to first acknowledged produce", "memory"
 @contextmanager
 def one_side(name: str) -> Iterator[Side]:
     """A side on an empty directory, not started."""
-    with tempfile.TemporaryDirectory(dir=_place()) as directory:
+    with tempfile.TemporaryDirectory(dir=place()) as directory:
         side = Side(name, Path(directory) / name)
         try:
             yield side
         finally:
             side.remove()
-
-
-def _place() -> Path:
-    place = ROOT / ".cache" / "bench"
-    place.mkdir(parents=True, exist_ok=True)
-    return place
 
 
 def seconds_to_first_produce(side: Side, topic: str) -> float:
@@ -119,6 +113,7 @@ def restart_killed(row: Row, *, batch_bytes: int, unflushed_bytes: int) -> None:
     values = [b"x" * record_bytes] * max(1, batch_bytes // 1000)
     for _ in range(MEASURED_ROUNDS):
         for name in SIDES:
+            page_cache.fill(place())
             with one_side(name) as side:
                 side.broker.start()
                 topic = make_topic(side.address, 1, max_message_bytes="2000000")
