@@ -5,7 +5,7 @@ KIP-1142 the list. Every resource of a request has its own outcome; one that can
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, TypeVar
 
@@ -213,38 +213,56 @@ def _alterable(
     return ConfigResource(_STORED_AS[kind], name)
 
 
-async def _change(
+Row = TypeVar(
+    "Row", replacing_messages.AlterConfigsResourceResponse, incremental_messages.AlterConfigsResourceResponse
+)
+
+
+async def _alter(
     broker: "BrokerServer",
-    changes: dict[int, ConfigChange],
-    outcomes: dict[int, Outcome],
+    resources: Sequence[Resource],
+    change: Callable[[Resource, ConfigResource | None], ConfigChange | None],
     *,
     validate_only: bool,
-) -> None:
-    """Carry out `changes` and put what became of each under its number."""
+) -> list[Outcome]:
+    """What became of each resource. `change` says what is meant, None for what it has done itself."""
+    repeated = _repeated(resources)
+    outcomes: dict[int, Outcome] = {}
+    changes: dict[int, ConfigChange] = {}
+    for number, resource in enumerate(resources):
+        try:
+            meant = change(resource, _alterable(broker, resource, repeated))
+        except KafkaError as error:
+            outcomes[number] = (error.code, error.message)
+        else:
+            if meant is None:
+                outcomes[number] = _DONE
+            else:
+                changes[number] = meant
     answered = await broker.metadata.alter_configs(list(changes.values()), validate_only=validate_only)
     for number, outcome in zip(changes, answered, strict=True):
         outcomes[number] = (outcome.error, outcome.message)
+    return [outcomes[number] for number in range(len(resources))]
 
 
-def _incremental_failed(
-    request: incremental_messages.IncrementalAlterConfigsRequest, code: ErrorCode, message: str
+def _rows(row: type[Row], resources: Sequence[Resource], outcomes: Sequence[Outcome]) -> list[Row]:
+    return [
+        row(
+            error_code=error,
+            error_message=message,
+            resource_type=resource.resource_type,
+            resource_name=resource.resource_name,
+        )
+        for resource, (error, message) in zip(resources, outcomes, strict=True)
+    ]
+
+
+def _incremental_answer(
+    request: incremental_messages.IncrementalAlterConfigsRequest, outcomes: Sequence[Outcome]
 ) -> incremental_messages.IncrementalAlterConfigsResponse:
-    return _incremental_response(request, dict.fromkeys(range(len(request.resources)), (code, message)))
-
-
-def _incremental_response(
-    request: incremental_messages.IncrementalAlterConfigsRequest, outcomes: dict[int, Outcome]
-) -> incremental_messages.IncrementalAlterConfigsResponse:
+    row = incremental_messages.AlterConfigsResourceResponse
     return incremental_messages.IncrementalAlterConfigsResponse(
-        responses=[
-            incremental_messages.AlterConfigsResourceResponse(
-                error_code=outcomes[number][0],
-                error_message=outcomes[number][1],
-                resource_type=resource.resource_type,
-                resource_name=resource.resource_name,
-            )
-            for number, resource in enumerate(request.resources)
-        ]
+        responses=_rows(row, request.resources, outcomes)
     )
 
 
@@ -252,7 +270,9 @@ def _incremental_response(
     incremental_messages.IncrementalAlterConfigsRequest,
     incremental_messages.IncrementalAlterConfigsResponse,
     versions=(0, 1),
-    on_error=_incremental_failed,
+    on_error=lambda request, code, message: _incremental_answer(
+        request, [(code, message)] * len(request.resources)
+    ),
 )
 def incremental_alter_configs(
     broker: "BrokerServer",
@@ -260,30 +280,21 @@ def incremental_alter_configs(
     _context: RequestContext,
 ) -> Pending[incremental_messages.IncrementalAlterConfigsResponse]:
     """Set, delete, append to and subtract from single settings."""
-    return answer_later(_incremental_alter_configs(broker, request))
 
+    def change(
+        resource: incremental_messages.AlterConfigsResource, entity: ConfigResource | None
+    ) -> ConfigChange | None:
+        operations = [(each.name, _operation(each.config_operation), each.value) for each in resource.configs]
+        if entity is not None:
+            return ConfigChange(entity, operations=operations)
+        _alter_levels(operations, validate_only=request.validate_only)
+        return None
 
-async def _incremental_alter_configs(
-    broker: "BrokerServer", request: incremental_messages.IncrementalAlterConfigsRequest
-) -> incremental_messages.IncrementalAlterConfigsResponse:
-    repeated = _repeated(request.resources)
-    outcomes: dict[int, Outcome] = {}
-    changes: dict[int, ConfigChange] = {}
-    for number, resource in enumerate(request.resources):
-        try:
-            entity = _alterable(broker, resource, repeated)
-            operations = [
-                (each.name, _operation(each.config_operation), each.value) for each in resource.configs
-            ]
-            if entity is None:
-                _alter_levels(operations, validate_only=request.validate_only)
-                outcomes[number] = _DONE
-            else:
-                changes[number] = ConfigChange(entity, operations=operations)
-        except KafkaError as error:
-            outcomes[number] = (error.code, error.message)
-    await _change(broker, changes, outcomes, validate_only=request.validate_only)
-    return _incremental_response(request, outcomes)
+    async def answer() -> incremental_messages.IncrementalAlterConfigsResponse:
+        outcomes = await _alter(broker, request.resources, change, validate_only=request.validate_only)
+        return _incremental_answer(request, outcomes)
+
+    return answer_later(answer())
 
 
 def _operation(number: int) -> ConfigOperation:
@@ -309,66 +320,44 @@ def _alter_levels(
         set_level(name, value if operation is ConfigOperation.SET else None)
 
 
-def _replacing_failed(
-    request: replacing_messages.AlterConfigsRequest, code: ErrorCode, message: str
+def _replacing_answer(
+    request: replacing_messages.AlterConfigsRequest, outcomes: Sequence[Outcome]
 ) -> replacing_messages.AlterConfigsResponse:
-    return _replacing_response(request, dict.fromkeys(range(len(request.resources)), (code, message)))
-
-
-def _replacing_response(
-    request: replacing_messages.AlterConfigsRequest, outcomes: dict[int, Outcome]
-) -> replacing_messages.AlterConfigsResponse:
-    return replacing_messages.AlterConfigsResponse(
-        responses=[
-            replacing_messages.AlterConfigsResourceResponse(
-                error_code=outcomes[number][0],
-                error_message=outcomes[number][1],
-                resource_type=resource.resource_type,
-                resource_name=resource.resource_name,
-            )
-            for number, resource in enumerate(request.resources)
-        ]
-    )
+    row = replacing_messages.AlterConfigsResourceResponse
+    return replacing_messages.AlterConfigsResponse(responses=_rows(row, request.resources, outcomes))
 
 
 @handles(
     replacing_messages.AlterConfigsRequest,
     replacing_messages.AlterConfigsResponse,
     versions=(0, 2),
-    on_error=_replacing_failed,
+    on_error=lambda request, code, message: _replacing_answer(
+        request, [(code, message)] * len(request.resources)
+    ),
 )
 def alter_configs(
     broker: "BrokerServer", request: replacing_messages.AlterConfigsRequest, _context: RequestContext
 ) -> Pending[replacing_messages.AlterConfigsResponse]:
     """Replace all that is set on a resource."""
-    return answer_later(_alter_configs(broker, request))
+
+    async def answer() -> replacing_messages.AlterConfigsResponse:
+        outcomes = await _alter(broker, request.resources, _replacement, validate_only=request.validate_only)
+        return _replacing_answer(request, outcomes)
+
+    return answer_later(answer())
 
 
-async def _alter_configs(
-    broker: "BrokerServer", request: replacing_messages.AlterConfigsRequest
-) -> replacing_messages.AlterConfigsResponse:
-    repeated = _repeated(request.resources)
-    outcomes: dict[int, Outcome] = {}
-    changes: dict[int, ConfigChange] = {}
-    for number, resource in enumerate(request.resources):
-        try:
-            entity = _alterable(broker, resource, repeated)
-            if entity is None:
-                raise KafkaError(
-                    ErrorCode.INVALID_REQUEST, "Log levels can be changed by IncrementalAlterConfigs only"
-                )
-            without = [each.name for each in resource.configs if each.value is None]
-            if without:
-                raise KafkaError(
-                    ErrorCode.INVALID_REQUEST, f"Null value not supported for : {','.join(without)}"
-                )
-            changes[number] = ConfigChange(
-                entity, replace_all={each.name: each.value for each in resource.configs}
-            )
-        except KafkaError as error:
-            outcomes[number] = (error.code, error.message)
-    await _change(broker, changes, outcomes, validate_only=request.validate_only)
-    return _replacing_response(request, outcomes)
+def _replacement(
+    resource: replacing_messages.AlterConfigsResource, entity: ConfigResource | None
+) -> ConfigChange:
+    if entity is None:
+        raise KafkaError(
+            ErrorCode.INVALID_REQUEST, "Log levels can be changed by IncrementalAlterConfigs only"
+        )
+    without = [each.name for each in resource.configs if each.value is None]
+    if without:
+        raise KafkaError(ErrorCode.INVALID_REQUEST, f"Null value not supported for : {','.join(without)}")
+    return ConfigChange(entity, replace_all={each.name: each.value for each in resource.configs})
 
 
 # Listing.
