@@ -38,6 +38,7 @@ from ottla.protocol.messages.offset_for_leader_epoch import (
 from ottla.protocol.types import Uuid
 from ottla.records.batch import Codec, iterate_batches
 from ottla.records.record import Record, build_batch, iterate_records
+from ottla.replication.partition import Role
 from ottla.storage.disk import PosixDisk
 
 DEADLINE_S = 10.0
@@ -562,3 +563,17 @@ def test_where_leader_epochs_end(broker, connect):
     assert ask(9) == (ErrorCode.NONE, -1, -1)
     assert ask(0, current=9) == (ErrorCode.UNKNOWN_LEADER_EPOCH, -1, -1)
     assert ask(0, topic="none") == (ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, -1, -1)
+
+
+@pytest.mark.parametrize("version", [4, 11, 12])
+def test_who_leads_instead_is_told_where_the_version_has_a_place_for_it(broker, connect, version):
+    """From version 12 on, with the address from 16 on (KIP-951)."""
+    make_topic(broker, "t")
+
+    def follow(server) -> None:
+        server.replicas.partition("t", 0).role = Role.FOLLOWER
+
+    broker.call(follow)
+    row = rows(fetch(connect(broker), ("t", 0, 0), version=version))["t", 0]
+    assert row.error_code == ErrorCode.NOT_LEADER_OR_FOLLOWER
+    assert row.current_leader.leader_id == (1 if version >= 12 else -1)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewTopic
 
 DEADLINE_S = 30.0
 
@@ -34,7 +34,8 @@ class BrokerProcess:
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    def launch(self) -> None:
+    def launch(self, *wrapper: str) -> None:
+        """Start the process, by `wrapper` if one is given: words that come before the command."""
         settings = [
             f"log.dirs={self.directory}/logs",
             f"listeners=PLAINTEXT://127.0.0.1:{self.port}",
@@ -42,7 +43,9 @@ class BrokerProcess:
         ]
         arguments = [argument for setting in settings for argument in ("--set", setting)]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ottla.cli.main", "broker", *arguments], stderr=subprocess.PIPE, text=True
+            [*wrapper, sys.executable, "-m", "ottla.cli.main", "broker", *arguments],
+            stderr=subprocess.PIPE,
+            text=True,
         )
         threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
 
@@ -91,8 +94,8 @@ class Acknowledged:
         self.values: set[bytes] = set()
         self.producer = Producer({"bootstrap.servers": broker.address, "linger.ms": 1, **options})
 
-    def send(self, value: bytes, key: bytes) -> None:
-        self.producer.produce("t", value, key, on_delivery=self._delivered)
+    def send(self, value: bytes, key: bytes, partition: int = -1) -> None:
+        self.producer.produce("t", value, key, partition, on_delivery=self._delivered)
         self.producer.poll(0)
 
     def _delivered(self, error, message) -> None:
@@ -245,3 +248,40 @@ def test_a_second_signal_ends_it_at_once(broker_process):
     for _ in range(2):
         os.kill(broker_process.process.pid, signal.SIGINT)
     assert broker_process.process.wait(DEADLINE_S) in (0, 1)
+
+
+FEW_DESCRIPTORS = ("sh", "-c", 'ulimit -n 256 && exec "$@"', "sh")
+
+
+def test_thousands_of_partitions_need_few_descriptors(broker_process):
+    """With 256 open files, every one of 1,000 partitions is written and read: files are closed and opened again."""
+    broker_process.launch(*FEW_DESCRIPTORS)
+    broker_process.wait_for("started")
+    admin = AdminClient({"bootstrap.servers": broker_process.address})
+    admin.create_topics([NewTopic("t", 1_000, 1)])["t"].result(DEADLINE_S)
+    sent = Acknowledged(broker_process)
+    for number in range(2_000):
+        sent.send(b"%d" % number, b"k", number % 1_000)
+    assert sent.producer.flush(DEADLINE_S) == 0
+    assert len(sent.values) == 2_000
+    assert set(read_all(broker_process)) == sent.values
+
+
+def test_connections_leave_descriptors_for_the_logs(broker_process):
+    """More clients come than the limit of open files allows: the last ones are refused, and the logs stay online."""
+    broker_process.launch(*FEW_DESCRIPTORS)
+    broker_process.wait_for("started")
+    clients = [socket.create_connection(("127.0.0.1", broker_process.port)) for _ in range(300)]
+    try:
+        broker_process.wait_for("all that the limit of open files allows")
+        for client in clients[:50]:
+            client.close()
+        sent = Acknowledged(broker_process)
+        for number in range(100):
+            sent.send(b"%d" % number, b"k")
+        assert sent.producer.flush(DEADLINE_S) == 0
+        assert len(sent.values) == 100
+    finally:
+        for client in clients:
+            client.close()
+    assert not any("offline" in line or "takes no more" in line for line in broker_process.lines)

@@ -17,6 +17,7 @@ from ottla.protocol.messages.produce import (
 from ottla.protocol.types import Uuid
 from ottla.records.batch import Codec
 from ottla.records.record import Record, build_batch
+from ottla.replication.partition import Role
 
 NOW_MS = 1_700_000_000_000
 
@@ -262,3 +263,21 @@ def test_a_request_over_many_partitions_is_answered_in_order(broker, connect):
         ]
 
     assert all(broker.call(values))
+
+
+@pytest.mark.parametrize("version", [3, 9, 10, 12])
+def test_who_leads_instead_is_told_where_the_version_has_a_place_for_it(broker, connect, version):
+    """KIP-951: id and epoch beside the error, the address beside the partitions."""
+    make_topic(broker, "t")
+
+    def follow(server) -> None:
+        server.replicas.partition("t", 0).role = Role.FOLLOWER
+
+    broker.call(follow)
+    data = [TopicProduceData(name="t", partition_data=[PartitionProduceData(index=0, records=batch(b"a"))])]
+    request = ProduceRequest(acks=1, timeout_ms=30_000, topic_data=data)
+    answer = connect(broker).ask(request, ProduceResponse, version)
+    row = answer.responses[0].partition_responses[0]
+    assert row.error_code == ErrorCode.NOT_LEADER_OR_FOLLOWER
+    assert row.current_leader.leader_id == (1 if version >= 10 else -1)
+    assert [each.port for each in answer.node_endpoints] == ([broker.port] if version >= 10 else [])

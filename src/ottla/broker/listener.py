@@ -34,6 +34,8 @@ class ConnectionLimits:
     """The settings above; changed in place when they are changed while the broker runs."""
 
     max_connections: int = 2**31 - 1
+    max_descriptors: int = 2**31 - 1
+    """Connections that fit into the process's limit of open files."""
     max_connections_per_ip: int = 2**31 - 1
     per_ip_overrides: dict[str, int] = field(default_factory=dict)
     creation_rate: int = 2**31 - 1
@@ -64,6 +66,8 @@ class ConnectionCounts:
         limits = self.limits
         if self.total > limits.max_connections:
             return f"there are {limits.max_connections} connections already (max.connections)"
+        if self.total > limits.max_descriptors:
+            return f"there are {limits.max_descriptors} connections already, all that the limit of open files allows"
         allowed = limits.per_ip_overrides.get(host, limits.max_connections_per_ip)
         if count > allowed:
             return f"{host} has {allowed} connections already (max.connections.per.ip)"

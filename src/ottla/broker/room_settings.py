@@ -1,10 +1,29 @@
 """What each room needs of the broker's settings, in the room's own terms."""
 
+import resource
+from typing import Final
+
 from ottla.broker.listener import ConnectionLimits
 from ottla.cluster.rules import MetadataSettings
 from ottla.config.broker_config import BrokerConfig
 from ottla.groups.settings import GroupSettings
 from ottla.storage.log_store import LogStoreSettings
+
+_MOST_LOG_DESCRIPTORS: Final = 1_000
+_OTHER_DESCRIPTORS: Final = 64
+"""For the metadata's file, the pages, listeners, checkpoints, helper processes, and files that threads have open."""
+
+
+def _descriptors() -> tuple[int, int]:
+    """How many files the logs may keep open, and how many connections fit beside them, by the process's own limit.
+
+    Were connections allowed to use all of them up, the logs could not open their files.
+    """
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed == resource.RLIM_INFINITY:
+        return _MOST_LOG_DESCRIPTORS, 2**31 - 1
+    logs = min(_MOST_LOG_DESCRIPTORS, allowed // 3)
+    return logs, max(allowed - logs - _OTHER_DESCRIPTORS, 1)
 
 
 def _if_given(config: BrokerConfig, name: str) -> int:
@@ -23,6 +42,7 @@ def connection_limits(config: BrokerConfig) -> ConnectionLimits:
     pairs = [each.rpartition(":") for each in str(overrides or "").split(",") if ":" in each]
     return ConnectionLimits(
         max_connections=config.max_connections,
+        max_descriptors=_descriptors()[1],
         max_connections_per_ip=config.max_connections_per_ip,
         per_ip_overrides={host.strip(): int(count) for host, _, count in pairs},
         creation_rate=_number(config, "max.connection.creation.rate"),
@@ -36,6 +56,7 @@ def connection_limits(config: BrokerConfig) -> ConnectionLimits:
 
 def log_store_settings(config: BrokerConfig) -> LogStoreSettings:
     return LogStoreSettings(
+        descriptors_max=_descriptors()[0],
         flush_scheduler_interval_ms=config.log_flush_scheduler_interval_ms,
         flush_offset_checkpoint_interval_ms=config.log_flush_offset_checkpoint_interval_ms,
         flush_start_offset_checkpoint_interval_ms=config.log_flush_start_offset_checkpoint_interval_ms,

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 _NO_DIVERGENCE = EpochEndOffset()
 _NO_LEADER_TOLD = LeaderIdAndEpoch()
+_FIRST_WITH_LEADERS, _FIRST_WITH_ENDPOINTS = 12, 16
 _LEADER_ERRORS = frozenset((ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.FENCED_LEADER_EPOCH))
 
 
@@ -333,7 +334,7 @@ class _FetchInHand:
 
     def _error_row(self, entry: SessionPartition, code: ErrorCode) -> PartitionData:
         leader = _NO_LEADER_TOLD
-        if code in _LEADER_ERRORS:
+        if code in _LEADER_ERRORS and self._context.api_version >= _FIRST_WITH_LEADERS:
             state = self._broker.metadata.image.partition(entry.topic, entry.key[1])
             if state is not None:
                 leader = LeaderIdAndEpoch(leader_id=state.leader, leader_epoch=state.leader_epoch)
@@ -409,7 +410,9 @@ class _FetchInHand:
         return FetchResponse(
             session_id=session.identity,
             responses=topics,
-            node_endpoints=self._endpoints(moved_leaders) if moved_leaders else [],
+            node_endpoints=self._endpoints(moved_leaders)
+            if moved_leaders and self._context.api_version >= _FIRST_WITH_ENDPOINTS
+            else [],
         )
 
     def _endpoints(self, broker_ids: set[int]) -> list[NodeEndpoint]:

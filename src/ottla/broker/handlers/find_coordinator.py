@@ -44,6 +44,12 @@ def find_coordinator(
     """The leader of the partition of `__consumer_offsets` that a group belongs to."""
     if request.key_type != _GROUP:
         message = _NOT_SERVED.get(request.key_type, f"there is no key type {request.key_type}")
+        if context.api_version >= 4:
+            return FindCoordinatorResponse(
+                coordinators=[
+                    _failed(key, ErrorCode.INVALID_REQUEST, message) for key in request.coordinator_keys
+                ]
+            )
         return _every_key(request, ErrorCode.INVALID_REQUEST, message)
     if broker.metadata.image.topic(GROUP_METADATA_TOPIC) is None:
         return answer_later(_make_and_answer(broker, request, context))

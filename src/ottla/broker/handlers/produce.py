@@ -49,6 +49,7 @@ _CODEC_BITS, _ZSTD, _TRANSACTIONAL_BIT = 0x07, 4, 0x10
 _LOOKED_AT = _ZSTD | _TRANSACTIONAL_BIT
 
 _NO_LEADER_TOLD = LeaderIdAndEpoch()
+_FIRST_WITH_LEADERS = 10
 _NOTHING: Pending[ProduceResponse | None] = Pending()
 _NOTHING.complete(None)
 
@@ -227,7 +228,7 @@ class _ProduceInHand:
                 BatchIndexAndErrorMessage(batch_index=place, batch_index_error_message=reason)
                 for place, reason in error.record_errors
             ]
-        if code is ErrorCode.NOT_LEADER_OR_FOLLOWER:
+        if code is ErrorCode.NOT_LEADER_OR_FOLLOWER and self._context.api_version >= _FIRST_WITH_LEADERS:
             state = self._broker.metadata.image.partition(name, index)
             if state is not None:
                 row.current_leader = LeaderIdAndEpoch(leader_id=state.leader, leader_epoch=state.leader_epoch)
