@@ -76,7 +76,8 @@ _TRANSITIONS: Final = {
     DirectoryState.OFFLINE: set[DirectoryState](),
 }
 
-_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
+"""What passes by itself: a full disk, and too many open files, of which the disk knows nothing."""
 
 
 class DirectoryError(Exception):
@@ -287,8 +288,8 @@ class LogDirectory:
                 _logger.warning("log directory %s has room again: its partitions take writes", self.path)
             case DirectoryState.FULL:
                 _logger.error(
-                    "log directory %s is full (%s): writes to its partitions answer KAFKA_STORAGE_ERROR "
-                    "until %d MB are free",
+                    "log directory %s takes no more (%s): writes to its partitions answer "
+                    "KAFKA_STORAGE_ERROR until %d MB are free",
                     self.path,
                     error,
                     RECOVERY_USABLE_BYTES >> 20,
