@@ -182,6 +182,12 @@ class RawClient:
 
 
 @pytest.fixture
+def raw_client() -> type[RawClient]:
+    """The class itself: there is a `conftest` in several rooms, so it can't be imported by that name."""
+    return RawClient
+
+
+@pytest.fixture
 def connect() -> Iterator[Callable[[RunningBroker], RawClient]]:
     """Open raw connections; they are closed at the end of the test."""
     opened: list[RawClient] = []

@@ -133,7 +133,7 @@ def test_an_advertised_address_is_told_in_place_of_the_sockets(start_broker, con
     assert (found.host, found.port) == ("kafka.example", 19092)
 
 
-def test_two_listeners_are_told_apart(start_broker):
+def test_two_listeners_are_told_apart(start_broker, raw_client):
     """A client hears of the listener by which it came."""
     broker = start_broker(
         {
@@ -143,10 +143,8 @@ def test_two_listeners_are_told_apart(start_broker):
             "inter.broker.listener.name": "INTERNAL",
         }
     )
-    from conftest import RawClient
-
     for name, host in (("INTERNAL", "inside"), ("EXTERNAL", "outside")):
-        with RawClient(broker.server.port(name)) as client:
+        with raw_client(broker.server.port(name)) as client:
             assert [each.host for each in ask(client).brokers] == [host]
 
 
