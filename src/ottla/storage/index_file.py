@@ -66,7 +66,11 @@ class IndexFile:
         """The entry at this place, from 0."""
         on_disk, tail = self._state
         if place >= on_disk:
-            return self._entry.unpack_from(tail, (place - on_disk) * self._entry.size)
+            at = (place - on_disk) * self._entry.size
+            if at + self._entry.size > len(tail):
+                # A truncation on the loop, between a search on another thread and this.
+                raise SliceGone(f"{self._log_file.path} has no entry {place} any more")
+            return self._entry.unpack_from(tail, at)
         return self._entry.unpack(self._read(place, 1, nowait=nowait))
 
     def last_entry(self, *, nowait: bool = False) -> tuple[int, ...] | None:

@@ -21,7 +21,7 @@ from ottla.storage.producer_snapshot import (
     snapshot_name,
     snapshot_offsets,
 )
-from ottla.storage.segment import Scanned, Segment, base_offset_of
+from ottla.storage.segment import RELATIVE_OFFSET_MAX, Scanned, Segment, base_offset_of
 
 if TYPE_CHECKING:
     from ottla.storage.partition_log import PartitionLog
@@ -47,8 +47,7 @@ def load_segments(log: PartitionLog, now_ms: int) -> None:
     active = segments[-1]
     end_offset = active.base_offset
     # Only the part of the active segment behind its last index entry has to be read to know where the log ends.
-    last = active.offset_index.last_entry()
-    for scanned in active.scan(last[1] if last else 0):
+    for scanned in active.scan(active.start_before(active.base_offset + RELATIVE_OFFSET_MAX)):
         entry = scanned.entry
         end_offset = entry.last_offset + 1
         if entry.max_timestamp > active.max_timestamp:
@@ -91,15 +90,14 @@ def load_segment(segment: Segment, disk: Disk, names: set[str] | None) -> None:
     try:
         segment.offset_index.check()
         segment.time_index.check()
+        segment.max_timestamp, segment.max_timestamp_offset = segment.time_index.largest()
+        segment.check_largest_timestamp()
     except CorruptIndexError as error:
         _logger.warning("%s", error)
         missing = True
     if missing and segment.size_in_bytes:
         _logger.info("%s: building the indexes of segment %d anew", directory, segment.base_offset)
-        segment.rebuild_indexes()
-        segment.unflushed = False
-    else:
-        segment.max_timestamp, segment.max_timestamp_offset = segment.time_index.largest()
+        segment.rebuild_indexes()  # leaves it unflushed, so that the next flush writes them
 
 
 def rebuild_producers(log: PartitionLog, end_offset: int, *, now_ms: int | None = None) -> None:
@@ -139,7 +137,7 @@ def _end_of(log: PartitionLog, segment: Segment, end_offset: int) -> int:
 
 def _replay(log: PartitionLog, segment: Segment, start_offset: int, end_offset: int) -> None:
     """Take the batches of a segment from `start_offset` to `end_offset` into the producers' state."""
-    position = segment.offset_index.lookup(start_offset)
+    position = segment.start_before(start_offset)
     for scanned in segment.scan(position):
         if scanned.entry.last_offset >= end_offset:
             return

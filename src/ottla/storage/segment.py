@@ -18,6 +18,7 @@ Source: Apache's `LogSegment`, `FileRecords`.
 
 from __future__ import annotations
 
+import logging
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
@@ -32,12 +33,14 @@ from ottla.records.legacy import StoredEntry, stored_entry
 from ottla.storage.disk import DiskFile
 from ottla.storage.file_cache import FileCache, LogDirectoryPath, LogFile
 from ottla.storage.file_slice import SliceGone
-from ottla.storage.index_file import CorruptIndexError
+from ottla.storage.index_file import CorruptIndexError, IndexFile
 from ottla.storage.offset_index import ENTRY as OFFSET_ENTRY
 from ottla.storage.offset_index import OffsetIndex
 from ottla.storage.time_index import ENTRY as TIME_ENTRY
 from ottla.storage.time_index import TimeIndex
 from ottla.storage.txn_index import TxnIndex
+
+_logger = logging.getLogger(__name__)
 
 LOG_SUFFIX: Final = ".log"
 INDEX_SUFFIX: Final = ".index"
@@ -72,6 +75,14 @@ READ_ERRORS: Final = (OSError, RecordsError, CorruptIndexError, SliceGone)
 """What reading segments and indexes may raise."""
 
 
+SPOILT_ENTRIES_MAX: Final = 16
+"""Entries of an index that are tried before the segment is read from its start."""
+
+
+class _SpoiltEntryError(Exception):
+    """An index entry points to something that is not its batch."""
+
+
 class Position(NamedTuple):
     """Where a batch stands in a segment's file."""
 
@@ -101,6 +112,7 @@ class Segment:
         "base_offset",
         "created_ms",
         "first_timestamp",
+        "has_spoilt_index",
         "is_new",
         "is_preallocated",
         "log_file",
@@ -146,6 +158,8 @@ class Segment:
         """A batch with a later time goes into a new segment; `None` until the log has worked it out."""
         self.unflushed = False
         """Written to since it was last fsynced."""
+        self.has_spoilt_index = False
+        """An entry of an index was found that disagrees with the batches; a start builds the indexes anew."""
         self.is_new = True
         """Its name has not been fsynced in the directory."""
         self.is_preallocated = False
@@ -246,12 +260,29 @@ class Segment:
         return Position(position, end - position, offsets[place])
 
     def find(self, offset: int, *, nowait: bool = False) -> Position | None:
-        """The batch that holds `offset`, or the next one, by index and headers; `None` if none is written. Any thread."""
-        return self._find_from(offset, self.offset_index.lookup(offset, nowait=nowait), nowait=nowait)
+        """The batch that holds `offset`, or the next one, by index and headers; `None` if none is written. Any thread.
 
-    def _find_from(self, offset: int, position: int, *, nowait: bool) -> Position | None:
+        An index has no checksum: where the batch that an entry points to is not the entry's, the one before it is taken.
+        """
+        place = self.offset_index.places_up_to(offset - self.base_offset, nowait=nowait)
+        for spoilt in range(min(place, SPOILT_ENTRIES_MAX)):
+            relative_offset, position = self.offset_index.entry_at(place - 1 - spoilt, nowait=nowait)
+            if self.base_offset + relative_offset > offset:
+                continue  # a spoilt entry has misled the search
+            try:
+                return self._find_from(offset, position, self.base_offset + relative_offset, nowait=nowait)
+            except _SpoiltEntryError:
+                self._note_spoilt(self.offset_index)
+        return self._find_from(offset, 0, None, nowait=nowait)
+
+    def _find_from(
+        self, offset: int, position: int, indexed_offset: int | None, *, nowait: bool
+    ) -> Position | None:
+        """Go on from `position`, where by the index a batch begins that ends with `indexed_offset` or before."""
         end = self.readable_bytes
         chunk = FIND_BYTES
+        if indexed_offset is not None and not 0 <= position < end:
+            raise _SpoiltEntryError
         while position < end:
             buffer = memoryview(bytearray(min(chunk, end - position)))
             filled = self._fill(buffer, position, nowait=nowait)
@@ -260,7 +291,16 @@ class Segment:
                 base_offset, length, magic, last_delta = _unpack_place(buffer, at)
                 size = length + LOG_OVERHEAD_BYTES
                 if magic != MAGIC or size < HEADER_BYTES:
+                    if indexed_offset is not None and not self._begins_entry(position, indexed_offset):
+                        raise _SpoiltEntryError
                     return self._scan_for(offset, position + at, nowait=nowait)
+                if indexed_offset is not None:
+                    if (
+                        base_offset < self.base_offset
+                        or not base_offset <= base_offset + last_delta <= indexed_offset
+                    ):
+                        raise _SpoiltEntryError
+                    indexed_offset = None
                 if base_offset + last_delta >= offset:
                     return Position(position + at, size, base_offset + last_delta)
                 at += size
@@ -269,6 +309,58 @@ class Segment:
             position += at
             chunk = SCAN_BYTES
         return None
+
+    def start_before(self, offset: int) -> int:
+        """Where some batch begins at or before the one that holds `offset`. Waits for the disk."""
+        place = self.offset_index.places_up_to(offset - self.base_offset)
+        for spoilt in range(min(place, SPOILT_ENTRIES_MAX)):
+            relative_offset, position = self.offset_index.entry_at(place - 1 - spoilt)
+            indexed_offset = self.base_offset + relative_offset
+            if indexed_offset <= offset and self._begins_entry(position, indexed_offset):
+                return position
+            self._note_spoilt(self.offset_index)
+        return 0
+
+    def offset_before_time(self, timestamp: int) -> int:
+        """An offset before which no record has at least `timestamp`. Waits for the disk."""
+        place = self.time_index.places_up_to(timestamp)
+        for spoilt in range(min(place, SPOILT_ENTRIES_MAX)):
+            indexed_timestamp, relative_offset = self.time_index.entry_at(place - 1 - spoilt)
+            indexed_offset = self.base_offset + relative_offset
+            if indexed_timestamp <= timestamp and self._has_timestamp(indexed_offset, indexed_timestamp):
+                return indexed_offset
+            self._note_spoilt(self.time_index)
+        return self.base_offset
+
+    def check_largest_timestamp(self) -> None:
+        """Raise `CorruptIndexError` if the time index names a largest timestamp that its batch has not."""
+        if self.max_timestamp >= 0 and not self._has_timestamp(self.max_timestamp_offset, self.max_timestamp):
+            raise CorruptIndexError(
+                f"{self.time_index.log_file.path}: no batch at offset {self.max_timestamp_offset} "
+                f"has the timestamp {self.max_timestamp}"
+            )
+
+    def _has_timestamp(self, offset: int, timestamp: int) -> bool:
+        """Whether the batch that holds `offset` has this largest timestamp."""
+        try:
+            found = self.find(offset)
+            scanned = None if found is None else next(self.scan(found.position), None)
+        except RecordsError:
+            return False
+        return scanned is not None and scanned.entry.max_timestamp == timestamp
+
+    def _begins_entry(self, position: int, indexed_offset: int) -> bool:
+        """Whether a batch stands at `position` that ends with `indexed_offset` or before it."""
+        try:
+            scanned = next(self.scan(position), None) if 0 <= position < self.readable_bytes else None
+        except RecordsError:
+            return False
+        return scanned is not None and self.base_offset <= scanned.entry.last_offset <= indexed_offset
+
+    def _note_spoilt(self, index: IndexFile) -> None:
+        if not self.has_spoilt_index:
+            self.has_spoilt_index = True
+            _logger.warning("%s disagrees with its segment: entries are passed over", index.log_file.path)
 
     def _scan_for(self, offset: int, position: int, *, nowait: bool) -> Position | None:
         """The slow way, which knows old formats and says what is wrong with bytes that are no batch."""
@@ -372,7 +464,7 @@ class Segment:
     def load_largest_timestamp(self) -> None:
         """Work the largest timestamp out from the time index and the batches after its last entry."""
         self.max_timestamp, self.max_timestamp_offset = self.time_index.largest()
-        position = self.offset_index.lookup(self.max_timestamp_offset)
+        position = self.start_before(self.max_timestamp_offset)
         for scanned in self.scan(position):
             if scanned.entry.max_timestamp > self.max_timestamp:
                 self.max_timestamp = scanned.entry.max_timestamp

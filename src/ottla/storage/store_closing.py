@@ -48,6 +48,7 @@ def close_cleanly(
             _logger.error("log directory %s does not take its writes: it is not marked clean", directory.path)
             return
         _close_logs(logs)
+        _remove_spoilt_indexes(disk, logs)
         recovery_points, log_starts = offsets()
         OffsetCheckpoint(disk, directory.path, RECOVERY_POINT_FILE).write(recovery_points)
         OffsetCheckpoint(disk, directory.path, LOG_START_OFFSET_FILE).write(log_starts)
@@ -82,3 +83,12 @@ def _close_logs(logs: list[PartitionLog]) -> None:
         thread.join()
     if errors:
         raise errors[0]
+
+
+def _remove_spoilt_indexes(disk: Disk, logs: list[PartitionLog]) -> None:
+    """What has been found to disagree with its segment is made anew by the next start. Raises `OSError`."""
+    for log in logs:
+        for segment in log.segments:
+            if segment.has_spoilt_index:
+                disk.unlink_if_exists(segment.offset_index.log_file.path)
+                disk.unlink_if_exists(segment.time_index.log_file.path)

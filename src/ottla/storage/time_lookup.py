@@ -29,8 +29,8 @@ def find_timestamp(
     for segment in segments:
         if segment.max_timestamp < timestamp_ms:
             continue
-        offset = max(segment.time_index.lookup(timestamp_ms), start_offset)
-        for scanned in segment.scan(segment.offset_index.lookup(offset)):
+        offset = max(segment.offset_before_time(timestamp_ms), start_offset)
+        for scanned in segment.scan(segment.start_before(offset)):
             entry = scanned.entry
             if entry.max_timestamp >= timestamp_ms and entry.last_offset >= start_offset:
                 found = _first_at_or_after(segment, scanned, timestamp_ms, start_offset)
@@ -45,7 +45,7 @@ def find_max_timestamp(segments: Sequence[Segment], start_offset: int) -> Timest
     if not candidates:
         return None
     segment = max(candidates, key=_max_timestamp_of)
-    for scanned in segment.scan(segment.offset_index.lookup(segment.max_timestamp_offset)):
+    for scanned in segment.scan(segment.start_before(segment.max_timestamp_offset)):
         entry = scanned.entry
         if entry.last_offset >= segment.max_timestamp_offset and entry.last_offset >= start_offset:
             return _largest(segment, scanned)
