@@ -3,7 +3,7 @@
 Nothing here runs until the page is asked for. Sources go over copies of keys, since the loop runs between two pieces of it.
 """
 
-import platform
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,7 @@ def register(registry: Registry, broker: "BrokerServer") -> None:
     _register_cluster(registry, broker)
     register_groups(registry, broker)
     registry.source(catalogue.LOOP_LAG_SECONDS, lambda: (((), broker.loop_lag.seconds.reading()),))
-    registry.source(catalogue.BUILD_INFO, lambda: (((_version(), platform.python_version()), 1),))
+    registry.source(catalogue.BUILD_INFO, lambda: (((_version(), sys.version.split()[0]), 1),))
     register_process(registry)
 
 
