@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
 
 
-_NO_DIVERGENCE = EpochEndOffset()
-_NO_LEADER_TOLD = LeaderIdAndEpoch()
 _FIRST_WITH_LEADERS, _FIRST_WITH_ENDPOINTS = 12, 16
 _LEADER_ERRORS = frozenset((ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.FENCED_LEADER_EPOCH))
 
@@ -124,6 +122,7 @@ class _FetchInHand:
         "_isolation",
         "_max_bytes",
         "_min_bytes",
+        "_moved_leaders",
         "_must_answer",
         "_pending",
         "_request",
@@ -159,6 +158,7 @@ class _FetchInHand:
         else:
             self._isolation = IsolationLevel.READ_UNCOMMITTED
         self._found: dict[SessionPartition, PartitionData] = {}
+        self._moved_leaders: set[int] = set()
         self._size = 0
         self._must_answer = request.max_wait_ms <= 0 or not session.partitions
         self._pending: Pending[FetchResponse] | None = None
@@ -274,10 +274,6 @@ class _FetchInHand:
             high_watermark=found.high_watermark,
             last_stable_offset=found.last_stable_offset,
             log_start_offset=found.log_start_offset,
-            diverging_epoch=_NO_DIVERGENCE
-            if diverging is None
-            else EpochEndOffset(epoch=diverging.leader_epoch, end_offset=diverging.end_offset),
-            current_leader=_NO_LEADER_TOLD,
             aborted_transactions=None
             if aborted is None
             else [
@@ -286,6 +282,10 @@ class _FetchInHand:
             ],
             records=found.slice,
         )
+        if diverging is not None:
+            row.diverging_epoch = EpochEndOffset(
+                epoch=diverging.leader_epoch, end_offset=diverging.end_offset
+            )
         self._found[entry] = row
         if found.slice is not None:
             self._size += found.slice.size_in_bytes
@@ -333,22 +333,21 @@ class _FetchInHand:
         return KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER)
 
     def _error_row(self, entry: SessionPartition, code: ErrorCode) -> PartitionData:
-        leader = _NO_LEADER_TOLD
-        if code in _LEADER_ERRORS and self._context.api_version >= _FIRST_WITH_LEADERS:
-            state = self._broker.metadata.image.partition(entry.topic, entry.key[1])
-            if state is not None:
-                leader = LeaderIdAndEpoch(leader_id=state.leader, leader_epoch=state.leader_epoch)
-        return PartitionData(
+        row = PartitionData(
             partition_index=entry.key[1],
             error_code=code,
             high_watermark=-1,
             last_stable_offset=-1,
             log_start_offset=-1,
-            diverging_epoch=_NO_DIVERGENCE,
-            current_leader=leader,
             aborted_transactions=None,
             records=b"",
         )
+        if code in _LEADER_ERRORS and self._context.api_version >= _FIRST_WITH_LEADERS:
+            state = self._broker.metadata.image.partition(entry.topic, entry.key[1])
+            if state is not None:
+                row.current_leader = LeaderIdAndEpoch(leader_id=state.leader, leader_epoch=state.leader_epoch)
+                self._moved_leaders.add(state.leader)
+        return row
 
     def _warm(self, entry: SessionPartition) -> None:
         """Have a thread read what the partition's look-up needs from the disk, then look at it here."""
@@ -384,7 +383,6 @@ class _FetchInHand:
         topics: list[FetchableTopicResponse] = []
         last_topic: object = None
         counters = self._broker.topic_counters("")
-        moved_leaders: set[int] = set()
         for entry, row in found.items():
             if row.records is None:
                 row.records = b""
@@ -394,8 +392,6 @@ class _FetchInHand:
                 entry.log_start_offset = row.log_start_offset
                 if error or row.records:
                     session.served(entry, again=True)
-            if row.current_leader is not _NO_LEADER_TOLD:
-                moved_leaders.add(row.current_leader.leader_id)
             topic_key = entry.key[0]
             if topic_key != last_topic:
                 topics.append(FetchableTopicResponse(topic=entry.topic, topic_id=entry.topic_id))
@@ -410,14 +406,14 @@ class _FetchInHand:
         return FetchResponse(
             session_id=session.identity,
             responses=topics,
-            node_endpoints=self._endpoints(moved_leaders)
-            if moved_leaders and self._context.api_version >= _FIRST_WITH_ENDPOINTS
+            node_endpoints=self._endpoints()
+            if self._moved_leaders and self._context.api_version >= _FIRST_WITH_ENDPOINTS
             else [],
         )
 
-    def _endpoints(self, broker_ids: set[int]) -> list[NodeEndpoint]:
+    def _endpoints(self) -> list[NodeEndpoint]:
         endpoints = []
-        for broker_id in sorted(broker_ids):
+        for broker_id in sorted(self._moved_leaders):
             address = self._broker.address_of(broker_id, self._context)
             if address is not None:
                 endpoints.append(NodeEndpoint(node_id=broker_id, host=address[0], port=address[1]))

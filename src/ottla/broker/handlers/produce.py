@@ -48,7 +48,6 @@ _ATTRIBUTES_AT = 22
 _CODEC_BITS, _ZSTD, _TRANSACTIONAL_BIT = 0x07, 4, 0x10
 _LOOKED_AT = _ZSTD | _TRANSACTIONAL_BIT
 
-_NO_LEADER_TOLD = LeaderIdAndEpoch()
 _FIRST_WITH_LEADERS = 10
 _NOTHING: Pending[ProduceResponse | None] = Pending()
 _NOTHING.complete(None)
@@ -114,7 +113,7 @@ class _ProduceInHand:
         self._moved_leaders: set[int] = set()
 
     def run(self) -> ProduceResponse | Pending[ProduceResponse | None] | None:
-        started = now()
+        started, appended = now(), 0
         topics = self._response.responses
         for topic_number, topic in enumerate(self._request.topic_data):
             name, answer = self._topic(topic)
@@ -126,7 +125,8 @@ class _ProduceInHand:
                 if row is None:
                     return self._go_on_later(topic_number, number)
                 rows.append(row)
-                if not number & 15 and now() - started > PIECE_SECONDS:
+                appended += 1
+                if not appended & 15 and now() - started > PIECE_SECONDS:
                     return self._go_on_later(topic_number, number + 1)
         return self._finish()
 
@@ -175,7 +175,6 @@ class _ProduceInHand:
             base_offset=result.base_offset,
             log_append_time_ms=result.log_append_time_ms,
             log_start_offset=result.log_start_offset,
-            current_leader=_NO_LEADER_TOLD,
         )
         # With acks=0 nobody waits for the answer, but the connection does: or it could fill a slow directory's queue.
         if not partition.is_acknowledged(result.last_offset, self._acks or 1):
