@@ -718,3 +718,56 @@ def test_a_crash_at_each_step_of_a_move():
         again.close(clean=False)
     assert places == {"/a", "/b"}
     store.close(clean=True)
+
+
+@pytest.mark.parametrize("module_name", ["ottla.storage.no_such_module", "ottla.storage.log_names"])
+def test_a_helper_that_dies_is_done_without(tmp_path, module_name, monkeypatch, capfd):
+    """Recovery goes on in the broker itself."""
+    import ottla.storage.recovery_crew as crew
+    import ottla.storage.store_loading as module
+    from ottla.storage.helper_process import HelperProcess
+
+    monkeypatch.setattr(module, "SMALL_RECOVERY_BYTES", 0)
+    monkeypatch.setattr(crew, "HelperProcess", lambda _module: HelperProcess(module_name))
+    store = open_store(PosixDisk(), str(tmp_path))
+    for number in range(3):
+        append(create(store, TopicPartition("t", number)), b"a", b"b")
+    store.close(clean=False)
+    again = open_store(PosixDisk(), str(tmp_path))
+    assert again.await_loaded(30)
+    again.loop.run()
+    assert all(values(again.get(TopicPartition("t", number))) == [b"a", b"b"] for number in range(3))
+    again.close(clean=True)
+    capfd.readouterr()
+
+
+def test_a_stop_ends_the_helpers(tmp_path, monkeypatch):
+    """No process is left behind, however much there was to recover."""
+    import ottla.storage.recovery_crew as crew
+    import ottla.storage.store_loading as module
+    from ottla.storage.helper_process import HelperProcess
+
+    started = []
+
+    def start(name):
+        started.append(HelperProcess(name))
+        return started[-1]
+
+    monkeypatch.setattr(module, "SMALL_RECOVERY_BYTES", 0)
+    monkeypatch.setattr(crew, "HelperProcess", start)
+    store = open_store(PosixDisk(), str(tmp_path))
+    for number in range(50):
+        append(create(store, TopicPartition("t", number)), b"x" * 100_000)
+    store.close(clean=False)
+    again = open_store(PosixDisk(), str(tmp_path))
+    deadline = time.monotonic() + 20
+    while not started:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    again.close(clean=True)
+    assert not any(helper.is_alive for helper in started)
+    third = open_store(PosixDisk(), str(tmp_path))
+    third.await_loaded(30)
+    third.loop.run()
+    assert all(len(values(third.get(TopicPartition("t", number)))) == 1 for number in range(50))
+    third.close(clean=True)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ottla.protocol.errors import KafkaError
 from ottla.records.errors import RecordsError
 from ottla.storage.checkpoints import CheckpointError
 from ottla.storage.helper_process import HelperError, HelperProcess
-from ottla.storage.recovery import RecoveryJob, RecoveryResult, bytes_to_recover, recover_log
+from ottla.storage.recovery import RecoveryResult, bytes_to_recover, recover_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from ottla.storage.partition_log import PartitionLog
 
 _logger = logging.getLogger(__name__)
+
+
+PORTION_LOGS_MAX: Final = 100
+"""Logs handed to a helper process at once."""
+
+PORTION_BYTES: Final = 8 * 1024 * 1024
+"""Bytes to recover at which no further log is added to them."""
 
 
 class RecoveryCrew:
@@ -88,21 +95,33 @@ class RecoveryCrew:
     def _work(self) -> None:
         helper = None
         try:
-            while (found := self._next()) is not None:
+            while portion := self._next():
                 if helper is None and self._disk.shareable:
                     helper = self._start_helper()
-                log, error = self._recover(found, helper)
-                if not self._stopped:
-                    self._on_done(found, log, error)
+                if helper is not None and helper.is_alive:
+                    portion = self._recover_in_helper(portion, helper)
+                for found in portion:
+                    log, error = self.recover_here(found)
+                    self._tell(found, log, error)
         finally:
             if helper is not None:
                 with self._lock:
                     self._helpers.remove(helper)
                 helper.close()
 
-    def _next(self) -> FoundLog | None:
+    def _next(self) -> list[FoundLog]:
+        """A large log, or several small ones: handing them over one by one takes longer than recovering them."""
+        portion: list[FoundLog] = []
         with self._lock:
-            return self._waiting.popleft() if self._waiting else None
+            while self._waiting and len(portion) < PORTION_LOGS_MAX:
+                if portion and sum(found.recovery_bytes for found in portion) > PORTION_BYTES:
+                    break
+                portion.append(self._waiting.popleft())
+        return portion
+
+    def _tell(self, found: FoundLog, log: PartitionLog | None, error: Exception | None) -> None:
+        if not self._stopped:
+            self._on_done(found, log, error)
 
     def _start_helper(self) -> HelperProcess | None:
         try:
@@ -116,14 +135,14 @@ class RecoveryCrew:
 
     def recover_here(self, found: FoundLog) -> tuple[PartitionLog | None, Exception | None]:
         """Recover a log on the calling thread: the open log, or why there is none."""
-        return self._recover(found, None)
-
-    def _recover(
-        self, found: FoundLog, helper: HelperProcess | None
-    ) -> tuple[PartitionLog | None, Exception | None]:
         try:
-            job = self._opener.job(found)
-            result = self._run(job, helper)
+            result = recover_log(self._disk, self._opener.job(found), self._on_progress)
+        except OSError as error:
+            return None, error
+        return self._open(found, result)
+
+    def _open(self, found: FoundLog, result: RecoveryResult) -> tuple[PartitionLog | None, Exception | None]:
+        if result.truncated_bytes or result.bytes_read > PORTION_BYTES:
             _logger.info(
                 "%s: recovered up to offset %d, %d bytes read, %d cut off",
                 found.path,
@@ -131,29 +150,29 @@ class RecoveryCrew:
                 result.bytes_read,
                 result.truncated_bytes,
             )
+        try:
             return self._opener.open_recovered(found, result), None
-        except (OSError, RecordsError, CheckpointError, HelperError, KafkaError) as error:
+        except (OSError, RecordsError, CheckpointError, KafkaError) as error:
             return None, error
 
-    def _run(self, job: RecoveryJob, helper: HelperProcess | None) -> RecoveryResult:
-        if helper is not None and helper.is_alive:
-            try:
-                return self._ask(helper, job)
-            except HelperError as error:
-                if self._stopped:
-                    raise
-                _logger.warning("%s: %s; it is recovered in the broker", job.directory, error)
-        return recover_log(self._disk, job, self._on_progress)
-
-    def _ask(self, helper: HelperProcess, job: RecoveryJob) -> RecoveryResult:
-        for answer in helper.request(job.to_json()):
-            progress = answer.get("progress")
-            if isinstance(progress, int):
-                self._on_progress(progress)
-            if answer.get("done"):
-                fields = {name: value for name, value in answer.items() if name != "done"}
-                return RecoveryResult.from_json(fields)
-        raise HelperError(f"no answer for {job.directory}")
+    def _recover_in_helper(self, portion: list[FoundLog], helper: HelperProcess) -> list[FoundLog]:
+        """Let the helper recover these logs; those that it could not, for whatever reason."""
+        left = {found.path: found for found in portion}
+        jobs = [self._opener.job(found).to_json() for found in portion]
+        try:
+            for answer in helper.request({"jobs": jobs}):
+                progress = answer.get("progress")
+                if isinstance(progress, int):
+                    self._on_progress(progress)
+                found = left.pop(str(answer.get("directory")), None)
+                if found is not None:
+                    fields = {name: value for name, value in answer.items() if name != "directory"}
+                    log, error = self._open(found, RecoveryResult.from_json(fields))
+                    self._tell(found, log, error)
+        except HelperError as error:
+            if not self._stopped:
+                _logger.warning("recovery goes on in the broker: %s", error)
+        return [] if self._stopped else list(left.values())
 
 
 def measure(disk: Disk, logs: list[FoundLog]) -> int:

@@ -1,11 +1,12 @@
-"""`python -m ottla.storage.recovery_process`: recovers logs, one job a line (see `ottla.storage.helper_process`).
+"""`python -m ottla.storage.recovery_process`: recovers logs (see `ottla.storage.helper_process`).
 
-In: the fields of a `RecoveryJob`. Out: `{"progress": bytes read}` any number of times, then the fields of a `RecoveryResult`.
+In: `{"jobs": [fields of a RecoveryJob, …]}`. Out: `{"progress": bytes read}` any number of times, and for each log when it is
+done the fields of its `RecoveryResult` with its `directory`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ottla.storage.disk import PosixDisk
 from ottla.storage.helper_process import serve
@@ -17,10 +18,28 @@ if TYPE_CHECKING:
     from ottla.storage.helper_process import Fields
 
 
+PROGRESS_BYTES: Final = 16 * 1024 * 1024
+"""Bytes read between two words on progress."""
+
+
 def _recover(job: Fields, say: Callable[[Fields], None]) -> Fields:
-    return recover_log(
-        PosixDisk(), RecoveryJob.from_json(job), lambda count: say({"progress": count})
-    ).to_json()
+    unsaid = 0
+
+    def on_progress(count: int) -> None:
+        nonlocal unsaid
+        unsaid += count
+        if unsaid >= PROGRESS_BYTES:
+            say({"progress": unsaid})
+            unsaid = 0
+
+    jobs = job["jobs"]
+    if not isinstance(jobs, list):
+        raise TypeError(f"a list of jobs expected, found {jobs!r}")
+    for fields in jobs:
+        each = RecoveryJob.from_json(fields)
+        result = recover_log(PosixDisk(), each, on_progress)
+        say({"directory": each.directory, **result.to_json()})
+    return {"progress": unsaid}
 
 
 if __name__ == "__main__":
