@@ -76,6 +76,8 @@ def _alternate_racks(racks: Mapping[int, str]) -> list[int]:
 def _one_partition(
     ordered: list[int], racks: Mapping[int, str], replication_factor: int, first: int, shift: int
 ) -> tuple[int, ...]:
+    if replication_factor == 1:
+        return (ordered[first],)
     rack_count = len(set(racks.values()))
     replicas = [ordered[first]]
     used_racks = {racks[ordered[first]]}

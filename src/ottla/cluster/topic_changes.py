@@ -143,7 +143,7 @@ class TopicChanges:
         else:
             replicas = self._automatic_replicas(image, topic)
         topic_id = self._unused_id(image)
-        states = {p: _new_state(image, brokers) for p, brokers in replicas.items()}
+        states = _new_states(image, replicas)
         draft.put_topic(topic.name, topic_id, states)
         draft.put_config(resource, configs)
         config_path = paths.config(resource)
@@ -199,7 +199,7 @@ class TopicChanges:
             replicas = self._replicas_to_add(image, topic, change)
         except KafkaError as error:
             return PartitionsOutcome(change.topic, error.code, error.message)
-        states = {p: _new_state(image, brokers) for p, brokers in replicas.items()}
+        states = _new_states(image, replicas)
         decision.draft.put_partitions(change.topic, states)
         grown = {**topic.partitions, **states}
         operations: list[Operation] = [
@@ -353,6 +353,12 @@ def _check_manual(image: MetadataImage, replicas: Sequence[int], factor: int | N
         )
     if why is not None:
         raise KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, why)
+
+
+def _new_states(image: MetadataImage, replicas: Mapping[int, tuple[int, ...]]) -> dict[int, PartitionState]:
+    """The first state of each partition; those with the same replicas share it, for there may be thousands."""
+    known = {each: _new_state(image, each) for each in set(replicas.values())}
+    return {partition: known[each] for partition, each in replicas.items()}
 
 
 def _new_state(image: MetadataImage, replicas: tuple[int, ...]) -> PartitionState:
