@@ -238,6 +238,19 @@ def test_a_topic_deleted_and_made_again_begins_empty(cluster):
     assert (new.topic_id, new.leading_log().log_end_offset) == (Uuid(b"u" * 16), 0)
 
 
+def test_thousands_of_partitions_come_in_steps(cluster):
+    """The loop may serve others between two steps; who asks too soon is told to try again."""
+    draft = ImageDraft(cluster.image)
+    draft.put_topic("t", TOPIC_ID, dict.fromkeys(range(1_000), state()))
+    image, delta = draft.finish()
+    steps = cluster.replicas.apply(image, delta)
+    next(steps)
+    assert 0 < len(cluster.replicas.partitions) <= 100
+    assert code_of(lambda: cluster.replicas.partition("t", 999)) == ErrorCode.NOT_LEADER_OR_FOLLOWER
+    assert 9 <= sum(1 for _ in steps) <= 100
+    assert cluster.replicas.partition("t", 999).role is Role.LEADER
+
+
 def test_settings_reach_the_logs(cluster):
     """When the image says that the topic's have changed."""
     from ottla.cluster.image import ConfigResource, ConfigType
