@@ -269,3 +269,24 @@ def test_software_names_that_are_none_are_refused(broker, connect):
     client = connect(broker)
     request = ApiVersionsRequest(client_software_name="x y", client_software_version="1")
     assert client.ask(request, ApiVersionsResponse, 3).error_code == ErrorCode.INVALID_REQUEST
+
+
+def test_connections_that_come_and_go_leave_nothing_behind(broker, connect):
+    """Closed in order, cut in the middle of a frame, cut with answers unread: nothing is counted afterwards."""
+    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    for number in range(200):
+        client = connect(broker)
+        if number % 3 == 0:
+            client.socket.sendall(struct.pack(">i", 50_000) + bytes(number * 100))
+        elif number % 3 == 1:
+            client.socket.sendall(client.frame(ApiVersionsRequest(), 0) * 50)
+        else:
+            client.ask(ApiVersionsRequest(), ApiVersionsResponse, 0)
+        if number % 2:
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.socket.close()
+    eventually(lambda: broker.call(lambda server: server.connections) == 0, "connections stay")
+    counts, memory = broker.call(lambda server: (server.listeners[0].counts, server.listeners[0].memory))
+    assert (counts.total, counts.by_host, memory.reserved_bytes) == (0, {}, 0)
+    if before:
+        eventually(lambda: len(os.listdir("/proc/self/fd")) <= before, "descriptors stay")
