@@ -1,5 +1,6 @@
 """Fetch and the offsets' look-ups, as clients see them: limits, long polls, sessions, epochs, times."""
 
+import os
 import struct
 import threading
 import time
@@ -577,3 +578,23 @@ def test_who_leads_instead_is_told_where_the_version_has_a_place_for_it(broker, 
     row = rows(fetch(connect(broker), ("t", 0, 0), version=version))["t", 0]
     assert row.error_code == ErrorCode.NOT_LEADER_OR_FOLLOWER
     assert row.current_leader.leader_id == (1 if version >= 12 else -1)
+
+
+def test_records_that_left_the_page_cache_are_read_by_a_thread(start_broker, connect, tmp_path):
+    """All of them, whole and in order; the loop waits for no disk."""
+    broker = start_broker(disk=PosixDisk())
+    make_topic(broker, "t", segment_bytes="4194304")
+    client = connect(broker)
+    sent = [bytes([number]) * 300_000 for number in range(40)]
+    for value in sent:
+        produce(client, "t", batch(value))
+    for path in (tmp_path / "logs" / "t-0").iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    got: list[bytes] = []
+    while len(got) < len(sent):
+        row = rows(fetch(client, ("t", 0, len(got)), partition_max_bytes=10 * MEGABYTE))["t", 0]
+        got += values(row)
+    assert got == sent
+    assert broker.call(lambda server: server.listeners[0].reads.cold_reads) > 0
