@@ -54,6 +54,19 @@ def connection_limits(config: BrokerConfig) -> ConnectionLimits:
     )
 
 
+_LISTEN_BACKLOG: Final = 1_024
+
+
+def listen_backlog(config: BrokerConfig) -> int:
+    """How many connections wait in the kernel for the loop's next turn.
+
+    Apache's default of 50 is for a thread that does nothing but accept: two thousand clients that come at once overflow
+    it, and the kernel lets each of those try again after a second.
+    """
+    given = _if_given(config, "socket.listen.backlog.size")
+    return _LISTEN_BACKLOG if given < 0 else given
+
+
 def log_store_settings(config: BrokerConfig) -> LogStoreSettings:
     return LogStoreSettings(
         descriptors_max=_descriptors()[0],
