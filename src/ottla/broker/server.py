@@ -32,6 +32,7 @@ from ottla.broker.receive import ReceiveMemory
 from ottla.broker.room_settings import (
     connection_limits,
     group_settings,
+    listen_backlog,
     log_store_settings,
     metadata_settings,
 )
@@ -190,7 +191,7 @@ class BrokerServer:
                 log=_log,
             )
             self.listeners.append(listener)
-            await listener.bind(endpoint.host, endpoint.port, config.socket_listen_backlog_size)
+            await listener.bind(endpoint.host, endpoint.port, listen_backlog(config))
 
     async def _open_metadata(self) -> None:
         config = self.config
