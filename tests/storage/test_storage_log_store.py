@@ -771,3 +771,44 @@ def test_a_stop_ends_the_helpers(tmp_path, monkeypatch):
     third.loop.run()
     assert all(len(values(third.get(TopicPartition("t", number)))) == 1 for number in range(50))
     third.close(clean=True)
+
+
+def unrecovered(tmp_path, monkeypatch, small_bytes=0):
+    """A store whose three logs are still to be recovered in helper processes."""
+    import ottla.storage.store_loading as module
+
+    monkeypatch.setattr(module, "SMALL_RECOVERY_BYTES", small_bytes)
+    store = open_store(PosixDisk(), str(tmp_path))
+    for number in range(3):
+        for _ in range(20):
+            append(create(store, TopicPartition("t", number)), b"old" * 10_000)
+    store.close(clean=False)
+    return open_store(PosixDisk(), str(tmp_path))
+
+
+@pytest.mark.parametrize("way", ["delete", "mark_stray"])
+def test_a_topic_deleted_or_unknown_while_it_is_recovered(tmp_path, monkeypatch, way):
+    """A new topic of that name has its own files at once; the others are recovered nevertheless."""
+    store = unrecovered(tmp_path, monkeypatch)
+    log = TopicPartition("t", 1)
+    assert store.state(log) is LogState.LOADING
+    assert store.strays(lambda _log, topic_id: topic_id != TOPIC_ID) == [
+        TopicPartition("t", n) for n in range(3)
+    ]
+    store.delete(log, NOW) if way == "delete" else store.mark_stray(log)
+    assert store.state(log) is None
+    new = create(store, log, OTHER_ID)
+    append(new, b"new")
+    assert store.await_loaded(30)
+    store.loop.run()
+    assert values(new) == [b"new"]
+    assert store.get(log) is new
+    assert all(len(values(store.get(TopicPartition("t", number)))) == 20 for number in (0, 2))
+    store.tick(NOW + 10**6)
+    store.directories[0].drain(10)
+    left = [name for name in os.listdir(tmp_path) if name.startswith("t-1.")]
+    assert len(left) == (way == "mark_stray")
+    store.close(clean=True)
+    again = open_store(PosixDisk(), str(tmp_path))
+    assert values(again.get(log)) == [b"new"]
+    again.close(clean=True)

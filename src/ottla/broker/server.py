@@ -235,9 +235,22 @@ class BrokerServer:
         )
         await self.metadata.register(self._advertised(), rack=self.config.broker_rack)
         image = self.metadata.image
+        self._set_strays_aside(image)
         for _ in self.replicas.apply(image, _everything(image)):
             await asyncio.sleep(0)
         self.metadata.subscribe(self._metadata_changed)
+
+    def _set_strays_aside(self, image: MetadataImage) -> None:
+        """Logs of topics that were deleted while this broker was down: a new topic of that name must not meet them."""
+
+        def is_ours(log: TopicPartition, topic_id: Uuid | None) -> bool:
+            topic, state = image.topics.get(log.topic), image.partition(*log)
+            if topic is None or state is None or self.node_id not in state.replicas:
+                return False
+            return topic_id in (None, topic.topic_id)
+
+        for log in self.logs.strays(is_ours):
+            self.logs.mark_stray(log)
 
     async def _open_pages(self) -> None:
         """At once, so that a start which takes long can be told from a broker that has died."""

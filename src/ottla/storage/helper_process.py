@@ -83,8 +83,9 @@ class HelperProcess:
         return self._process.poll() is None
 
     def kill(self) -> None:
-        """End it at once, whatever it is doing. From any thread."""
+        """End it at once, whatever it is doing; it touches no file any more when this returns. From any thread."""
         self._process.kill()
+        self._process.wait()
 
     def close(self) -> None:
         """Let it end, and reap it."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 import logging
 import os
 from enum import Enum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ottla.config.values import LONG_MAX
 from ottla.protocol.errors import ErrorCode, KafkaError
@@ -51,9 +51,6 @@ if TYPE_CHECKING:
     from ottla.storage.log_finding import FoundLog
 
 _logger = logging.getLogger(__name__)
-
-_RECOVERY_GRACE_MS: Final = 60_000
-"""A log deleted while it is recovered keeps its files so long, since a helper process may be at work on them."""
 
 
 class LogStoreSettings(NamedTuple):
@@ -153,6 +150,8 @@ class LogStore:
         self._loading = StoreLoading(disk, self.directories, post, self._take_opened)
         self._high_watermarks: dict[TopicPartition, int] = {}
         self._chosen: dict[TopicPartition, LogDirectory] = {}
+        self._blocked: set[TopicPartition] = set()
+        """Deleted while a thread recovers them: a new log would meet the old one's files."""
         self._doomed = DoomedLogs(disk)
         self._next_checkpoint_ms = self._now_ms = 0
         self._checkpoints = CheckpointWriter(disk)
@@ -297,8 +296,9 @@ class LogStore:
                 log.update_config(config)
             return log
         state = self.state(topic_partition)
-        if state is not None:
-            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the log of {topic_partition} is {state.value}")
+        if state is not None or topic_partition in self._blocked:
+            reason = "deleted while it is recovered" if state is None else state.value
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the log of {topic_partition} is {reason}")
         if self.directories.some_lost and not is_new:
             raise KafkaError(
                 ErrorCode.KAFKA_STORAGE_ERROR,
@@ -360,52 +360,68 @@ class LogStore:
 
     def delete(self, topic_partition: TopicPartition, now_ms: int) -> None:
         """Take the log out of service at once; its files go after `file.delete.delay.ms`. No error if it is gone."""
-        self._topic_ids.pop(topic_partition, None)
-        self._high_watermarks.pop(topic_partition, None)
-        self._chosen.pop(topic_partition, None)
-        found = self._loading.forget(topic_partition)
-        if found is not None:
-            # A helper may be at work on it: its files are removed when they are found to be no one's.
-            self._doomed.add(now_ms + _RECOVERY_GRACE_MS, found.directory, found.path)
-        log = self._logs.pop(topic_partition, None)
-        if log is not None:
-            self._cleaner.forget(topic_partition)
-            self._moves.cancel(topic_partition)
-            self._set_aside(log, LogMark.DELETE, now_ms)
+        self._forget(topic_partition, LogMark.DELETE, now_ms)
 
     def mark_stray(self, topic_partition: TopicPartition) -> None:
         """Set the log aside under the suffix `-stray`, kept on disk and out of service."""
-        log = self._logs.pop(topic_partition, None)
-        self._topic_ids.pop(topic_partition, None)
-        if log is not None:
-            _logger.warning("%s: the cluster does not know this log: set aside as stray", log.path)
-            self._set_aside(log, LogMark.STRAY, 0)
+        _logger.warning("%s: the cluster does not know this log: it is set aside as stray", topic_partition)
+        self._forget(topic_partition, LogMark.STRAY, 0)
 
-    def _set_aside(self, log: PartitionLog, mark: LogMark, now_ms: int) -> None:
+    def _forget(self, topic_partition: TopicPartition, mark: LogMark, now_ms: int) -> None:
+        self._topic_ids.pop(topic_partition, None)
+        self._high_watermarks.pop(topic_partition, None)
+        self._chosen.pop(topic_partition, None)
+        self._cleaner.forget(topic_partition)
+        self._moves.cancel(topic_partition)
+        log = self._logs.pop(topic_partition, None)
+        if log is not None:
+            self._retire(log, mark, now_ms)
+            return
+        forgotten = self._loading.forget(topic_partition)
+        if forgotten is None:
+            return
+        found, is_free = forgotten
+        if not is_free:
+            self._blocked.add(topic_partition)
+            return
+        new_path = self._set_aside(topic_partition, found.directory, found.path, mark)
+        if mark is LogMark.DELETE and new_path is not None:
+            self._doomed.add(now_ms, found.directory, new_path)
+
+    def _retire(self, log: PartitionLog, mark: LogMark, now_ms: int) -> None:
+        """Take a log that was served out of service; who reads a deleted one reads on."""
         log.is_closed = True
         self._moves.settle()
-        if not log.is_materialized:
-            return
-        directory = log.directory
-        new_name = marked_name(log.topic_partition, mark, self._unique_id())
-        new_path = f"{directory.path}/{new_name}"
-        try:
-            self._disk.rename(log.path, new_path)
-        except OSError as error:
-            directory.mark_offline(error)
-            return
-        log.directory_path.path = new_path
-        if mark is LogMark.DELETE:
-            self._doomed.add(now_ms + log.config.file_delete_delay_ms, directory, new_path, log)
+        new_path = None
+        if log.is_materialized:
+            new_path = self._set_aside(log.topic_partition, log.directory, log.path, mark)
+        if new_path is not None:
+            log.directory_path.path = new_path
+        if mark is LogMark.DELETE and new_path is not None:
+            self._doomed.add(now_ms + log.config.file_delete_delay_ms, log.directory, new_path, log)
         else:
             log.abandon()
 
+    def _set_aside(
+        self, topic_partition: TopicPartition, directory: LogDirectory, path: str, mark: LogMark
+    ) -> str | None:
+        """Give a log's directory a name that says what it is; the new path, None when the disk fails."""
+        new_path = f"{directory.path}/{marked_name(topic_partition, mark, self._unique_id())}"
+        try:
+            self._disk.rename(path, new_path)
+        except OSError as error:
+            directory.mark_offline(error)
+            return None
+        return new_path
+
     def strays(self, known: Callable[[TopicPartition, Uuid | None], bool]) -> list[TopicPartition]:
         """Logs of which `known` (the cluster) says, by name and topic id, that they are not this broker's."""
+        ids = {name: self._topic_ids.get(name) for name in self._logs}
+        ids.update((name, found.topic_id) for name, found in self._loading.waiting.items())
         return [
             topic_partition
-            for topic_partition in [*self._logs, *self._loading.waiting]
-            if not known(topic_partition, self._topic_ids.get(topic_partition))
+            for topic_partition, topic_id in ids.items()
+            if not known(topic_partition, topic_id)
         ]
 
     def update_config(self, topic: str, config: TopicConfig) -> None:

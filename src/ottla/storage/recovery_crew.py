@@ -41,8 +41,10 @@ class RecoveryCrew:
     """
 
     __slots__ = (
+        "_cancelled",
         "_disk",
         "_helpers",
+        "_in_hands",
         "_lock",
         "_on_done",
         "_on_progress",
@@ -67,6 +69,9 @@ class RecoveryCrew:
         self._waiting: deque[FoundLog] = deque()
         self._threads: list[threading.Thread] = []
         self._helpers: list[HelperProcess] = []
+        self._in_hands: dict[str, HelperProcess | None] = {}
+        """Logs, by path, that are being recovered, and the helper that does it; None for a thread of the broker."""
+        self._cancelled: set[str] = set()
         self._stopped = False
 
     def start(self, logs: list[FoundLog], jobs: int) -> None:
@@ -93,21 +98,45 @@ class RecoveryCrew:
         self.join(None)
 
     def _work(self) -> None:
-        helper = None
+        mine: list[HelperProcess] = []
         try:
             while portion := self._next():
-                if helper is None and self._disk.shareable:
-                    helper = self._start_helper()
+                if self._disk.shareable and not (mine and mine[-1].is_alive):
+                    mine += self._start_helper()
+                helper = mine[-1] if mine else None
                 if helper is not None and helper.is_alive:
                     portion = self._recover_in_helper(portion, helper)
                 for found in portion:
-                    log, error = self.recover_here(found)
-                    self._tell(found, log, error)
+                    if self._take(found):
+                        log, error = self.recover_here(found)
+                        self._tell(found, log, error)
         finally:
-            if helper is not None:
+            for helper in mine:
                 with self._lock:
                     self._helpers.remove(helper)
                 helper.close()
+
+    def cancel(self, found: FoundLog) -> bool:
+        """The log is deleted: whether nobody works on its files any more when this returns. On the loop; kills a helper."""
+        with self._lock:
+            self._cancelled.add(found.path)
+            if found in self._waiting:
+                self._waiting.remove(found)
+            if found.path not in self._in_hands:
+                return True
+            helper = self._in_hands[found.path]
+        if helper is None:
+            return False
+        helper.kill()
+        return True
+
+    def _take(self, found: FoundLog) -> bool:
+        """Begin on a log in the calling thread, unless it was cancelled."""
+        with self._lock:
+            if found.path in self._cancelled:
+                return False
+            self._in_hands[found.path] = None
+            return True
 
     def _next(self) -> list[FoundLog]:
         """A large log, or several small ones: handing them over one by one takes longer than recovering them."""
@@ -120,18 +149,21 @@ class RecoveryCrew:
         return portion
 
     def _tell(self, found: FoundLog, log: PartitionLog | None, error: Exception | None) -> None:
+        with self._lock:
+            self._in_hands.pop(found.path, None)
         if not self._stopped:
             self._on_done(found, log, error)
 
-    def _start_helper(self) -> HelperProcess | None:
+    def _start_helper(self) -> list[HelperProcess]:
+        """A new helper, or none where it cannot be started."""
         try:
             helper = HelperProcess("ottla.storage.recovery_process")
         except OSError as error:
             _logger.warning("no helper process for recovery (%s): it runs in the broker", error)
-            return None
+            return []
         with self._lock:
             self._helpers.append(helper)
-        return helper
+        return [helper]
 
     def recover_here(self, found: FoundLog) -> tuple[PartitionLog | None, Exception | None]:
         """Recover a log on the calling thread: the open log, or why there is none."""
@@ -157,8 +189,10 @@ class RecoveryCrew:
 
     def _recover_in_helper(self, portion: list[FoundLog], helper: HelperProcess) -> list[FoundLog]:
         """Let the helper recover these logs; those that it could not, for whatever reason."""
-        left = {found.path: found for found in portion}
-        jobs = [self._opener.job(found).to_json() for found in portion]
+        with self._lock:
+            left = {found.path: found for found in portion if found.path not in self._cancelled}
+            self._in_hands.update(dict.fromkeys(left, helper))
+        jobs = [self._opener.job(found).to_json() for found in left.values()]
         try:
             for answer in helper.request({"jobs": jobs}):
                 progress = answer.get("progress")

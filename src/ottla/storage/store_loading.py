@@ -199,9 +199,12 @@ class StoreLoading:
         if isinstance(error, OSError):
             found.directory.mark_offline(error)
 
-    def forget(self, topic_partition: TopicPartition) -> FoundLog | None:
-        """The log is deleted before it served; where it lies."""
-        return self.waiting.pop(topic_partition, None) or self.failed.pop(topic_partition, None)
+    def forget(self, topic_partition: TopicPartition) -> tuple[FoundLog, bool] | None:
+        """The log is deleted, or a stray, before it served: where it lies, and whether nobody works on its files now."""
+        found = self.waiting.pop(topic_partition, None) or self.failed.pop(topic_partition, None)
+        if found is None:
+            return None
+        return found, self._crew is None or self._crew.cancel(found)
 
     def unopened_in(self, directory: LogDirectory) -> list[FoundLog]:
         """Logs of a directory that are not open, whose checkpointed offsets must be kept."""
