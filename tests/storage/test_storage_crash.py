@@ -376,7 +376,7 @@ def test_a_deleted_topic_crashed_at_each_step():
     store.close(clean=False)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(
         st.sampled_from(
