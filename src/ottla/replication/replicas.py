@@ -67,7 +67,7 @@ class Replicas:
         Until its step, a new partition is answered with NOT_LEADER_OR_FOLLOWER, upon which clients try again. Raises
         nothing: a partition that can't be served is OFFLINE.
         """
-        self._image = image
+        before, self._image = self._image, image
         for topic in delta.deleted_topics:
             yield from self._remove(topic)
         self._configure(image, delta)
@@ -77,7 +77,9 @@ class Replicas:
                 continue
             config = self._topic_config(name)
             for count, number in enumerate(sorted(numbers), 1):
-                self._place(changed_topic, number, changed_topic.partitions[number], config)
+                # The first image tells of partitions that may have had a log here for long.
+                is_new = bool(before.brokers) and before.partition(name, number) is None
+                self._place(changed_topic, number, changed_topic.partitions[number], config, is_new=is_new)
                 if count % _PARTITIONS_PER_STEP == 0:
                     yield
 
@@ -113,7 +115,15 @@ class Replicas:
             if each.log is not None
         }
 
-    def _place(self, topic: TopicImage, number: int, state: PartitionState, config: TopicConfig) -> None:
+    def _place(
+        self,
+        topic: TopicImage,
+        number: int,
+        state: PartitionState,
+        config: TopicConfig,
+        *,
+        is_new: bool = False,
+    ) -> None:
         name = TopicPartition(topic.name, number)
         found = self.partitions.get(name)
         if self.broker_id not in state.replicas:
@@ -125,7 +135,9 @@ class Replicas:
         if found.log is None:
             try:
                 if self._logs.state(name) is not LogState.LOADING:
-                    self._attach(found, self._logs.create(name, topic.topic_id, config))
+                    now_ms = self._now_ms()
+                    log = self._logs.create(name, topic.topic_id, config, now_ms=now_ms, is_new=is_new)
+                    self._attach(found, log)
             except KafkaError:
                 self._leave(found, Role.OFFLINE)
                 return
