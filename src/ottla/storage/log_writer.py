@@ -8,6 +8,7 @@ Source: Apache's `LocalLog.append`, `LocalLog.roll`.
 
 from __future__ import annotations
 
+import logging
 import resource
 import sys
 import time
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from ottla.config.values import LONG_MAX
+from ottla.protocol.errors import KafkaError
 from ottla.storage.append_queue import AppendQueue, PendingWrite
 from ottla.storage.log_directory import SLOW_WRITE_MS
 from ottla.storage.log_flushing import LogFlusher
@@ -23,6 +25,8 @@ from ottla.storage.segment_rolling import lifetime_ms, must_roll, set_deadline
 
 if TYPE_CHECKING:
     from ottla.storage.partition_log import PartitionLog
+
+_logger = logging.getLogger(__name__)
 
 _SLOW_WRITE_S: Final = SLOW_WRITE_MS / 1000
 
@@ -37,7 +41,16 @@ def _waits() -> int:
 class LogWriter:
     """Writes one log. On the loop's thread."""
 
-    __slots__ = ("_flusher", "_log", "_queue", "_random_fraction", "is_held", "materialize", "segment_bytes")
+    __slots__ = (
+        "_flusher",
+        "_is_writing_indexes",
+        "_log",
+        "_queue",
+        "_random_fraction",
+        "is_held",
+        "materialize",
+        "segment_bytes",
+    )
 
     def __init__(
         self,
@@ -50,6 +63,7 @@ class LogWriter:
         self._flusher = flusher
         self._queue: AppendQueue | None = None
         self.is_held = False
+        self._is_writing_indexes = False
         self._random_fraction = random_fraction
         self.materialize = materialize
         """Makes the log's directory before its first file; `None` once that is done."""
@@ -149,25 +163,40 @@ class LogWriter:
         return segment
 
     def _write_out_indexes(self, segment: Segment) -> None:
-        """Bring index entries from memory into the files, on the directory's thread."""
+        """Bring index entries from memory into the files, on the directory's thread; one such task at a time.
+
+        While that thread is busy (an fsync of a large segment takes seconds) entries gather in memory.
+        """
+        if self._is_writing_indexes:
+            return
         log = self._log
         pending = [(index, *index.pending()) for index in (segment.offset_index, segment.time_index)]
 
         def note() -> None:
+            self._is_writing_indexes = False
             for index, place, content in pending:
                 index.mark_written(place, content)
+
+        def give_up() -> None:
+            self._is_writing_indexes = False
 
         def run() -> None:
             try:
                 for index, place, content in pending:
                     index.write(place, content)
             except OSError as error:
+                log.post(give_up)
                 if not log.is_closed:  # its directory may have been renamed, for deletion
                     log.directory.mark_offline(error)
             else:
                 log.post(note)
 
-        log.directory.submit(run)
+        try:
+            log.directory.submit(run)
+        except KafkaError as error:
+            _logger.info("%s: index entries stay in memory: %s", log.topic_partition, error)
+        else:
+            self._is_writing_indexes = True
 
     # -- the queue
 
