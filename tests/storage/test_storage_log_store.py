@@ -812,3 +812,32 @@ def test_a_topic_deleted_or_unknown_while_it_is_recovered(tmp_path, monkeypatch,
     again = open_store(PosixDisk(), str(tmp_path))
     assert values(again.get(log)) == [b"new"]
     again.close(clean=True)
+
+
+def test_a_busy_directory_thread_is_not_flooded_with_index_entries(monkeypatch):
+    """An fsync that takes seconds: appends go on, one task to write entries waits behind it."""
+    import threading
+
+    import ottla.storage.index_file as index_file
+    import ottla.storage.log_directory as log_directory
+
+    monkeypatch.setattr(index_file, "TAIL_ENTRIES_MAX", 4)
+    monkeypatch.setattr(log_directory, "TASK_QUEUE_CAPACITY", 5)
+    config = TopicConfig(index_interval_bytes=1)
+    disk = MemoryDisk()
+    store = open_store(disk, config=config)
+    log = create(store, config=config)
+    released = threading.Event()
+    store.directories[0].submit(lambda: released.wait(20))
+    written = [b"%d" % number for number in range(200)]
+    for value in written:
+        append(log, value, settle=False)
+    released.set()
+    store.directories[0].drain(10)
+    store.loop.run()
+    assert values(log) == written
+    assert disk.size("/data/orders-0/00000000000000000000.index") > 0
+    store.close(clean=True)
+    again = open_store(disk, config=config)
+    assert values(again.get(ORDERS)) == written
+    again.close(clean=False)
