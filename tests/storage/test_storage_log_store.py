@@ -818,8 +818,7 @@ def test_a_busy_directory_thread_is_not_flooded_with_index_entries(monkeypatch):
     """An fsync that takes seconds: appends go on, one task to write entries waits behind it."""
     import threading
 
-    import ottla.storage.index_file as index_file
-    import ottla.storage.log_directory as log_directory
+    from ottla.storage import index_file, log_directory
 
     monkeypatch.setattr(index_file, "TAIL_ENTRIES_MAX", 4)
     monkeypatch.setattr(log_directory, "TASK_QUEUE_CAPACITY", 5)
