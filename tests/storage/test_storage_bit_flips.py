@@ -1,7 +1,7 @@
 """One bit flipped in a file of a log that was closed cleanly: the right records are read, or an error, never others."""
 
 import pytest
-from test_storage_log_store import NOW, ORDERS, append, create, open_store, values
+from store_fixture import NOW, ORDERS, append, create, open_store, values
 
 from ottla.config.topic_config import TopicConfig
 from ottla.storage.disk import MemoryDisk

@@ -5,6 +5,8 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from store_fixture import NOW as STORE_NOW
+from store_fixture import ORDERS, create, open_store
 
 from ottla.config.topic_config import TopicConfig
 from ottla.records.batch import iterate_batches
@@ -380,9 +382,6 @@ def test_throttle_keeps_the_rate():
 # -- the whole: a store whose logs are compacted
 
 
-from test_storage_log_store import NOW as STORE_NOW  # noqa: E402
-from test_storage_log_store import ORDERS, create, disk_and_path, open_store  # noqa: E402, F401
-
 COMPACT = TopicConfig(
     cleanup_policy=frozenset({"compact"}),
     segment_bytes=1000,
@@ -413,7 +412,7 @@ def compact_now(store, at=STORE_NOW):
     store.loop.run_until(lambda: store.cleaner.rounds_done > done)
 
 
-def test_a_compacted_log_is_read_on_and_appended_to(disk_and_path):  # noqa: F811
+def test_a_compacted_log_is_read_on_and_appended_to(disk_and_path):
     """The swap happens under readers: slices given before it still read, offsets and look-ups go on, a restart agrees."""
     disk, path = disk_and_path
     store = open_store(disk, path, config=COMPACT)
@@ -446,7 +445,7 @@ def test_a_compacted_log_is_read_on_and_appended_to(disk_and_path):  # noqa: F81
     again.close(clean=True)
 
 
-def test_a_second_round_takes_what_came_since(disk_and_path):  # noqa: F811
+def test_a_second_round_takes_what_came_since(disk_and_path):
     """The head stays small however often keys are written."""
     disk, path = disk_and_path
     store = open_store(disk, path, config=COMPACT)
@@ -460,7 +459,7 @@ def test_a_second_round_takes_what_came_since(disk_and_path):  # noqa: F811
     store.close(clean=True)
 
 
-def test_a_topic_deleted_under_a_round_leaves_nothing(disk_and_path):  # noqa: F811
+def test_a_topic_deleted_under_a_round_leaves_nothing(disk_and_path):
     """The round gives up quietly; no directory goes offline, no file stays."""
     disk, path = disk_and_path
     store = open_store(disk, path, config=COMPACT)
@@ -481,7 +480,7 @@ def test_a_topic_deleted_under_a_round_leaves_nothing(disk_and_path):  # noqa: F
     store.close(clean=True)
 
 
-def test_a_stop_in_the_middle_of_a_round_leaves_a_whole_log(disk_and_path):  # noqa: F811
+def test_a_stop_in_the_middle_of_a_round_leaves_a_whole_log(disk_and_path):
     """However far it was: what is read after the restart is the log before or after the round."""
     disk, path = disk_and_path
     store = open_store(disk, path, config=COMPACT)

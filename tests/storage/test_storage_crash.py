@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from storage_disks import RecordingDisk
+from store_fixture import NOW, ORDERS, append, create, open_store, values
 from test_storage_cleaner import COMPACT, clean, compact_now, contents, data, marker, put
-from test_storage_log_store import NOW, ORDERS, append, create, open_store, values
 
 from ottla.config.topic_config import TopicConfig
 from ottla.records.batch import iterate_batches

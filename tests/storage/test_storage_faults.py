@@ -5,7 +5,7 @@ import os
 
 import pytest
 from storage_disks import FaultyDisk
-from test_storage_log_store import NOW, ORDERS, append, create, open_store, values
+from store_fixture import NOW, ORDERS, append, create, open_store, values
 
 from ottla.config.topic_config import TopicConfig
 from ottla.protocol.errors import ErrorCode, KafkaError

@@ -20,7 +20,8 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from ottla.config.topic_config import TopicConfig
@@ -153,7 +154,7 @@ class PartitionLog:
         self._rules = ProduceRules(config)
         self._latest_epoch = -1
         self.truncations = 0
-        """How often the end was cut off."""
+        """Counts the beginnings and the ends of cutting the end off: odd meanwhile."""
         self.is_damaged = False
         """A write or an fsync has failed: what stands beyond the readable end is not known."""
         self._flusher = LogFlusher(self)
@@ -503,9 +504,9 @@ class PartitionLog:
         if offset < self.segments[0].base_offset:
             self.truncate_fully_and_start_at(offset)
             return True
-        self.truncations += 1
         try:
-            cut(self, offset)
+            with self._truncating():
+                cut(self, offset)
         except OSError as error:
             raise self.write_failed(error) from error
         except READ_ERRORS as error:
@@ -517,8 +518,8 @@ class PartitionLog:
         self._drain()
         gone = self.segments
         self.segments = [self.new_segment(offset, self.active_segment.created_ms)]
-        self.truncations += 1
-        self.removal.unlink(gone)
+        with self._truncating():
+            self.removal.unlink(gone)
         self.epochs.clear()
         self._latest_epoch = -1
         self.producers.clear(offset)
@@ -649,12 +650,22 @@ class PartitionLog:
             f"{self.topic_partition}: log directory {self.directory.path} failed: {error}",
         )
 
+    @contextmanager
+    def _truncating(self) -> Iterator[None]:
+        """Count the beginning and the end: whoever reads meanwhile finds the number odd, or changed."""
+        self.truncations += 1
+        try:
+            yield
+        finally:
+            self.truncations += 1
+
     def unreadable(self, error: Exception, truncations: int | None = None) -> KafkaError:
         """The error to raise where segments or indexes could not be read.
 
         ``truncations`` as counted before: a thread that read while the loop was truncating may have met half of it.
         """
-        if isinstance(error, RecordsError) and truncations in (None, self.truncations):
+        meanwhile = truncations is not None and (truncations % 2 or truncations != self.truncations)
+        if isinstance(error, RecordsError) and not meanwhile:
             return kafka_error(error)
         if isinstance(error, OSError):
             self.directory.mark_offline(error)
@@ -668,9 +679,9 @@ class PartitionLog:
         if not self.is_damaged:
             return
         self._drain()
-        self.truncations += 1
         try:
-            cut_unreadable(self)
+            with self._truncating():
+                cut_unreadable(self)
         except OSError as error:
             raise self.write_failed(error) from error
         except READ_ERRORS as error:

@@ -264,6 +264,7 @@ class Segment:
 
         An index has no checksum: where the batch that an entry points to is not the entry's, the one before it is taken.
         """
+        epoch = self.truncation_epoch
         place = self.offset_index.places_up_to(offset - self.base_offset, nowait=nowait)
         for spoilt in range(min(place, SPOILT_ENTRIES_MAX)):
             relative_offset, position = self.offset_index.entry_at(place - 1 - spoilt, nowait=nowait)
@@ -272,7 +273,7 @@ class Segment:
             try:
                 return self._find_from(offset, position, self.base_offset + relative_offset, nowait=nowait)
             except _SpoiltEntryError:
-                self._note_spoilt(self.offset_index)
+                self._note_spoilt(self.offset_index, epoch)
         return self._find_from(offset, 0, None, nowait=nowait)
 
     def _find_from(
@@ -312,24 +313,26 @@ class Segment:
 
     def start_before(self, offset: int) -> int:
         """Where some batch begins at or before the one that holds `offset`. Waits for the disk."""
+        epoch = self.truncation_epoch
         place = self.offset_index.places_up_to(offset - self.base_offset)
         for spoilt in range(min(place, SPOILT_ENTRIES_MAX)):
             relative_offset, position = self.offset_index.entry_at(place - 1 - spoilt)
             indexed_offset = self.base_offset + relative_offset
             if indexed_offset <= offset and self._begins_entry(position, indexed_offset):
                 return position
-            self._note_spoilt(self.offset_index)
+            self._note_spoilt(self.offset_index, epoch)
         return 0
 
     def offset_before_time(self, timestamp: int) -> int:
         """An offset before which no record has at least `timestamp`. Waits for the disk."""
+        epoch = self.truncation_epoch
         place = self.time_index.places_up_to(timestamp)
         for spoilt in range(min(place, SPOILT_ENTRIES_MAX)):
             indexed_timestamp, relative_offset = self.time_index.entry_at(place - 1 - spoilt)
             indexed_offset = self.base_offset + relative_offset
             if indexed_timestamp <= timestamp and self._has_timestamp(indexed_offset, indexed_timestamp):
                 return indexed_offset
-            self._note_spoilt(self.time_index)
+            self._note_spoilt(self.time_index, epoch)
         return self.base_offset
 
     def check_largest_timestamp(self) -> None:
@@ -357,8 +360,9 @@ class Segment:
             return False
         return scanned is not None and self.base_offset <= scanned.entry.last_offset <= indexed_offset
 
-    def _note_spoilt(self, index: IndexFile) -> None:
-        if not self.has_spoilt_index:
+    def _note_spoilt(self, index: IndexFile, truncation_epoch: int) -> None:
+        """Unless the segment was truncated since `truncation_epoch`, while another thread looked something up."""
+        if not self.has_spoilt_index and truncation_epoch == self.truncation_epoch:
             self.has_spoilt_index = True
             _logger.warning("%s disagrees with its segment: entries are passed over", index.log_file.path)
 
@@ -452,6 +456,8 @@ class Segment:
             with self._cache.pinned(self.log_file) as file:
                 file.truncate(size_in_bytes)
         self.size_in_bytes = self.readable_bytes = size_in_bytes
+        # Once more: a thread that took the number while the file was being cut has looked up what is no longer there.
+        self.truncation_epoch += 1
         self.unflushed = True
         self._ring_offsets = array("q")
         self._ring_positions = array("q")
