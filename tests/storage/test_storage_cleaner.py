@@ -1,10 +1,12 @@
 """Compaction: what is planned, what stays of a log's records, and the log after the swap, as a consumer sees it."""
 
+import errno
 import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from storage_disks import FaultyDisk
 from store_fixture import NOW as STORE_NOW
 from store_fixture import ORDERS, create, open_store
 
@@ -21,6 +23,7 @@ from ottla.storage.cleaner import (
 )
 from ottla.storage.cleaning import CleaningError, CleaningJob, CleaningRound, Throttle
 from ottla.storage.disk import MemoryDisk, OpenMode
+from ottla.storage.helper_process import HelperProcess
 from ottla.storage.offset_map import ENTRY_BYTES, OffsetMap
 from ottla.storage.txn_index import AbortedEntry
 
@@ -516,3 +519,78 @@ def test_an_uncleanable_log_is_named_once_and_served_on(caplog):
     put(log, b"k", b"served")
     assert store.directories[0].is_online
     store.close(clean=True)
+
+
+def test_no_room_to_compact_is_waited_for(caplog):
+    """The log is served and compacted once there is room; the directory takes appends all the while."""
+    disk = FaultyDisk(MemoryDisk())
+    store = open_store(disk, config=COMPACT)
+    log = create(store, config=COMPACT)
+    for number in range(100):
+        put(log, b"k", b"%d" % number)
+    store.directories[0].drain(10)
+    store.loop.run()
+    disk.fail_all(errno.ENOSPC, "write", containing=".cleaned")
+    store.tick(STORE_NOW)
+    store.loop.run_until(lambda: not store.cleaner._rounds)
+    assert "no room to compact" in caplog.text
+    assert store.directories[0].is_online
+    assert not [name for name in disk.listdir("/data/orders-0") if name.endswith(".cleaned")]
+    put(log, b"k", b"more")
+    disk.heal()
+    store.tick(STORE_NOW + 1)
+    assert store.cleaner.rounds_done == 0
+    compact_now(store, STORE_NOW + 60_000)
+    assert len(contents(log)) < 30
+    store.close(clean=True)
+
+
+def test_a_helper_tells_the_disks_error(tmp_path):
+    """An errno comes across, so that the broker knows a lack of room from a broken disk."""
+    helper = HelperProcess("ottla.storage.cleaner_process")
+    job = CleaningJob(
+        directory=str(tmp_path / "none"),
+        segments=(facts(0),),
+        first_dirty_offset=0,
+        first_uncleanable_offset=10,
+        aborted=(),
+        producers=(),
+        now_ms=NOW,
+        segment_bytes=1000,
+        segment_index_bytes=1000,
+        index_interval_bytes=100,
+        delete_retention_ms=1,
+        dedupe_buffer_bytes=1000,
+        io_max_bytes_per_second=1e9,
+        max_decompressed_bytes=1000,
+    )
+    try:
+        with pytest.raises(FileNotFoundError, match="none"):
+            list(helper.request(job.to_json()))
+        assert helper.is_alive
+    finally:
+        helper.close()
+    assert not helper.is_alive
+
+
+@pytest.mark.parametrize("after", range(0, 12, 3))
+def test_a_swap_that_fails_takes_the_directory_offline(after):
+    """Half of the files have other names: the next start completes or undoes it, and all keys are there."""
+    disk = FaultyDisk(MemoryDisk())
+    store = open_store(disk, config=COMPACT)
+    log = create(store, config=COMPACT)
+    for number in range(100):
+        put(log, b"k%d" % (number % 7), b"%d" % number)
+    store.directories[0].drain(10)
+    store.loop.run()
+    latest = {key: value for _, key, value in contents(log)}
+    disk.fail_once("rename", errno.ENOSPC, containing="orders-0", after=after)
+    store.tick(STORE_NOW)
+    store.loop.run_until(lambda: not store.cleaner._rounds)
+    assert not store.directories[0].is_online
+    store.close(clean=True)
+    again = open_store(disk.below, config=COMPACT)
+    found = contents(again.get(ORDERS))
+    assert {key: value for _, key, value in found} == latest
+    assert put(again.get(ORDERS), b"k", b"next").base_offset == 100
+    again.close(clean=True)

@@ -57,7 +57,10 @@ class HelperProcess:
         )
 
     def request(self, job: Fields) -> Iterator[Fields]:
-        """Send a job; its answers until the one with `done`, that one included. Raises `HelperError`."""
+        """Send a job; its answers until the one with `done`, that one included.
+
+        Raises `HelperError`, and `OSError` where the helper met one.
+        """
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
             raise HelperError(f"{self._module} has no pipes")
@@ -68,6 +71,8 @@ class HelperProcess:
             raise HelperError(f"{self._module} takes no job: {error}") from error
         for line in stdout:
             answer = json.loads(line)
+            if answer.get("errno"):
+                raise OSError(answer["errno"], str(answer["error"]))
             if "error" in answer:
                 raise HelperError(str(answer["error"]))
             if "log" in answer:
@@ -117,6 +122,8 @@ def serve(handle: Callable[[Fields, Callable[[Fields], None]], Fields]) -> None:
     for line in sys.stdin:
         try:
             answer = handle(json.loads(line), _say)
+        except OSError as error:
+            _say({"error": f"{error.strerror}: {error.filename}", "errno": error.errno})
         except Exception as error:  # noqa: BLE001 - the broker is told, and decides
             _say({"error": f"{type(error).__name__}: {error}"})
         else:

@@ -15,6 +15,7 @@ LogCleaner, LogCleanerManager.
 
 from __future__ import annotations
 
+import errno
 import logging
 import threading
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -82,7 +83,7 @@ class LogCleaner:
         """First dirty offsets, by log directory."""
         self._uncleanable: set[TopicPartition] = set()
         self._rounds: dict[TopicPartition, _Round] = {}
-        self._next_look_ms = 0
+        self._next_look_ms = self._now_ms = 0
         self.rounds_done = 0
         self.is_moving: Callable[[TopicPartition], bool] = lambda _log: False
         """Logs on their way to another directory are left alone."""
@@ -120,6 +121,7 @@ class LogCleaner:
     def tick(self, logs: Iterable[PartitionLog], now_ms: int) -> None:
         """Begin rounds that are due, if there is a thread for them."""
         settings = self._settings
+        self._now_ms = now_ms
         if not settings.enable or now_ms < self._next_look_ms or len(self._rounds) >= settings.threads:
             return
         chosen = self._filthiest(logs, now_ms)
@@ -191,7 +193,11 @@ class LogCleaner:
         name = log.topic_partition
         if self._rounds.get(name) is round_:
             del self._rounds[name]
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            # Appends may well find room that a copy of whole segments does not.
+            _logger.warning("%s: no room to compact it: %s", name, error)
+            self._next_look_ms = self._now_ms + self._settings.backoff_ms
+        elif isinstance(error, OSError):
             log.directory.mark_offline(error)
         elif isinstance(error, (CleaningError, HelperError, RecordsError, CorruptIndexError)):
             self._uncleanable.add(name)
@@ -356,8 +362,11 @@ class _Round:
 
         try:
             swap_in(self._cleaner.disk, self.log.path, group.base_offset, group.replaced)
-        except OSError:
+        except OSError as error:
             self._cleaner.post(lambda: self.log.unpin_segments(pinned))
+            if not self.log.is_closed:
+                # Half of the files have other names now: only a start puts that right, room or no room.
+                self.log.directory.mark_offline(error, fsync_failed=True)
             raise
         self._adoption = adopt
         self._cleaner.post(adopt)

@@ -203,7 +203,8 @@ class RecoveryCrew:
                     fields = {name: value for name, value in answer.items() if name != "directory"}
                     log, error = self._open(found, RecoveryResult.from_json(fields))
                     self._tell(found, log, error)
-        except HelperError as error:
+        except (HelperError, OSError) as error:
+            # What the disk has against a log the broker finds out for itself, and answers for.
             if not self._stopped:
                 _logger.warning("recovery goes on in the broker: %s", error)
         return [] if self._stopped else list(left.values())
