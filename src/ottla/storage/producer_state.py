@@ -52,6 +52,9 @@ _NO_COORDINATOR_EPOCH: Final = -1
 EXPIRY_STEP_PRODUCERS: Final = 2_000
 """Producers looked at in one call of `expire`: about a millisecond."""
 
+_CLIENT, _REPLICATION = AppendOrigin.CLIENT, AppendOrigin.REPLICATION
+"""On the hot path: a member of an enum is looked up anew each time it is named, for 0.1 µs."""
+
 
 class ActiveProducer(NamedTuple):
     """One producer that has written to the partition (DescribeProducers)."""
@@ -102,12 +105,12 @@ class ProducerState:
         OUT_OF_ORDER_SEQUENCE_NUMBER or INVALID_TXN_STATE.
         """
         entry = self._entries.get(header.producer_id)
-        if entry is None or origin is AppendOrigin.REPLICATION:
+        if entry is None or origin is _REPLICATION:
             return None
         epoch, last_sequence, last_offset, _delta, _timestamp, _coordinator_epoch, txn_first = (
             ROW.unpack_from(entry)
         )
-        if origin is AppendOrigin.CLIENT:
+        if origin is _CLIENT:
             if header.producer_epoch == epoch:
                 sequence = header.base_sequence
                 if last_offset >= 0:
@@ -156,7 +159,7 @@ class ProducerState:
         Raises `KafkaError` INVALID_PRODUCER_EPOCH or TRANSACTION_COORDINATOR_FENCED.
         """
         entry = self._entries.get(header.producer_id)
-        if entry is None or origin is AppendOrigin.REPLICATION:
+        if entry is None or origin is _REPLICATION:
             return
         row = ROW.unpack_from(entry)
         self.check_epoch(header.producer_id, header.producer_epoch, row[0])
