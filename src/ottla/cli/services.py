@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BROKER_PORT = 9092
+METRICS_PORT = 9404
+"""Where the broker shows its metrics: the port that the JMX exporter's own documentation uses."""
+
 HOST = "127.0.0.1"
 
 
@@ -47,6 +50,7 @@ def broker_command(platform: Platform) -> list[str]:
         "listeners": f"PLAINTEXT://{platform.bootstrap}",
         "log.dirs": str(platform.data / "logs"),
         "ottla.metadata.dir": str(platform.data / "metadata"),
+        "ottla.metrics.listener": f"{HOST}:{METRICS_PORT + platform.port_offset}",
         "group.initial.rebalance.delay.ms": "0",
     }
     words = [sys.executable, "-m", "ottla.cli.main", "broker"]
