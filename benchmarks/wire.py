@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from ottla.protocol.codec import decode, decode_from
 from ottla.protocol.declare import Request, Response
+from ottla.protocol.errors import ErrorCode
 from ottla.protocol.framing import encode_request, response_header_version
 from ottla.protocol.messages.produce import (
     PartitionProduceData,
@@ -69,6 +70,9 @@ class Connection:
         return bytes(received)
 
 
+NOT_LEADING_YET = {ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.NOT_LEADER_OR_FOLLOWER}
+
+
 def batch(values: Iterable[bytes], *, producer_id: int = -1, sequence: int = -1) -> bytearray:
     """A batch of records without keys, stamped with the present time."""
     now_ms = int(time.time() * 1000)
@@ -91,11 +95,16 @@ def produce_request(topic: str, batches: dict[int, bytearray], acks: int = 1) ->
 
 
 def produce(connection: Connection, topic: str, batches: dict[int, bytearray]) -> None:
-    """Produces and makes sure that every partition took its batch."""
-    answer = connection.ask(produce_request(topic, batches), ProduceResponse, PRODUCE_VERSION)
-    codes = {each.error_code for responses in answer.responses for each in responses.partition_responses}
-    if codes != {0}:
-        raise RuntimeError(f"producing to {topic} ended with error codes {codes}")
+    """Produces until every partition has taken its batch: Apache Kafka's leaders hear of a new topic after its maker does."""
+    deadline = time.monotonic() + 30
+    left = batches
+    while left:
+        answer = connection.ask(produce_request(topic, left), ProduceResponse, PRODUCE_VERSION)
+        rows = [each for responses in answer.responses for each in responses.partition_responses]
+        refused = {each.index: each.error_code for each in rows if each.error_code}
+        if set(refused.values()) - NOT_LEADING_YET or time.monotonic() > deadline:
+            raise RuntimeError(f"producing to {topic} ended with error codes {set(refused.values())}")
+        left = {index: left[index] for index in refused}
 
 
 def write_frames(path: Path, requests: Iterable[ProduceRequest]) -> Path:
