@@ -74,3 +74,44 @@ def test_after_the_queue_has_run_arrivals_are_served_at_once(monkeypatch):
         return turns.is_late(clock.seconds)
 
     assert not asyncio.run(run())
+
+
+def test_work_that_waited_for_other_work_is_a_crowd(monkeypatch):
+    """What follows at once was there already; what comes after a pause comes alone."""
+    clock = Clock(monkeypatch)
+    turns = Turns(asyncio.new_event_loop())
+    assert not turns.is_crowded(clock.seconds)
+    turns.worked()
+    clock.work(0.000_005)
+    assert turns.is_crowded(clock.seconds)
+    clock.work(0.000_1)
+    assert not turns.is_crowded(clock.seconds)
+    turns._loop.close()
+
+
+def test_what_is_sent_last_is_sent_in_order_and_none_keeps_the_others(monkeypatch):
+    """In the loop's next round, all of it; an error concerns its own answer alone."""
+    Clock(monkeypatch)
+    sent: list[int] = []
+    complained: list[object] = []
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: complained.append(context["exception"]))
+        turns = Turns(loop)
+
+        def send(number: int) -> None:
+            if number == 1:
+                raise ConnectionError
+            sent.append(number)
+
+        for number in range(4):
+            turns.send_last(lambda number=number: send(number))
+        assert sent == []
+        await asyncio.sleep(0)
+        turns.send_last(lambda: send(9))
+        await asyncio.sleep(0)
+
+    asyncio.run(run())
+    assert sent == [0, 2, 3, 9]
+    assert len(complained) == 1

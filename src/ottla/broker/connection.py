@@ -62,6 +62,7 @@ class Connection(asyncio.BufferedProtocol):
         "_client_id",
         "_client_id_bytes",
         "_closing",
+        "_crowded",
         "_descriptor",
         "_ending",
         "_gathered",
@@ -93,6 +94,7 @@ class Connection(asyncio.BufferedProtocol):
         self._closing = ""
         self._gathered: bytearray | None = None
         self._gathering = False
+        self._crowded = False
         self._descriptor = -1
         self._ending = False
         self._pending: Pending[Any] | None = None
@@ -123,6 +125,7 @@ class Connection(asyncio.BufferedProtocol):
         self._holds |= _CLOSED
         self._memory.forget(self._admit)
         self._drop_backlog()
+        self._gathered = None
         pending, self._pending, self._in_hand = self._pending, None, None
         if pending is not None:
             pending.cancel()
@@ -146,6 +149,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _received(self, nbytes: int) -> None:
         self.last_active = self._started = _now()
+        self._crowded = self._turns.is_crowded(self._started)
         self._listener.bytes_in += nbytes
         backlog = self._backlog
         if not self._holds and self._turns.is_late(self._started):
@@ -189,7 +193,10 @@ class Connection(asyncio.BufferedProtocol):
         position = self._consume_frames(view, end)
         self._gathering = False
         if self._gathered is not None:
-            self._flush()
+            if self._crowded:
+                self._turns.send_last(self._flush)
+            else:
+                self._flush()
         return position
 
     def _consume_frames(self, view: memoryview, end: int) -> int:
@@ -289,6 +296,7 @@ class Connection(asyncio.BufferedProtocol):
             self.close("")
             return
         self._started = _now()
+        self._crowded = True  # whoever was put off was not alone
         backlog = self._backlog
         if backlog is not None and backlog.whole:
             self._consume_backlog()
@@ -476,7 +484,8 @@ class Connection(asyncio.BufferedProtocol):
     @property
     def busy(self) -> bool:
         """Whether a request is in hand or an answer is leaving."""
-        return bool(self._holds & (_WAITING | _SENDING | _CONGESTED | _YIELDING))
+        held = self._holds & (_WAITING | _SENDING | _CONGESTED | _YIELDING)
+        return bool(held) or self._gathered is not None
 
     @property
     def closing(self) -> bool:

@@ -23,6 +23,9 @@ PAUSE_SECONDS = 0.0003
 QUEUED_SECONDS = 0.003
 """How long a turn works on what was put off."""
 
+CROWD_SECONDS = 0.00002
+"""Work that begins so soon after other work was waiting for it: this turn serves several."""
+
 PIECE_SECONDS = 0.002
 """How long one connection, or one piece of long work, goes on before it queues again."""
 
@@ -33,11 +36,12 @@ now = time.perf_counter
 class Turns:
     """Shared by everything that works on one broker's loop. Bounded: a connection is in the queue once."""
 
-    __slots__ = ("_began", "_loop", "_queue", "_running", "_worked")
+    __slots__ = ("_began", "_loop", "_queue", "_running", "_to_send", "_worked")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._queue: deque[Callable[[], None]] = deque()
+        self._to_send: list[Callable[[], None]] = []
         self._running = False
         self._began = 0.0
         self._worked = 0.0
@@ -47,6 +51,26 @@ class Turns:
         if moment - self._worked > PAUSE_SECONDS:
             self._began = moment
         return moment - self._began > ARRIVALS_SECONDS
+
+    def is_crowded(self, moment: float) -> bool:
+        """Whether the work that arrived at `moment` followed at once upon other work."""
+        return moment - self._worked < CROWD_SECONDS
+
+    def send_last(self, send: Callable[[], None]) -> None:
+        """Call `send` when all that is readable now has been read.
+
+        Sending wakes the one who waits for the answer, and to wake an idle processor costs the sender tens of
+        microseconds. So the answers to a crowd leave together: the first wakes the clients, the others find them awake.
+        A lone client's answer would only wait.
+        """
+        self._to_send.append(send)
+        if len(self._to_send) == 1:
+            self._loop.call_soon(self._send)
+
+    def _send(self) -> None:
+        to_send, self._to_send = self._to_send, []
+        for send in to_send:
+            self._guarded(send, "Sending an answer failed")
 
     def worked(self) -> None:
         """Some work of this turn is done; told by whoever asks `is_late`."""
@@ -59,6 +83,12 @@ class Turns:
             self._running = True
             self._loop.call_soon(self._run)
 
+    def _guarded(self, work: Callable[[], None], message: str) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - what else is in the queue has nothing to do with it
+            self._loop.call_exception_handler({"message": message, "exception": error})
+
     def _run(self) -> None:
         queue = self._queue
         self._began = now()
@@ -66,10 +96,7 @@ class Turns:
         # What is put off meanwhile is for the next turn.
         for _ in range(len(queue)):
             work = queue.popleft()
-            try:
-                work()
-            except Exception as error:  # noqa: BLE001 - what follows in the queue has nothing to do with it
-                self._loop.call_exception_handler({"message": "Put-off work failed", "exception": error})
+            self._guarded(work, "Put-off work failed")
             if now() > ends:
                 break
         # What arrives next is served at once: those who were put off have had their share.
