@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Final, Self
 
+from confluent_kafka.admin import AdminClient
+
 from apache_jars import java_command
 from brokers import ProcessBroker
 
@@ -77,3 +79,17 @@ class ApacheOnZooKeeper(ProcessBroker):
 
     def command(self, properties: Path) -> list[str]:
         return [*java_command("3.9.1", "kafka.Kafka", "-Xmx512m", "-XX:+UseSerialGC"), str(properties)]
+
+    def start(self) -> None:
+        """It answers before it has been elected controller; librdkafka's admin client, told of none, waits in vain."""
+        super().start()
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while (
+            AdminClient({"bootstrap.servers": self.bootstrap_servers}).list_topics(timeout=10).controller_id
+            < 0
+        ):
+            if time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(
+                    f"{self.name} has no controller; its output ends with:\n{self.output_tail()}"
+                )
