@@ -482,12 +482,6 @@ class Connection(asyncio.BufferedProtocol):
     # Ending.
 
     @property
-    def busy(self) -> bool:
-        """Whether a request is in hand or an answer is leaving."""
-        held = self._holds & (_WAITING | _SENDING | _CONGESTED | _YIELDING)
-        return bool(held) or self._gathered is not None
-
-    @property
     def closing(self) -> bool:
         """Whether it is closed, but for what is still to be sent."""
         return bool(self._holds & _CLOSED)

@@ -17,12 +17,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from ottla.broker.internal_topics import GROUP_METADATA_TOPIC
 from ottla.broker.pending import Pending
 from ottla.cluster.image import MetadataDelta, MetadataImage
 from ottla.groups.results import CoordinatorRecord, CoordinatorResult, Reply
 from ottla.groups.service import GroupCoordinatorService
 from ottla.groups.settings import GroupSettings
-from ottla.protocol.errors import ErrorCode, KafkaError, ProtocolError
+from ottla.protocol.errors import KafkaError, ProtocolError
 from ottla.protocol.types import TopicPartition
 from ottla.records.batch import BatchHeader, Codec, iterate_batches
 from ottla.records.control import ControlType, control_type
@@ -32,8 +33,6 @@ from ottla.replication.partition import ACKS_ALL, Partition, Role
 from ottla.replication.replicas import Replicas
 from ottla.storage.append_result import AppendOrigin
 from ottla.storage.file_slice import SliceGone
-
-GROUP_METADATA_TOPIC: Final = "__consumer_offsets"
 
 LOAD_READ_BYTES: Final = 1 << 20
 LOAD_SLICE_S: Final = 0.005
@@ -319,12 +318,3 @@ class GroupShell:
                     committed=kind is ControlType.COMMIT,
                 )
         return []
-
-    def unavailable(self, group_id: str) -> ErrorCode:
-        """Why `group_id` can't be coordinated here, NONE if it can: what FindCoordinator and the like want to know."""
-        number = self.service.partition_for(group_id)
-        try:
-            self._replicas.partition(GROUP_METADATA_TOPIC, number).leading_log()
-        except KafkaError:
-            return ErrorCode.NOT_COORDINATOR
-        return ErrorCode.NONE
