@@ -21,8 +21,8 @@ from typing import Any
 
 from group_world import START_MS, GroupWorld
 
+from ottla.coordination.results import CoordinatorRecord, Reply
 from ottla.groups.records import GroupKey, OffsetKey, parse_key, parse_offset_commit
-from ottla.groups.results import CoordinatorRecord, Reply
 from ottla.groups.settings import GroupSettings
 from ottla.protocol.codec import decode_versioned
 from ottla.protocol.errors import ErrorCode

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from ottla.groups.results import CoordinatorRecord, CoordinatorResult, Reply
+from ottla.coordination.results import CoordinatorRecord, CoordinatorResult, Reply
 from ottla.groups.service import GroupCoordinatorService
 from ottla.groups.settings import GroupRequestContext, GroupSettings
 from ottla.protocol.errors import ErrorCode

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ottla.coordination.partitioning import java_string_hash, java_string_length, partition_for
 from ottla.groups.classic_group import ClassicGroup
 from ottla.groups.member import ClassicMember, Protocol
-from ottla.groups.partitioning import java_string_hash, java_string_length, partition_for
 from ottla.groups.records import (
     GroupKey,
     OffsetAndMetadata,

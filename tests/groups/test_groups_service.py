@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from group_world import GroupWorld
 
-from ottla.groups import appends, coordinator
+from ottla.coordination import appends
+from ottla.groups import coordinator
 from ottla.groups.settings import GroupRequestContext, GroupSettings
 from ottla.groups.states import ClassicGroupState
 from ottla.protocol.codec import decode, encode

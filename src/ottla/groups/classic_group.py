@@ -11,8 +11,8 @@ import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ottla.coordination.results import Reply
 from ottla.groups.member import ClassicMember, Protocol
-from ottla.groups.results import Reply
 from ottla.groups.states import VALID_PREVIOUS_STATES, ClassicGroupState, GroupType
 from ottla.groups.subscription import subscribed_topics
 from ottla.protocol.errors import ErrorCode, KafkaError

@@ -1,31 +1,24 @@
 """The group coordinator of one partition of `__consumer_offsets`.
 
-Every operation answers with a `CoordinatorResult`: records to append to the partition, and a reply. The contract with
-whoever appends them is told in service.py. In short, for each result with records, in the order of the operations:
-
-1. The operation has replayed them already: the latest state shows them, and the next operation builds on them.
-2. They are appended, as one batch.
-3. `append_committed`: what OffsetFetch reads shows them, and the reply is complete (or will be, when others came).
-   `append_failed`: this and all later operations not committed yet are undone, newest first, and answered.
+Every operation answers with a `CoordinatorResult`: records to append to the partition, and a reply. How they
+get into the log, and what is undone when they do not, is told in coordination/coordinator.py.
 
 What is undone are offsets and the coming and going of groups. Members, generations and waiting requests of a classic
 group are soft state, as in Apache: its record is written after the change, and what follows if it can't be is each
 operation's own (an assignment that was not stored leads to another rebalance, a replaced static member gets its old
-id back). At most `appends.MAX_UNCOMMITTED_OPERATIONS` wait for the log; then operations that write are answered
-COORDINATOR_NOT_AVAILABLE, which clients retry.
+id back).
 
 Apache: org.apache.kafka.coordinator.group.GroupCoordinatorShard and coordinator.common.runtime.CoordinatorRuntime.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar, cast
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
-from ottla.groups.append_errors import answer_for
-from ottla.groups.appends import Appends
+from ottla.coordination.coordinator import PartitionCoordinator
+from ottla.coordination.results import NO_PRODUCER_ID, CoordinatorRecord, CoordinatorResult, Replies, Reply
 from ottla.groups.classic_group import ClassicGroup
 from ottla.groups.description import described_group, unknown_group
 from ottla.groups.error_responses import delete_groups_errors, offset_commit_error, txn_offset_commit_error
-from ottla.groups.heartbeats import GroupTimers
 from ottla.groups.joining import Joining
 from ottla.groups.membership import Membership
 from ottla.groups.offset_requests import OffsetRequests
@@ -34,10 +27,8 @@ from ottla.groups.rebalance import Rebalances
 from ottla.groups.records import group_metadata_tombstone
 from ottla.groups.registry import Groups, Undo
 from ottla.groups.replaying import Replaying
-from ottla.groups.results import NO_PRODUCER_ID, CoordinatorRecord, CoordinatorResult, Replies, Reply
 from ottla.groups.settings import GroupRequestContext, GroupSettings
-from ottla.groups.states import ClassicGroupState, CoordinatorState, GroupType
-from ottla.groups.timers import Timers
+from ottla.groups.states import ClassicGroupState, GroupType
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages.delete_groups import DeletableGroupResult
 from ottla.protocol.messages.describe_groups import DescribedGroup
@@ -61,35 +52,29 @@ EXPIRATION_STAGGER_MS = 20
 """By how much later each partition's first check for expired offsets is than that of the partition before."""
 
 _EXPIRATION = "expiration"
+_TOPIC = "__consumer_offsets"
 
 
-class GroupCoordinator:
-    """The groups whose id hashes to one partition. It begins by loading.
-
-    A request that is refused as a whole raises KafkaError (NOT_COORDINATOR and COORDINATOR_LOAD_IN_PROGRESS included);
-    service.py makes a response of that. `now_ms` is milliseconds since 1970.
-    """
+class GroupCoordinator(PartitionCoordinator):
+    """The groups whose id hashes to one partition."""
 
     def __init__(
         self, partition: int, settings: GroupSettings, new_uuid: Callable[[], str], replies: Replies
     ) -> None:
-        self.partition = partition
-        self.state = CoordinatorState.LOADING
+        super().__init__(partition, _TOPIC, replies)
         self.groups = Groups()
         self.offsets = Offsets()
         self.offset_commit_count = 0
         self.offset_deletion_count = 0
         self.offset_expiration_count = 0
         self._settings = settings
-        self._replies = replies
-        self._timers: GroupTimers = Timers()
         self._rebalances = Rebalances(settings, self.groups, self._timers)
         self._joining = Joining(settings, self.groups, self._rebalances, new_uuid)
         self._membership = Membership(self.groups, self._rebalances)
         heartbeats = self._rebalances.heartbeats
         self._offset_requests = OffsetRequests(settings, self.groups, self.offsets, heartbeats)
         self._replaying = Replaying(self.groups, self.offsets, heartbeats)
-        self._appends = Appends(self._replaying, self.offsets)
+        self._keep(self._replaying)
 
     @property
     def completed_rebalance_count(self) -> int:
@@ -98,18 +83,13 @@ class GroupCoordinator:
     # Becoming and ceasing to be the coordinator.
 
     def replay(self, offset: int, key: bytes, value: bytes | None, producer_id: int = NO_PRODUCER_ID) -> None:
-        """One record of the partition's log, found at `offset`.
-
-        Raises ProtocolError for one that can't be read; loading has failed then.
-        """
         self._replaying.load(CoordinatorRecord(key, value), offset, producer_id)
 
     def replay_end_transaction_marker(self, producer_id: int, *, committed: bool) -> None:
         self.offsets.end_transaction(producer_id, committed=committed)
 
-    def on_loaded(self, now_ms: int) -> list[CoordinatorResult[None]]:
-        """The whole log was replayed: serve requests. Each member has one session timeout to be heard from."""
-        self.state = CoordinatorState.ACTIVE
+    def _begin(self, now_ms: int) -> list[CoordinatorResult[None]]:
+        """Each member has one session timeout to be heard from."""
         results: list[CoordinatorResult[None]] = []
         for group in self.groups:
             if not isinstance(group, ClassicGroup):
@@ -123,82 +103,16 @@ class GroupCoordinator:
         self._schedule_expiration(now_ms + self.partition * EXPIRATION_STAGGER_MS)
         return results
 
-    def on_load_failed(self) -> None:
-        self.state = CoordinatorState.FAILED
-        self._forget_all()
-
-    def on_resigned(self) -> None:
-        """Answer all that waits with NOT_COORDINATOR and forget everything."""
-        self.state = CoordinatorState.CLOSED
+    def _dismiss(self) -> None:
         for group in self.groups:
             if isinstance(group, ClassicGroup):
                 _dismiss(group)
-        self._appends.dismiss()
-        self._forget_all()
 
-    def _forget_all(self) -> None:
-        self._timers.clear()
+    def _forget(self) -> None:
         self.groups.clear()
         self.offsets.clear()
 
-    # Records on their way.
-
-    def append_committed(self, result: CoordinatorResult[object], now_ms: int) -> None:
-        self._appends.committed(result, now_ms)
-
-    def append_failed(self, result: CoordinatorResult[object], error: ErrorCode, now_ms: int) -> None:
-        self._appends.failed(result, error, now_ms)
-
-    def append_timed_out(self, result: CoordinatorResult[object], now_ms: int) -> None:
-        self._appends.timed_out(result, now_ms)
-
-    def _submit(self, result: CoordinatorResult[T]) -> CoordinatorResult[T]:
-        self._appends.submit(cast("CoordinatorResult[object]", result))
-        return result
-
-    def _answered_when_committed(
-        self,
-        records: Sequence[CoordinatorRecord],
-        response: T,
-        error_response: Callable[[ErrorCode], T],
-        *,
-        undo: Undo | None = None,
-        producer_id: int = NO_PRODUCER_ID,
-        producer_epoch: int = -1,
-    ) -> CoordinatorResult[T]:
-        """The result of a request whose response is true once its records are committed."""
-        reply: Reply[T] = Reply(self._replies)
-        result = CoordinatorResult(
-            reply,
-            records,
-            on_committed=lambda _: _ignore(reply.complete(response)),
-            on_failed=lambda error, _: _ignore(reply.complete(error_response(answer_for(error)))),
-            producer_id=producer_id,
-            producer_epoch=producer_epoch,
-        )
-        if undo:
-            result.undo.extend(undo)
-        if not records:
-            reply.complete(response)
-        return self._submit(result)
-
     # Time.
-
-    def next_timer_ms(self) -> int | None:
-        """When `run_timers` has something to do next; None: nothing is scheduled."""
-        return self._timers.next_deadline_ms()
-
-    def run_timers(self, now_ms: int) -> Iterator[CoordinatorResult[None]]:
-        """What is due at `now_ms`, one after the other: append a result's records before asking for the next."""
-        while (action := self._timers.pop_due(now_ms)) is not None:
-            yield self._background(action(now_ms), atomic=False)
-
-    def _background(
-        self, records: Sequence[CoordinatorRecord], *, atomic: bool = True
-    ) -> CoordinatorResult[None]:
-        reply: Reply[None] = Reply(self._replies)
-        reply.complete(None)
-        return self._submit(CoordinatorResult(reply, records, atomic=atomic))
 
     def _schedule_expiration(self, now_ms: int) -> None:
         self._timers.schedule(
@@ -352,19 +266,6 @@ class GroupCoordinator:
             records, list(results.values()), lambda code: delete_groups_errors(group_ids, code)
         )
 
-    def _check_active(self) -> None:
-        if self.state is CoordinatorState.LOADING:
-            raise KafkaError(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)
-        if self.state is not CoordinatorState.ACTIVE:
-            raise KafkaError(ErrorCode.NOT_COORDINATOR)
-
-    def _check_can_write(self) -> None:
-        self._check_active()
-        if self._appends.is_full:
-            raise KafkaError(
-                ErrorCode.COORDINATOR_NOT_AVAILABLE, "The log of the group's coordinator does not keep up."
-            )
-
 
 def _dismiss(group: ClassicGroup) -> None:
     group.transition_to(ClassicGroupState.DEAD, group.state_timestamp_ms)
@@ -373,7 +274,3 @@ def _dismiss(group: ClassicGroup) -> None:
             member, JoinGroupResponse(member_id=member.member_id, error_code=ErrorCode.NOT_COORDINATOR)
         )
         group.complete_sync(member, SyncGroupResponse(error_code=ErrorCode.NOT_COORDINATOR))
-
-
-def _ignore(_: bool) -> None:
-    """A callback's answer that says nothing new."""

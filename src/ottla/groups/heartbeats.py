@@ -6,10 +6,10 @@ used within the session timeout too.
 
 from collections.abc import Callable, Sequence
 
+from ottla.coordination.results import CoordinatorRecord
+from ottla.coordination.timers import Timers
 from ottla.groups.classic_group import ClassicGroup
 from ottla.groups.member import ClassicMember
-from ottla.groups.results import CoordinatorRecord
-from ottla.groups.timers import Timers
 
 GroupTimers = Timers[Sequence[CoordinatorRecord]]
 """What a timer does gives records to append."""

@@ -11,13 +11,13 @@ Apache: the classic part of org.apache.kafka.coordinator.group.GroupMetadataMana
 import logging
 from collections.abc import Callable
 
-from ottla.groups.append_errors import answer_for
+from ottla.coordination.append_errors import answer_for
+from ottla.coordination.results import CoordinatorResult, Reply
 from ottla.groups.classic_group import ClassicGroup
 from ottla.groups.member import ClassicMember, Protocol, distinct_protocols
 from ottla.groups.rebalance import Rebalances, generation_response
 from ottla.groups.records import group_metadata_record, new_group_metadata_record
 from ottla.groups.registry import Groups, Undo
-from ottla.groups.results import CoordinatorResult, Reply
 from ottla.groups.settings import GroupRequestContext, GroupSettings
 from ottla.groups.states import ClassicGroupState
 from ottla.protocol.errors import ErrorCode, KafkaError

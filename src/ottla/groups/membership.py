@@ -5,13 +5,13 @@ Apache: the classic part of org.apache.kafka.coordinator.group.GroupMetadataMana
 
 import logging
 
-from ottla.groups.append_errors import answer_for
+from ottla.coordination.append_errors import answer_for
+from ottla.coordination.results import CoordinatorRecord, CoordinatorResult, Reply
 from ottla.groups.classic_group import ClassicGroup
 from ottla.groups.member import EMPTY_ASSIGNMENT
 from ottla.groups.rebalance import Rebalances
 from ottla.groups.records import group_metadata_record
 from ottla.groups.registry import Groups
-from ottla.groups.results import CoordinatorRecord, CoordinatorResult, Reply
 from ottla.groups.states import ClassicGroupState
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages.heartbeat import HeartbeatRequest, HeartbeatResponse

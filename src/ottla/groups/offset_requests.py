@@ -8,13 +8,13 @@ Apache: org.apache.kafka.coordinator.group.OffsetMetadataManager.
 
 from collections.abc import Callable
 
+from ottla.coordination.partitioning import java_string_length
+from ottla.coordination.results import CoordinatorRecord
 from ottla.groups.classic_group import ClassicGroup, OffsetExpiration
 from ottla.groups.heartbeats import Heartbeats
 from ottla.groups.offsets import Offsets
-from ottla.groups.partitioning import java_string_length
 from ottla.groups.records import OffsetAndMetadata, offset_commit_record, offset_commit_tombstone
 from ottla.groups.registry import Group, Groups, Undo
-from ottla.groups.results import CoordinatorRecord
 from ottla.groups.settings import GroupRequestContext, GroupSettings
 from ottla.groups.states import ClassicGroupState
 from ottla.protocol.errors import ErrorCode, KafkaError

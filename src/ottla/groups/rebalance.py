@@ -17,12 +17,12 @@ Apache: the classic part of org.apache.kafka.coordinator.group.GroupMetadataMana
 import logging
 from collections.abc import Mapping, Sequence
 
+from ottla.coordination.results import CoordinatorRecord
 from ottla.groups.classic_group import ClassicGroup
 from ottla.groups.heartbeats import GroupTimers, Heartbeats
 from ottla.groups.member import EMPTY_ASSIGNMENT, ClassicMember
 from ottla.groups.records import group_metadata_record
 from ottla.groups.registry import Groups
-from ottla.groups.results import CoordinatorRecord
 from ottla.groups.settings import GroupSettings
 from ottla.groups.states import ClassicGroupState
 from ottla.protocol.errors import ErrorCode

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
+from ottla.coordination.results import CoordinatorRecord
 from ottla.groups.classic_group import ClassicGroup
 from ottla.groups.member import ClassicMember, Protocol
-from ottla.groups.results import CoordinatorRecord
 from ottla.groups.states import ClassicGroupState
 from ottla.protocol.codec import decode, decode_versioned, encode_versioned
 from ottla.protocol.errors import ProtocolError

@@ -5,12 +5,12 @@ Apache: GroupCoordinatorShard#replay, GroupMetadataManager#replay, OffsetMetadat
 
 import logging
 
+from ottla.coordination.results import NO_PRODUCER_ID, CoordinatorRecord, CoordinatorResult
 from ottla.groups.classic_group import ClassicGroup
 from ottla.groups.heartbeats import Heartbeats
 from ottla.groups.offsets import Offsets
 from ottla.groups.records import GroupKey, OffsetKey, parse_group, parse_key, parse_offset_commit
 from ottla.groups.registry import Groups, Undo
-from ottla.groups.results import NO_PRODUCER_ID, CoordinatorRecord, CoordinatorResult
 from ottla.protocol.errors import ProtocolError, UnsupportedVersionError
 
 _log = logging.getLogger(__name__)
@@ -54,6 +54,12 @@ class Replaying:
                 self._apply_offset(key, record, result.producer_id, result)
             elif isinstance(key, GroupKey) and record.value is None:
                 self._remove_group(key.group_id, result.undo)
+
+    def commit(self, result: CoordinatorResult[object]) -> None:
+        self._offsets.commit(result)
+
+    def revert(self, result: CoordinatorResult[object]) -> None:
+        self._offsets.revert(result)
 
     def _apply_offset(
         self,

@@ -11,7 +11,7 @@ from ottla.broker.dispatch import handles
 from ottla.broker.internal_topics import GROUP_METADATA_TOPIC
 from ottla.broker.later import answer_later
 from ottla.broker.pending import Pending
-from ottla.groups.partitioning import partition_for
+from ottla.coordination.partitioning import partition_for
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.find_coordinator import (
     Coordinator,

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ottla.groups.timers import Timers
+from ottla.coordination.timers import Timers
 
 
 def fire_until(timers: Timers[str], now_ms: int) -> list[str]:

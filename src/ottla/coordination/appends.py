@@ -2,10 +2,9 @@
 
 import logging
 from collections import deque
+from typing import Protocol
 
-from ottla.groups.offsets import Offsets
-from ottla.groups.replaying import Replaying
-from ottla.groups.results import CoordinatorResult
+from ottla.coordination.results import CoordinatorResult
 from ottla.protocol.errors import ErrorCode
 
 MAX_UNCOMMITTED_OPERATIONS = 10_000
@@ -19,13 +18,33 @@ _log = logging.getLogger(__name__)
 Result = CoordinatorResult[object]
 
 
+class State(Protocol):
+    """What records become, as the appends see it.
+
+    A coordinator that answers reads from committed records only keeps two views; one that doesn't leaves `commit` empty.
+    """
+
+    def apply(self, result: Result) -> None:
+        """Show the result's records; put onto `result.undo` what takes them back."""
+
+    def commit(self, result: Result) -> None:
+        """The oldest result applied and not committed yet is in the log for good."""
+
+    def revert(self, result: Result) -> None:
+        """The newest result will never be; called before its `undo` runs."""
+
+
 class Appends:
     """The uncommitted operations of one coordinator."""
 
-    def __init__(self, replaying: Replaying, offsets: Offsets) -> None:
-        self._replaying = replaying
-        self._offsets = offsets
+    def __init__(self, state: State, log_name: str) -> None:
+        """`log_name`: the topic, for messages."""
+        self._state = state
+        self._log_name = log_name
         self._waiting: deque[Result] = deque()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
 
     @property
     def is_full(self) -> bool:
@@ -34,7 +53,7 @@ class Appends:
     def submit(self, result: Result) -> None:
         """Apply the result's records to the latest state and expect word of them."""
         if result.records:
-            self._replaying.apply(result)
+            self._state.apply(result)
             self._waiting.append(result)
 
     def committed(self, result: Result, now_ms: int) -> None:
@@ -43,7 +62,7 @@ class Appends:
             return
         while self._waiting:
             oldest = self._waiting.popleft()
-            self._offsets.commit(oldest)
+            self._state.commit(oldest)
             if oldest.on_committed is not None:
                 oldest.on_committed(now_ms)
             if oldest is result:
@@ -56,11 +75,11 @@ class Appends:
         undone: list[Result] = []
         while not undone or undone[-1] is not result:
             newest = self._waiting.pop()
-            self._offsets.revert(newest)
+            self._state.revert(newest)
             for undo in reversed(newest.undo):
                 undo()
             undone.append(newest)
-        _log.warning("%d operations could not be written to __consumer_offsets: %s", len(undone), error.name)
+        _log.warning("%d operations could not be written to %s: %s", len(undone), self._log_name, error.name)
         for each in undone:
             if each.on_failed is not None:
                 each.on_failed(error, now_ms)

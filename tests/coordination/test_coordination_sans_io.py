@@ -1,13 +1,15 @@
-"""The coordinator is a state machine: it has no loop, socket, file, clock or chance of its own."""
+"""The coordinators are state machines: they have no loop, socket, file, clock or chance of their own."""
 
 import ast
 from pathlib import Path
 
 import pytest
 
-import ottla.groups
+import ottla
 
-ROOM = Path(ottla.groups.__file__).parent
+HOUSE = Path(ottla.__file__).parent
+ROOMS = ("coordination", "groups", "transactions", "shares")
+MODULES = [module for room in ROOMS for module in sorted((HOUSE / room).glob("*.py"))]
 FORBIDDEN = {
     "asyncio",
     "io",
@@ -23,7 +25,7 @@ FORBIDDEN = {
 }
 
 
-@pytest.mark.parametrize("module", sorted(ROOM.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: f"{path.parent.name}.{path.stem}")
 def test_nothing_is_imported_that_acts_by_itself(module: Path) -> None:
     """Time, records and member ids come in; records, replies and timers go out."""
     imported = set()
