@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ottla.broker.context import RequestContext
 from ottla.broker.pending import Pending
+from ottla.config.broker_config import BrokerConfig
 from ottla.protocol.api_keys import ApiKey
 from ottla.protocol.declare import Request, Response
 from ottla.protocol.errors import ErrorCode
@@ -57,6 +58,10 @@ class Registration(NamedTuple):
     on_error: Callable[..., Response] | None
     has_slices: bool
     """Whether the response may hold file slices, which leave the broker after its encoded parts."""
+    unstable_from: int | None
+    """This version and those above it are served with `unstable.api.versions.enable` only; None: all are stable."""
+    served_if: Callable[[BrokerConfig], bool] | None
+    """Whether a broker of such settings serves the API at all; None: every one does."""
 
 
 REGISTRATIONS: dict[ApiKey, Registration] = {}
@@ -71,6 +76,8 @@ def handles(
     announced_from: int | None = None,
     on_error: "ErrorAnswer[RequestType, ResponseType] | None" = None,
     has_slices: bool = False,
+    unstable_from: int | None = None,
+    served_if: Callable[[BrokerConfig], bool] | None = None,
 ) -> "Callable[[Handler[RequestType, ResponseType]], Handler[RequestType, ResponseType]]":
     """Register the function below as the handler of `request_class` for `versions`, both included."""
 
@@ -89,10 +96,25 @@ def handles(
             announced_from=lowest if announced_from is None else announced_from,
             on_error=on_error,
             has_slices=has_slices,
+            unstable_from=unstable_from,
+            served_if=served_if,
         )
         return handler
 
     return register
+
+
+def served_by(config: BrokerConfig, registrations: Iterable[Registration]) -> list[Registration]:
+    """What a broker of these settings serves: unstable versions and conditional APIs left out where they are not wanted."""
+    unstable = config.get("unstable.api.versions.enable") is True
+    served = []
+    for each in registrations:
+        highest = each.highest_version
+        if each.unstable_from is not None and not unstable:
+            highest = min(highest, each.unstable_from - 1)
+        if highest >= each.lowest_version and (each.served_if is None or each.served_if(config)):
+            served.append(each._replace(highest_version=highest))
+    return served
 
 
 def announced_versions(registrations: Iterable[Registration]) -> list[tuple[ApiKey, int, int]]:

@@ -19,6 +19,8 @@ from ottla.broker.configs import Configs
 from ottla.broker.connection import Connection
 from ottla.broker.context import RequestContext
 from ottla.broker.delayed import Timers
+from ottla.broker.dispatch import served_by
+from ottla.broker.features import Features
 from ottla.broker.fetch_sessions import FetchSessionCache
 from ottla.broker.group_shell import GroupShell
 from ottla.broker.handlers import registered
@@ -112,12 +114,12 @@ class BrokerServer:
         self.now_ms = now_ms
         self.node_id = config.node_id
         self.listeners: list[Listener] = []
-        self.routes = Routes(registered.all_registrations())
+        self.routes = Routes(served_by(config, registered.all_registrations()))
         self._excluded_settings: set[tuple[str, str]] = set()
         self.metadata_answers = MetadataAnswers()
         self.topic_creation = TopicCreation(self)
         self.topics = TopicCountersByName()
-        self.supported_features: dict[str, tuple[int, int]] = {}
+        self.features = Features(config)
         self.ready = False
         """Whether clients are served."""
         self.metrics = Registry()
@@ -233,8 +235,11 @@ class BrokerServer:
                 on_loaded=self.replicas.log_loaded,
             ),
         )
-        await self.metadata.register(self._advertised(), rack=self.config.broker_rack)
+        await self.metadata.register(
+            self._advertised(), rack=self.config.broker_rack, features=self.features.supported
+        )
         image = self.metadata.image
+        self.features.take(image)
         self._set_strays_aside(image)
         for _ in self.replicas.apply(image, _everything(image)):
             await asyncio.sleep(0)
@@ -411,6 +416,8 @@ class BrokerServer:
     def _metadata_changed(self, image: MetadataImage, delta: MetadataDelta) -> Iterator[None]:
         if any(each.type is ConfigType.BROKER for each in delta.changed_configs):
             self._take_broker_configs(image)
+        if delta.changed_features:
+            self.features.take(image)
         yield from self.replicas.apply(image, delta)
         self.groups.metadata_changed(image, delta)
         for topic in delta.deleted_topics:

@@ -28,9 +28,11 @@ from ottla.cluster.changes import (
 )
 from ottla.cluster.decision import Decision
 from ottla.cluster.elections import after_loss, change_isr, elect
+from ottla.cluster.features import FeatureUpdate, choose
 from ottla.cluster.image import (
     DEFAULT_ENTITY,
     NO_STATE_YET,
+    NOTHING_FINALIZED,
     ConfigResource,
     ConfigType,
     ImageDraft,
@@ -47,12 +49,6 @@ _T = TypeVar("_T")
 
 PRODUCER_ID_BLOCK_SIZE: Final = 1_000
 MAX_PRODUCER_ID: Final = 2**63 - 1
-
-PRODUCTION_FEATURE_LEVELS: Final[Mapping[str, int]] = {
-    "group.version": 1,
-    "transaction.version": 2,
-}
-"""Levels that a new cluster of Apache Kafka 4.1.1 has, of the features that mean something here."""
 
 
 class Controller:
@@ -223,22 +219,39 @@ class Controller:
     def finalize_features(
         self, image: MetadataImage, wanted: Mapping[str, int], version: int | None
     ) -> Decision[None]:
-        """Set each wanted feature to its level, or to the highest that every live broker supports.
+        """Set each feature to the level that was chosen, else to the wanted one, or to the highest that every live
+        broker supports.
 
         `version` is that of the node of our features, None if there is none yet.
         """
         levels = {
             name: min(level, *(b.features.get(name, (0, 0))[1] for b in image.brokers.values()))
-            for name, level in wanted.items()
+            for name, level in {**wanted, **image.chosen_features}.items()
         }
-        levels = {name: level for name, level in levels.items() if level > 0}
         decision: Decision[None] = Decision(ImageDraft(image))
-        if version is not None and levels == image.finalized_features:
-            return decision
-        data = znodes.encode_features(levels)
-        write = Create(paths.FEATURES, data) if version is None else SetData(paths.FEATURES, data, version)
-        decision.draft.set_features(levels, 0 if version is None else version + 1)
-        decision.add_step([write])
+        if version is None or _above_zero(levels) != image.finalized_features:
+            _write_features(decision, levels, image.chosen_features, version)
+        return self._fenced(decision)
+
+    def update_features(
+        self,
+        image: MetadataImage,
+        updates: Sequence[FeatureUpdate],
+        controller_id: int,
+        *,
+        validate_only: bool = False,
+    ) -> Decision[None]:
+        """All of the updates or none. Raises INVALID_UPDATE_VERSION."""
+        decision: Decision[None] = Decision(ImageDraft(image))
+        newly = choose(image.finalized_features, updates, image.brokers.values(), controller_id)
+        if newly and not validate_only:
+            epoch = image.finalized_features_epoch
+            _write_features(
+                decision,
+                {**image.finalized_features, **newly},
+                {**image.chosen_features, **newly},
+                None if epoch == NOTHING_FINALIZED else epoch,
+            )
         return self._fenced(decision)
 
     def _alter_one(
@@ -295,6 +308,20 @@ class Controller:
     def _fenced(self, decision: Decision[_T]) -> Decision[_T]:
         decision.fence(self._fence)
         return decision
+
+
+def _write_features(
+    decision: Decision[None], levels: Mapping[str, int], chosen: Mapping[str, int], version: int | None
+) -> None:
+    finalized = _above_zero(levels)
+    data = znodes.encode_features(finalized, chosen)
+    write = Create(paths.FEATURES, data) if version is None else SetData(paths.FEATURES, data, version)
+    decision.draft.set_features(finalized, chosen, 0 if version is None else version + 1)
+    decision.add_step([write])
+
+
+def _above_zero(levels: Mapping[str, int]) -> dict[str, int]:
+    return {name: level for name, level in levels.items() if level > 0}
 
 
 def _write_states(

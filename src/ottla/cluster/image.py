@@ -22,6 +22,9 @@ NO_STATE_YET: Final = -1
 LEADER_DURING_DELETE: Final = -2
 """Stands as the leader while a topic's deletion is under way (Apache's `LeaderAndIsr.LeaderDuringDelete`)."""
 
+NOTHING_FINALIZED: Final = -1
+"""Stands as the epoch of the finalized features until there are any."""
+
 DEFAULT_ENTITY: Final = "<default>"
 """The name under which configs for all entities of a type are kept."""
 
@@ -118,8 +121,11 @@ class MetadataImage:
     """Only what was set; defaults are the config room's. An entity with a node of its own but nothing set is there,
     empty."""
     finalized_features: Mapping[str, int] = field(default_factory=dict)
-    finalized_features_epoch: int = -1
-    """-1: none are finalized."""
+    """Feature → level above 0."""
+    chosen_features: Mapping[str, int] = field(default_factory=dict)
+    """Feature → level that UpdateFeatures asked for, 0 for one that is to be off."""
+    finalized_features_epoch: int = NOTHING_FINALIZED
+    """Rises with every change of a level: the version of the node in the tree."""
     deleting_topics: frozenset[str] = frozenset()
     """Names whose deletion is under way; they can't be created again until it is through."""
     serial: int = 0
@@ -256,8 +262,9 @@ class ImageDraft:
         self._scalars["controller_id"] = controller_id
         self._scalars["controller_epoch"] = epoch
 
-    def set_features(self, levels: Mapping[str, int], epoch: int) -> None:
+    def set_features(self, levels: Mapping[str, int], chosen: Mapping[str, int], epoch: int) -> None:
         self._scalars["finalized_features"] = dict(levels)
+        self._scalars["chosen_features"] = dict(chosen)
         self._scalars["finalized_features_epoch"] = epoch
 
     def set_deleting_topics(self, names: frozenset[str]) -> None:

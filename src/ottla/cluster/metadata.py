@@ -33,8 +33,9 @@ from ottla.cluster.changes import (
     ProducerIdBlock,
     TopicOutcome,
 )
-from ottla.cluster.controller import PRODUCTION_FEATURE_LEVELS, Controller
+from ottla.cluster.controller import Controller
 from ottla.cluster.decision import MAX_OPERATIONS_PER_MULTI, Decision
+from ottla.cluster.features import FeatureUpdate, production_levels
 from ottla.cluster.image import (
     EMPTY_IMAGE,
     NO_STATE_YET,
@@ -186,6 +187,14 @@ class Metadata:
         """`None`: every partition; then only those for which an election was needed have an outcome."""
         return await self._change(
             lambda controller: controller.elect_leaders(self.image, election, partitions)
+        )
+
+    async def update_features(self, updates: Sequence[FeatureUpdate], *, validate_only: bool = False) -> None:
+        """All of them or none. Raises INVALID_UPDATE_VERSION."""
+        await self._change(
+            lambda controller: controller.update_features(
+                self.image, updates, self._settings.broker_id, validate_only=validate_only
+            )
         )
 
     async def alter_isr(self, broker_id: int, changes: Sequence[IsrChange]) -> list[IsrOutcome]:
@@ -358,7 +367,11 @@ class Metadata:
         )
         await self._carry_out(controller.elect_where_needed(self.image))
         await self._carry_out(
-            controller.finalize_features(self.image, PRODUCTION_FEATURE_LEVELS, reading.features_version)
+            controller.finalize_features(
+                self.image,
+                production_levels(unstable=self._settings.unstable_features),
+                reading.features_version,
+            )
         )
         self._broken_off = False
 

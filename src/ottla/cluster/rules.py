@@ -19,6 +19,8 @@ class MetadataSettings(NamedTuple):
     """`default.replication.factor`."""
     delete_topic_enable: bool = True
     """`delete.topic.enable`."""
+    unstable_features: bool = False
+    """`unstable.feature.versions.enable`."""
 
 
 class ConfigRules(Protocol):

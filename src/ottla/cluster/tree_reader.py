@@ -46,7 +46,8 @@ async def read_tree(tree: Tree, older: MetadataImage) -> Reading:
         0 if epoch is None else znodes.decode_controller_epoch(paths.CONTROLLER_EPOCH, epoch[0]),
     )
     if features is not None:
-        draft.set_features(znodes.decode_features(paths.FEATURES, features[0]), features[1].version)
+        finalized, chosen = znodes.decode_features(paths.FEATURES, features[0])
+        draft.set_features(finalized, chosen, features[1].version)
     await _read_brokers(tree, draft)
     await _read_configs(tree, draft)
     deletions = await _read_topics(tree, draft)

@@ -229,13 +229,19 @@ def encode_apache_features() -> bytes:
     return _encode({"features": {}, "version": 2, "status": 1})
 
 
-def encode_features(levels: Mapping[str, int]) -> bytes:
-    return _encode({"version": 1, "features": dict(levels)})
+def encode_features(finalized: Mapping[str, int], chosen: Mapping[str, int]) -> bytes:
+    return _encode({"version": 1, "features": dict(finalized), "chosen": dict(chosen)})
 
 
-def decode_features(path: str, data: bytes) -> dict[str, int]:
+def decode_features(path: str, data: bytes) -> tuple[dict[str, int], dict[str, int]]:
+    """The levels that are finalized, and those that somebody chose."""
+    node = _Node(path, data)
+    return _levels(path, node.object("features")), _levels(path, node.object("chosen", {}))
+
+
+def _levels(path: str, value: Mapping[str, JsonValue]) -> dict[str, int]:
     levels: dict[str, int] = {}
-    for name, level in _Node(path, data).object("features").items():
+    for name, level in value.items():
         if not isinstance(level, int):
             raise MalformedNode(path, f"level {level!r} of feature {name} is not a number")
         levels[name] = level

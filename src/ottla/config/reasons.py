@@ -19,7 +19,6 @@ NO_PROTOCOL_CHOICE: Final = "the protocol between brokers is that of Apache Kafk
 ONE_START: Final = "all listeners open together once the broker is ready"
 ONE_CONTROLLER: Final = "a failed log directory is told to the controller at once, or with the next contact"
 ONE_COORDINATOR: Final = "there is one group coordinator"
-STABLE_ONLY: Final = "only what is stable is served"
 RETIRED: Final = "Apache Kafka 4 dropped it"
 METRICS_PAGE: Final = "metrics are on the page of ottla.metrics.listener"
 NO_LINGER: Final = "what the group coordinator writes is appended at once"

@@ -44,7 +44,7 @@ def api_versions(
         ],
         supported_features=[
             SupportedFeatureKey(name=name, min_version=lowest, max_version=highest)
-            for name, (lowest, highest) in sorted(broker.supported_features.items())
+            for name, (lowest, highest) in sorted(broker.features.supported.items())
             if lowest > 0 or context.api_version >= 4
         ],
         finalized_features_epoch=image.finalized_features_epoch,

@@ -252,7 +252,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=False,
         importance=Importance.HIGH,
         internal=True,
-        without_effect=reasons.STABLE_ONLY,
         doc="Whether API versions still in the making are served.",
     ),
     Setting(
@@ -261,7 +260,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=False,
         importance=Importance.HIGH,
         internal=True,
-        without_effect=reasons.STABLE_ONLY,
         doc="Whether feature versions still in the making can be chosen.",
     ),
 )
