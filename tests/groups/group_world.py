@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ottla.coordination.results import CoordinatorRecord, CoordinatorResult, Reply
+from ottla.groups.group_types import Task
 from ottla.groups.service import GroupCoordinatorService
 from ottla.groups.settings import GroupRequestContext, GroupSettings
 from ottla.protocol.errors import ErrorCode
@@ -29,6 +30,8 @@ class GroupWorld:
         self.held: list[tuple[int, CoordinatorResult[object]]] = []
         self.hold = False
         self.refuse_with: ErrorCode | None = None
+        self.tasks: list[tuple[Task, Callable[[object, int], None]]] = []
+        """Left to be done elsewhere."""
         self._leader_epoch = itertools.count()
         self._ids = itertools.count(1)
         self.service = self._new_service()
@@ -36,7 +39,11 @@ class GroupWorld:
 
     def _new_service(self) -> GroupCoordinatorService:
         return GroupCoordinatorService(
-            self.settings, self.partition_count, lambda: str(next(self._ids)), self._append
+            self.settings,
+            self.partition_count,
+            lambda: str(next(self._ids)),
+            self._append,
+            run_task=lambda task, done: self.tasks.append((task, done)),
         )
 
     def elect(self) -> None:
@@ -70,6 +77,12 @@ class GroupWorld:
             self.held.append((partition, result))
         else:
             self.service.append_committed(partition, result, self.now_ms)
+
+    def run_tasks(self) -> None:
+        """Do what was left to be done elsewhere."""
+        tasks, self.tasks = self.tasks, []
+        for task, done in tasks:
+            done(task(), self.now_ms)
 
     def commit_log(self) -> None:
         while self.held:

@@ -241,6 +241,7 @@ class BrokerServer:
         image = self.metadata.image
         self.features.take(image)
         self._set_strays_aside(image)
+        self.groups.metadata_changed(image, _everything(image))
         for _ in self.replicas.apply(image, _everything(image)):
             await asyncio.sleep(0)
         self.metadata.subscribe(self._metadata_changed)

@@ -11,11 +11,13 @@ import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ottla.coordination.results import Reply
+from ottla.coordination.results import CoordinatorRecord, Reply
 from ottla.groups.member import ClassicMember, Protocol
 from ottla.groups.states import VALID_PREVIOUS_STATES, ClassicGroupState, GroupType
 from ottla.groups.subscription import subscribed_topics
+from ottla.protocol.codec import encode_versioned
 from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.protocol.messages.group_metadata_record import GroupMetadataKey
 from ottla.protocol.messages.join_group import JoinGroupResponse, JoinGroupResponseMember
 from ottla.protocol.messages.list_groups import ListedGroup
 from ottla.protocol.messages.sync_group import SyncGroupResponse
@@ -80,6 +82,10 @@ class ClassicGroup:
     @property
     def state_name(self) -> str:
         return self.state.value
+
+    @property
+    def expires(self) -> bool:
+        return True
 
     def listed(self) -> ListedGroup:
         return ListedGroup(
@@ -166,7 +172,13 @@ class ClassicGroup:
             raise KafkaError(ErrorCode.UNKNOWN_MEMBER_ID)
 
     def check_offset_commit(
-        self, member_id: str, group_instance_id: str | None, generation_id: int, *, transactional: bool
+        self,
+        member_id: str,
+        group_instance_id: str | None,
+        generation_id: int,
+        *,
+        transactional: bool,
+        api_version: int,  # noqa: ARG002
     ) -> None:
         """Raise the error with which a commit of these credentials is refused, if it is.
 
@@ -187,7 +199,7 @@ class ClassicGroup:
             # The member knows the new generation but not its assignment: what it commits is of the old one.
             raise KafkaError(ErrorCode.REBALANCE_IN_PROGRESS)
 
-    def check_offset_fetch(self) -> None:
+    def check_offset_fetch(self, _member_id: str | None = None, _member_epoch: int = -1) -> None:
         if self.state is ClassicGroupState.DEAD:
             raise KafkaError(ErrorCode.GROUP_ID_NOT_FOUND, f"Group {self.group_id} is in dead state.")
 
@@ -201,6 +213,9 @@ class ClassicGroup:
         self.check_offset_fetch()
         if not self.is_empty:
             raise KafkaError(ErrorCode.NON_EMPTY_GROUP)
+
+    def tombstones(self) -> list[CoordinatorRecord]:
+        return [CoordinatorRecord(encode_versioned(GroupMetadataKey(group=self.group_id)), None)]
 
     # Members come and go.
 

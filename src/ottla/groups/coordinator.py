@@ -19,16 +19,17 @@ from ottla.coordination.results import NO_PRODUCER_ID, CoordinatorRecord, Coordi
 from ottla.groups.classic_group import ClassicGroup
 from ottla.groups.description import described_group, unknown_group
 from ottla.groups.error_responses import delete_groups_errors, offset_commit_error, txn_offset_commit_error
+from ottla.groups.group_types import Decision, Elsewhere, GroupParts, GroupTypeMachine, Then
 from ottla.groups.joining import Joining
 from ottla.groups.membership import Membership
 from ottla.groups.offset_requests import OffsetRequests
 from ottla.groups.offsets import Offsets
 from ottla.groups.rebalance import Rebalances
-from ottla.groups.records import group_metadata_tombstone
 from ottla.groups.registry import Groups, Undo
 from ottla.groups.replaying import Replaying
 from ottla.groups.settings import GroupRequestContext, GroupSettings
 from ottla.groups.states import ClassicGroupState, GroupType
+from ottla.groups.topic_metadata import TopicMetadata
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages.delete_groups import DeletableGroupResult
 from ottla.protocol.messages.describe_groups import DescribedGroup
@@ -59,7 +60,13 @@ class GroupCoordinator(PartitionCoordinator):
     """The groups whose id hashes to one partition."""
 
     def __init__(
-        self, partition: int, settings: GroupSettings, new_uuid: Callable[[], str], replies: Replies
+        self,
+        partition: int,
+        settings: GroupSettings,
+        new_uuid: Callable[[], str],
+        replies: Replies,
+        topics: TopicMetadata,
+        elsewhere: Elsewhere,
     ) -> None:
         super().__init__(partition, _TOPIC, replies)
         self.groups = Groups()
@@ -73,7 +80,14 @@ class GroupCoordinator(PartitionCoordinator):
         self._membership = Membership(self.groups, self._rebalances)
         heartbeats = self._rebalances.heartbeats
         self._offset_requests = OffsetRequests(settings, self.groups, self.offsets, heartbeats)
-        self._replaying = Replaying(self.groups, self.offsets, heartbeats)
+        self._parts = GroupParts(settings, self.groups, self._timers, topics, new_uuid, elsewhere)
+        self._machines: list[GroupTypeMachine] = []
+        replays = {
+            record_type: replay
+            for machine in self._machines
+            for record_type, replay in machine.replays().items()
+        }
+        self._replaying = Replaying(self.groups, self.offsets, heartbeats, replays)
         self._keep(self._replaying)
 
     @property
@@ -99,6 +113,8 @@ class GroupCoordinator(PartitionCoordinator):
             if len(group.members) > self._settings.group_max_size:
                 reason = f"freshly loaded with {len(group.members)} members, more than group.max.size"
                 results.append(self._background(self._rebalances.prepare(group, reason, now_ms)))
+        for machine in self._machines:
+            machine.begin(now_ms)
         # All partitions are loaded together at a start; their checks shall not come together ever after.
         self._schedule_expiration(now_ms + self.partition * EXPIRATION_STAGGER_MS)
         return results
@@ -107,6 +123,8 @@ class GroupCoordinator(PartitionCoordinator):
         for group in self.groups:
             if isinstance(group, ClassicGroup):
                 _dismiss(group)
+        for machine in self._machines:
+            machine.dismiss()
 
     def _forget(self) -> None:
         self.groups.clear()
@@ -128,22 +146,51 @@ class GroupCoordinator(PartitionCoordinator):
         millisecond.
         """
         records: list[CoordinatorRecord] = []
-        looked_at = groups_gone = 0
+        looked_at = 0
         while group_ids and looked_at < MAX_OFFSETS_EXPIRED_AT_ONCE:
             group_id = group_ids.pop()
             looked_at += 1 + self.offsets.count_of_group(group_id)
             group = self.groups.find(group_id)
             if group is None:
                 continue
-            if self._offset_requests.expire(group_id, now_ms, records) and group.is_empty:
-                records.append(group_metadata_tombstone(group_id))
-                groups_gone += 1
-        self.offset_expiration_count += len(records) - groups_gone
+            if not group.expires:
+                continue
+            before = len(records)
+            all_expired = self._offset_requests.expire(group_id, now_ms, records)
+            self.offset_expiration_count += len(records) - before
+            if all_expired and group.is_empty:
+                records.extend(group.tombstones())
         if group_ids:
             self._timers.schedule(_EXPIRATION, now_ms + 1, lambda then_ms: self._expire(group_ids, then_ms))
         else:
             self._schedule_expiration(now_ms)
         return records
+
+    # Requests of groups that are not classic, and what these have done elsewhere.
+
+    def perform_write(
+        self, decide: Callable[["GroupCoordinator"], Decision[T]], refuse: Callable[[KafkaError], T]
+    ) -> CoordinatorResult[T]:
+        self._check_can_write()
+        decision = decide(self)
+        return self._answered_when_committed(
+            decision.records,
+            decision.response,
+            lambda code: refuse(KafkaError(code)),
+            undo=decision.undo,
+        )
+
+    def perform_read(self, read: Callable[["GroupCoordinator"], T]) -> T:
+        self._check_active()
+        return read(self)
+
+    def on_task_done(self, then: Then, outcome: object, now_ms: int) -> CoordinatorResult[None]:
+        self._check_can_write()
+        return self._background(list(then(outcome, now_ms)))
+
+    def topics_changed(self, names: frozenset[str]) -> None:
+        for machine in self._machines:
+            machine.topics_changed(names)
 
     # Requests: membership.
 
@@ -187,12 +234,12 @@ class GroupCoordinator(PartitionCoordinator):
         )
 
     def handle_txn_offset_commit(
-        self, request: TxnOffsetCommitRequest, now_ms: int
+        self, request: TxnOffsetCommitRequest, context: GroupRequestContext, now_ms: int
     ) -> CoordinatorResult[TxnOffsetCommitResponse]:
         """Offsets that belong to the producer's transaction: the shell writes the result's batch as part of it."""
         self._check_can_write()
         undo: Undo = []
-        records, response = self._offset_requests.commit_transactional(request, now_ms, undo)
+        records, response = self._offset_requests.commit_transactional(request, context, now_ms, undo)
         self.offset_commit_count += len(records)
         return self._answered_when_committed(
             records,
@@ -256,9 +303,10 @@ class GroupCoordinator(PartitionCoordinator):
         for group_id in dict.fromkeys(group_ids):
             code = ErrorCode.NONE
             try:
-                self.groups.get(group_id).check_delete()
+                group = self.groups.get(group_id)
+                group.check_delete()
                 records.extend(self._offset_requests.delete_all(group_id))
-                records.append(group_metadata_tombstone(group_id))
+                records.extend(group.tombstones())
             except KafkaError as error:
                 code = error.code
             results[group_id] = DeletableGroupResult(group_id=group_id, error_code=code)

@@ -73,6 +73,7 @@ class OffsetRequests:
             request.group_instance_id,
             request.generation_id_or_member_epoch,
             transactional=False,
+            api_version=context.api_version,
         )
         if isinstance(group, ClassicGroup) and group.state in _COMMIT_IS_HEARTBEAT:
             self._heartbeats.expect(group, group.members[request.member_id], now_ms)
@@ -130,7 +131,7 @@ class OffsetRequests:
         return OffsetCommitResponsePartition(partition_index=index)
 
     def commit_transactional(
-        self, request: TxnOffsetCommitRequest, now_ms: int, undo: Undo
+        self, request: TxnOffsetCommitRequest, context: GroupRequestContext, now_ms: int, undo: Undo
     ) -> tuple[list[CoordinatorRecord], TxnOffsetCommitResponse]:
         """As `commit`; the records become offsets when the producer's transaction commits."""
         group = self._groups.find(request.group_id)
@@ -138,9 +139,18 @@ class OffsetRequests:
             if request.generation_id >= 0:
                 raise KafkaError(ErrorCode.ILLEGAL_GENERATION)
             group = self._groups.add_classic(request.group_id, now_ms, undo)
-        group.check_offset_commit(
-            request.member_id, request.group_instance_id, request.generation_id, transactional=True
-        )
+        try:
+            group.check_offset_commit(
+                request.member_id,
+                request.group_instance_id,
+                request.generation_id,
+                transactional=True,
+                api_version=context.api_version,
+            )
+        except KafkaError as error:
+            if error.code is not ErrorCode.STALE_MEMBER_EPOCH:
+                raise
+            raise KafkaError(ErrorCode.ILLEGAL_GENERATION) from error  # clients know only that one here
         response = TxnOffsetCommitResponse()
         records: list[CoordinatorRecord] = []
         for topic in request.topics:
@@ -177,7 +187,7 @@ class OffsetRequests:
     def fetch(self, request: OffsetFetchRequestGroup, *, require_stable: bool) -> OffsetFetchResponseGroup:
         """The committed offsets asked for, or all of the group (topics None). A group that does not exist has none."""
         topics = request.topics
-        known = self._can_fetch(request.group_id)
+        known = self._check_fetch(request)
         if topics is None:
             answered = self._fetch_all(request.group_id, require_stable=require_stable) if known else []
         else:
@@ -201,14 +211,17 @@ class OffsetRequests:
             ]
         return OffsetFetchResponseGroup(group_id=request.group_id, topics=answered)
 
-    def _can_fetch(self, group_id: str) -> bool:
-        group = self._groups.find(group_id)
+    def _check_fetch(self, request: OffsetFetchRequestGroup) -> bool:
+        """Whether there is such a group. Raises what a member that is none, or behind, is refused with."""
+        group = self._groups.find(request.group_id)
         if group is None:
             return False
         try:
-            group.check_offset_fetch()
-        except KafkaError:
-            return False
+            group.check_offset_fetch(request.member_id, request.member_epoch)
+        except KafkaError as error:
+            if error.code is ErrorCode.GROUP_ID_NOT_FOUND:
+                return False
+            raise
         return True
 
     def _fetch_all(self, group_id: str, *, require_stable: bool) -> list[OffsetFetchResponseTopics]:

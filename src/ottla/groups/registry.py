@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from ottla.coordination.results import CoordinatorRecord
 from ottla.groups.classic_group import ClassicGroup, OffsetExpiration
 from ottla.groups.states import ClassicGroupState, GroupType
 from ottla.protocol.errors import ErrorCode, KafkaError
@@ -32,19 +33,34 @@ class Group(Protocol):
 
     def listed(self) -> ListedGroup: ...
 
+    @property
+    def expires(self) -> bool:
+        """Whether it goes by itself when it is empty and has no offsets left."""
+
     def is_subscribed_to(self, topic: str) -> bool: ...
 
     def offset_expiration(self) -> OffsetExpiration | None: ...
 
     def check_offset_commit(
-        self, member_id: str, group_instance_id: str | None, generation_id: int, *, transactional: bool
-    ) -> None: ...
+        self,
+        member_id: str,
+        group_instance_id: str | None,
+        generation_id: int,
+        *,
+        transactional: bool,
+        api_version: int,
+    ) -> None:
+        """`generation_id` is the member epoch where the group has those. `api_version`: of OffsetCommit."""
 
-    def check_offset_fetch(self) -> None: ...
+    def check_offset_fetch(self, member_id: str | None, member_epoch: int) -> None:
+        """No member id and epoch -1: the request is not a member's."""
 
     def check_offset_delete(self) -> None: ...
 
     def check_delete(self) -> None: ...
+
+    def tombstones(self) -> list[CoordinatorRecord]:
+        """What removes it from the log, offsets apart."""
 
 
 class Groups:

@@ -4,9 +4,10 @@ Apache: GroupCoordinatorShard#replay, GroupMetadataManager#replay, OffsetMetadat
 """
 
 import logging
+from collections.abc import Mapping
 
 from ottla.coordination.results import NO_PRODUCER_ID, CoordinatorRecord, CoordinatorResult
-from ottla.groups.classic_group import ClassicGroup
+from ottla.groups.group_types import Replay
 from ottla.groups.heartbeats import Heartbeats
 from ottla.groups.offsets import Offsets
 from ottla.groups.records import GroupKey, OffsetKey, parse_group, parse_key, parse_offset_commit
@@ -19,10 +20,14 @@ _log = logging.getLogger(__name__)
 class Replaying:
     """Applies records to the groups and offsets of one coordinator."""
 
-    def __init__(self, groups: Groups, offsets: Offsets, heartbeats: Heartbeats) -> None:
+    def __init__(
+        self, groups: Groups, offsets: Offsets, heartbeats: Heartbeats, replays: Mapping[int, Replay]
+    ) -> None:
+        """`replays`: for the record types of groups that are not classic (group_types.py)."""
         self._groups = groups
         self._offsets = offsets
         self._heartbeats = heartbeats
+        self._replays = replays
         self._skipped_record_types: set[int] = set()
         self._next_position = 0
 
@@ -39,12 +44,12 @@ class Replaying:
             self._next_position = offset
             self._apply_offset(key, record, producer_id, None)
         elif isinstance(key, GroupKey):
-            if record.value is None:
-                self._groups.remove(key.group_id)
-            else:
+            if record.value is not None:
                 self._groups.put(parse_group(key.group_id, record.value))
+            elif self._groups.find_classic(key.group_id) is not None:
+                self._groups.remove(key.group_id)
         else:
-            self._skip(record)
+            self._replay(record, None)
 
     def apply(self, result: CoordinatorResult[object]) -> None:
         """An operation's records, with the way back. The record of a classic group tells what the group is already."""
@@ -54,6 +59,8 @@ class Replaying:
                 self._apply_offset(key, record, result.producer_id, result)
             elif isinstance(key, GroupKey) and record.value is None:
                 self._remove_group(key.group_id, result.undo)
+            elif key is None:
+                self._replay(record, result.undo)
 
     def commit(self, result: CoordinatorResult[object]) -> None:
         self._offsets.commit(result)
@@ -86,15 +93,19 @@ class Replaying:
                 undo.append(take_back)
 
     def _remove_group(self, group_id: str, undo: Undo) -> None:
-        group = self._groups.remove(group_id, undo)
-        if isinstance(group, ClassicGroup):
+        group = self._groups.find_classic(group_id)
+        if group is not None:
+            self._groups.remove(group_id, undo)
             for member_id in (*group.members, *group.pending_join_members):
                 self._heartbeats.forget(group_id, member_id)
 
-    def _skip(self, record: CoordinatorRecord) -> None:
+    def _replay(self, record: CoordinatorRecord, undo: Undo | None) -> None:
         record_type = int.from_bytes(record.key[:2], "big")
-        if record_type not in self._skipped_record_types:
+        replay = self._replays.get(record_type)
+        if replay is not None:
+            replay(record.key, record.value, undo)
+        elif record_type not in self._skipped_record_types:
             self._skipped_record_types.add(record_type)
             _log.warning(
-                "Records of type %d in __consumer_offsets are of no classic group: skipped", record_type
+                "Records of type %d in __consumer_offsets are of no known group: skipped", record_type
             )

@@ -3,15 +3,20 @@
 How the shell around it appends their records, loads them and wakes them is told in coordination/service.py.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
+from ottla.cluster.image import MetadataDelta, MetadataImage
 from ottla.coordination.results import Reply
 from ottla.coordination.service import Append, CoordinatorService
 from ottla.coordination.states import CoordinatorState
 from ottla.groups import error_responses
 from ottla.groups.coordinator import GroupCoordinator
+from ottla.groups.group_types import Decision, Task, Then
 from ottla.groups.settings import GroupRequestContext, GroupSettings
+from ottla.groups.topic_metadata import TopicMetadata
 from ottla.groups.versions import (
     joined_response,
     left_response,
@@ -47,6 +52,13 @@ from ottla.protocol.messages.sync_group import SyncGroupRequest, SyncGroupRespon
 from ottla.protocol.messages.txn_offset_commit import TxnOffsetCommitRequest, TxnOffsetCommitResponse
 from ottla.protocol.types import TopicPartition
 
+T = TypeVar("T")
+
+RunTask = Callable[[Task, Callable[[object, int], None]], None]
+"""Runs a task in a thread, and then calls back with what it gave (or the exception it ended in) and now_ms."""
+
+_log = logging.getLogger(__name__)
+
 _PROTOCOL_NEEDED_VERSION = 5
 _MAX_RECORD_STRING_BYTES = 32_767
 """What a string of a group's record can hold (an int16 length)."""
@@ -56,15 +68,94 @@ class GroupCoordinatorService(CoordinatorService[GroupCoordinator]):
     """The request methods are all called alike: request, who asks, and the time."""
 
     def __init__(
-        self, settings: GroupSettings, partition_count: int, new_uuid: Callable[[], str], append: Append
+        self,
+        settings: GroupSettings,
+        partition_count: int,
+        new_uuid: Callable[[], str],
+        append: Append,
+        *,
+        run_task: RunTask,
+        topics: TopicMetadata | None = None,
     ) -> None:
-        """`partition_count` is that of `__consumer_offsets`; `new_uuid` gives a random UUID's text, for member ids."""
+        """`partition_count` is that of `__consumer_offsets`; `new_uuid` gives a random UUID's text, for member ids;
+        `run_task` does what takes long somewhere else, and never calls back before it has returned."""
         super().__init__(partition_count, append)
         self.settings = settings
+        self.topics = topics or TopicMetadata()
         self._new_uuid = new_uuid
+        self._run_task = run_task
 
     def _new_coordinator(self, partition: int, _leader_epoch: int) -> GroupCoordinator:
-        return GroupCoordinator(partition, self.settings, self._new_uuid, self._replies)
+        def elsewhere(task: Task, then: Then) -> None:
+            def done(outcome: object, now_ms: int) -> None:
+                if self._coordinators.get(partition) is coordinator:
+                    self._task_done(partition, coordinator, then, outcome, now_ms)
+
+            self._run_task(task, done)
+
+        coordinator = GroupCoordinator(
+            partition, self.settings, self._new_uuid, self._replies, self.topics, elsewhere
+        )
+        return coordinator
+
+    def _task_done(
+        self, partition: int, coordinator: GroupCoordinator, then: Then, outcome: object, now_ms: int
+    ) -> None:
+        try:
+            self._hand_over(partition, coordinator.on_task_done(then, outcome, now_ms))
+        except KafkaError as error:
+            _log.warning("What was found out for a group is dropped, to be tried again: %s", error)
+        self._settle(partition)
+
+    def metadata_changed(self, image: MetadataImage, delta: MetadataDelta) -> None:
+        """The topics of now. Groups see at their next heartbeat what that means for them."""
+        changed = self.topics.advance(image, delta)
+        if changed:
+            for coordinator in self._coordinators.values():
+                coordinator.topics_changed(changed)
+
+    # Requests of groups that are not classic (group_types.py).
+
+    def perform_write(
+        self,
+        group_id: str,
+        decide: Callable[[GroupCoordinator], Decision[T]],
+        refuse: Callable[[KafkaError], T],
+    ) -> Reply[T]:
+        """Have the group's coordinator decide; the reply comes when the decision's records are committed. `refuse`
+        makes a response of an error."""
+        partition = self.partition_for(group_id)
+        try:
+            result = self._coordinator(partition).perform_write(decide, refuse)
+        except KafkaError as error:
+            return self._answered(refuse(error))
+        self._hand_over(partition, result)
+        self._settle(partition)
+        return result.reply
+
+    def perform_read(
+        self, group_id: str, read: Callable[[GroupCoordinator], T], refuse: Callable[[KafkaError], T]
+    ) -> T:
+        try:
+            return self._coordinator(self.partition_for(group_id)).perform_read(read)
+        except KafkaError as error:
+            return refuse(error)
+
+    def perform_read_each(
+        self,
+        group_ids: Sequence[str],
+        read: Callable[[GroupCoordinator, str], T],
+        refuse: Callable[[str, KafkaError], T],
+    ) -> list[T]:
+        """Read of each group in turn, wherever it is coordinated."""
+        return [
+            self.perform_read(
+                group_id,
+                lambda coordinator, group_id=group_id: read(coordinator, group_id),  # type: ignore[misc]
+                lambda error, group_id=group_id: refuse(group_id, error),  # type: ignore[misc]
+            )
+            for group_id in group_ids
+        ]
 
     def topics_deleted(self, partitions: Sequence[TopicPartition], _now_ms: int) -> None:
         """Partitions that exist no more: their committed offsets are removed from every group."""
@@ -175,7 +266,7 @@ class GroupCoordinatorService(CoordinatorService[GroupCoordinator]):
         )
 
     def txn_offset_commit(
-        self, request: TxnOffsetCommitRequest, _context: GroupRequestContext, now_ms: int
+        self, request: TxnOffsetCommitRequest, context: GroupRequestContext, now_ms: int
     ) -> Reply[TxnOffsetCommitResponse]:
         """The result handed to `append` has a producer id: its batch belongs to that producer's transaction."""
         if not request.group_id:
@@ -183,7 +274,7 @@ class GroupCoordinatorService(CoordinatorService[GroupCoordinator]):
             return self._answered(error_responses.txn_offset_commit_error(request, code))
         return self._perform(
             request.group_id,
-            lambda coordinator: coordinator.handle_txn_offset_commit(request, now_ms),
+            lambda coordinator: coordinator.handle_txn_offset_commit(request, context, now_ms),
             lambda code: error_responses.txn_offset_commit_error(request, code),
         )
 

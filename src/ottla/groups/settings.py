@@ -1,9 +1,29 @@
-from typing import NamedTuple
-
 """Values the group coordinator is configured with, and who asks: plain values, so that this room imports no config.
 
-Names are Apache's settings with underscores; defaults are Apache Kafka 4.1.1's.
+Names are Apache's settings with underscores; defaults are Apache Kafka 4.1.1's. A type of group has a value of its own.
 """
+
+from typing import NamedTuple
+
+
+class ConsumerGroupSettings(NamedTuple):
+    """`group.consumer.*`: consumer groups whose assignment the broker makes (KIP-848)."""
+
+    assignors: tuple[str, ...] = ("uniform", "range")
+    """Those offered, by name; the first is taken when members ask for none."""
+    session_timeout_ms: int = 45_000
+    """A member not heard for so long is out; `consumer.session.timeout.ms` of a group comes before."""
+    heartbeat_interval_ms: int = 5_000
+    """How often members are told to send heartbeats; `consumer.heartbeat.interval.ms` of a group comes before."""
+    max_size: int = 2_147_483_647
+    """Members a group may have; one more is answered GROUP_MAX_SIZE_REACHED."""
+    upgrade_enabled: bool = True
+    """`group.consumer.migration.policy`: a classic group with members becomes a consumer group when a member of the new
+    protocol joins."""
+    downgrade_enabled: bool = True
+    """Likewise: a consumer group becomes a classic one when its last member of the new protocol leaves."""
+    regex_refresh_interval_ms: int = 600_000
+    """How old the topics found for a regular expression may get."""
 
 
 class GroupSettings(NamedTuple):
@@ -28,6 +48,7 @@ class GroupSettings(NamedTuple):
     offset_commit_timeout_ms: int = 5_000
     """`offsets.commit.timeout.ms`: how long the shell waits for records to be committed before it calls
     `append_timed_out`."""
+    consumer: ConsumerGroupSettings = ConsumerGroupSettings()
 
 
 class GroupRequestContext(NamedTuple):
