@@ -26,6 +26,17 @@ class ConsumerGroupSettings(NamedTuple):
     """How old the topics found for a regular expression may get."""
 
 
+class ShareGroupSettings(NamedTuple):
+    """`group.share.*`: share groups (KIP-932)."""
+
+    session_timeout_ms: int = 45_000
+    """A member not heard for so long is out; `share.session.timeout.ms` of a group comes before."""
+    heartbeat_interval_ms: int = 5_000
+    """How often members are told to send heartbeats; `share.heartbeat.interval.ms` of a group comes before."""
+    max_size: int = 200
+    """Members a group may have; one more is answered GROUP_MAX_SIZE_REACHED."""
+
+
 class GroupSettings(NamedTuple):
     """The coordinator's settings; every shard of one broker holds the same value and may be given a new one."""
 
@@ -49,6 +60,7 @@ class GroupSettings(NamedTuple):
     """`offsets.commit.timeout.ms`: how long the shell waits for records to be committed before it calls
     `append_timed_out`."""
     consumer: ConsumerGroupSettings = ConsumerGroupSettings()
+    share: ShareGroupSettings = ShareGroupSettings()
 
 
 class GroupRequestContext(NamedTuple):

@@ -1,0 +1,195 @@
+"""The `simple` assignor of share groups: several members may have one partition, and no partition has none.
+
+Balance comes before stickiness:
+
+1. Each member's id is hashed onto one of the partitions it can have.
+2. What a member had, and nobody was hashed onto, it keeps (in a group whose members all subscribe to the same topics, up
+   to its fair share).
+3. Partitions that are left go around the members.
+
+It gives exactly what Apache's gives, order of its hash maps included (java_hash_order.py), so that a coordinator that moves
+between brokers moves no partition. It knows nothing of racks.
+
+Apache: org.apache.kafka.coordinator.group.assignor.SimpleAssignor (KIP-932).
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from ottla.coordination.partitioning import java_string_hash
+from ottla.groups.java_hash_order import hash_order, string_hash_order
+from ottla.groups.modern_group import Assignment
+from ottla.protocol.types import Uuid
+
+NAME = "simple"
+
+_Assigned = dict[str, dict["_Partition", None]]
+"""Per member its partitions, in the order in which it got them."""
+
+
+class ShareMemberSpec(NamedTuple):
+    """A member as the assignor sees it."""
+
+    topic_ids: Sequence[Uuid]
+    """The topics it subscribes to that exist, in the order of Java's set of their names."""
+    assigned: Assignment
+    """What it was assigned last."""
+
+
+class _Partition(NamedTuple):
+    topic_id: Uuid
+    partition: int
+
+
+def assign(
+    members: Mapping[str, ShareMemberSpec],
+    *,
+    homogeneous: bool,
+    partition_count: Callable[[Uuid], int],
+    assignable: Assignment,
+) -> dict[str, Assignment]:
+    """What each member shall have, by topic.
+
+    `homogeneous`: all subscribe to the same topics. `assignable`: partitions whose share state is initialized; no others
+    are assigned.
+    """
+    if not members:
+        return {}
+    member_ids = string_hash_order(members)
+    ordered = {member_id: members[member_id] for member_id in member_ids}
+    targets = {
+        member_id: _targets(member.topic_ids, partition_count, assignable)
+        for member_id, member in _distinct(ordered, homogeneous=homogeneous)
+    }
+    current = _current(ordered)
+    if homogeneous:
+        [shared] = targets.values()
+        assigned = _assign_homogeneous(member_ids, ordered[member_ids[0]].topic_ids, shared, current)
+    else:
+        subscribed = {
+            member_id: found for member_id, found in targets.items() if members[member_id].topic_ids
+        }
+        assigned = _assign_heterogeneous(subscribed, current)
+    return {member_id: _by_topic(assigned.get(member_id, ())) for member_id in member_ids}
+
+
+def _distinct(
+    members: Mapping[str, ShareMemberSpec], *, homogeneous: bool
+) -> list[tuple[str, ShareMemberSpec]]:
+    """Members whose subscriptions differ; one stands for all where they are alike."""
+    found = list(members.items())
+    return found[:1] if homogeneous else found
+
+
+def _targets(
+    topic_ids: Iterable[Uuid], partition_count: Callable[[Uuid], int], assignable: Assignment
+) -> list[_Partition]:
+    return [
+        _Partition(topic_id, partition)
+        for topic_id in topic_ids
+        if topic_id in assignable
+        for partition in range(partition_count(topic_id))
+        if partition in assignable[topic_id]
+    ]
+
+
+def _current(members: Mapping[str, ShareMemberSpec]) -> dict[_Partition, list[str]]:
+    """Who has each partition now, in the order of Java's map of partitions."""
+    owners: dict[_Partition, list[str]] = {}
+    for member_id, member in members.items():
+        for topic_id, partitions in member.assigned.items():
+            for partition in sorted(partitions):
+                owners.setdefault(_Partition(topic_id, partition), []).append(member_id)
+    return {partition: owners[partition] for partition in hash_order(owners, _hash)}
+
+
+def _assign_homogeneous(
+    member_ids: Sequence[str],
+    topic_ids: Sequence[Uuid],
+    targets: Sequence[_Partition],
+    current: Mapping[_Partition, Sequence[str]],
+) -> _Assigned:
+    fair_share = -(-len(targets) // len(member_ids))
+    hashed = _hash_members(member_ids, targets, {})
+    assigned: _Assigned = {member_id: {} for member_id in member_ids}
+    taken = set(hashed)
+    for partition, members in hashed.items():
+        for member_id in members:
+            assigned[member_id][partition] = None
+    for partition, owners in current.items():
+        if partition.topic_id not in topic_ids or partition in hashed:
+            continue
+        for member_id in owners:
+            if len(assigned[member_id]) < fair_share:
+                assigned[member_id][partition] = None
+                taken.add(partition)
+    _hand_around([each for each in targets if each not in taken], assigned, fair_share)
+    return assigned
+
+
+def _assign_heterogeneous(
+    targets_of: Mapping[str, Sequence[_Partition]], current: Mapping[_Partition, Sequence[str]]
+) -> _Assigned:
+    subscribers: dict[Uuid, dict[str, None]] = {}
+    fresh: dict[_Partition, list[str]] = {}
+    for member_id, targets in targets_of.items():
+        for target in targets:
+            subscribers.setdefault(target.topic_id, {})[member_id] = None
+        _hash_members([member_id], targets, fresh)
+    left: dict[Uuid, list[_Partition]] = {}
+    for target in dict.fromkeys(target for targets in targets_of.values() for target in targets):
+        if target not in fresh and target not in current:
+            left.setdefault(target.topic_id, []).append(target)
+    for topic_id, partitions in left.items():
+        members = list(subscribers[topic_id])
+        for position, partition in enumerate(partitions):
+            fresh[partition] = [members[position % len(members)]]
+    assigned: _Assigned = {}
+    for partition, members in fresh.items():
+        for member_id in members:
+            assigned.setdefault(member_id, {})[partition] = None
+    for partition, owners in current.items():
+        if partition not in fresh:
+            for member_id in owners:
+                if member_id in subscribers.get(partition.topic_id, ()):
+                    assigned.setdefault(member_id, {})[partition] = None
+    return assigned
+
+
+def _hash_members(
+    member_ids: Iterable[str], targets: Sequence[_Partition], hashed: dict[_Partition, list[str]]
+) -> dict[_Partition, list[str]]:
+    if targets:
+        for member_id in member_ids:
+            target = targets[abs(java_string_hash(member_id)) % len(targets)]
+            hashed.setdefault(target, []).append(member_id)
+    return hashed
+
+
+def _hand_around(partitions: Sequence[_Partition], assigned: _Assigned, fair_share: int) -> None:
+    """Give partitions to members in turns. A member that two hashes met may end with one more than its share."""
+    turn = list(assigned)
+    position = 0
+    for partition in partitions:
+        while True:
+            if position >= len(turn):
+                position = 0
+            member = assigned[turn[position]]
+            if len(member) <= fair_share:
+                member[partition] = None
+                position += 1
+                break
+            del turn[position]
+
+
+def _by_topic(partitions: Iterable[_Partition]) -> Assignment:
+    by_topic: dict[Uuid, set[int]] = {}
+    for topic_id, partition in partitions:
+        by_topic.setdefault(topic_id, set()).add(partition)
+    return {topic_id: frozenset(by_topic[topic_id]) for topic_id in sorted(by_topic)}
+
+
+def _hash(partition: _Partition) -> int:
+    """`hashCode()` of Kafka's TopicIdPartition: 31 times the id's, and the partition."""
+    folded = int.from_bytes(partition.topic_id[:8], "big") ^ int.from_bytes(partition.topic_id[8:], "big")
+    return 31 * (folded >> 32 ^ folded) + partition.partition
