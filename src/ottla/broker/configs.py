@@ -21,6 +21,7 @@ from ottla.config.alter import (
     alter_topic,
     replacing,
 )
+from ottla.config.broker_config import BrokerConfig
 from ottla.config.describe import (
     describe_broker,
     describe_client_metrics,
@@ -30,6 +31,7 @@ from ottla.config.describe import (
 )
 from ottla.config.described_setting import DescribedSetting
 from ottla.config.dynamic import BrokerLayers
+from ottla.config.group_config import GroupConfig, group_config
 from ottla.config.topic_config import topic_config
 from ottla.protocol.errors import ErrorCode, KafkaError
 
@@ -46,6 +48,9 @@ class Configs:
     def __init__(self, broker: "BrokerServer") -> None:
         self._broker = broker
         self._layers: BrokerLayers | None = None
+        self._groups_made_from: tuple[BrokerConfig, Mapping[ConfigResource, Mapping[str, str]]] | None = None
+        self._group_defaults = GroupConfig()
+        self._groups: dict[str, GroupConfig] = {}
 
     # What may be set: the controller asks.
 
@@ -126,7 +131,7 @@ class Configs:
             case ConfigType.BROKER:
                 return describe_broker(self.layers(), names)
             case ConfigType.GROUP:
-                return describe_group(own, names)
+                return describe_group(self._broker.config, own, names)
             case ConfigType.CLIENT_METRICS:
                 return describe_client_metrics(own, names)
         raise KafkaError(ErrorCode.INVALID_REQUEST, f"Unsupported resource type: {resource.type.name}")
@@ -134,6 +139,21 @@ class Configs:
     def describe_new_topic(self, own: Mapping[str, str]) -> list[DescribedSetting]:
         """What a topic with these settings of its own would show; it need not exist."""
         return describe_topic(self.layers(), own)
+
+    def group(self, group_id: str) -> GroupConfig:
+        """What holds for a group. Cheap: coordinators ask at every heartbeat."""
+        config, stored = self._broker.config, self._broker.metadata.image.configs
+        if self._groups_made_from != (config, stored):
+            self._groups_made_from = (config, stored)
+            self._groups = {}
+            self._group_defaults = group_config(config.values, _NOTHING)
+        own = stored.get(ConfigResource(ConfigType.GROUP, group_id))
+        if not own:
+            return self._group_defaults
+        held = self._groups.get(group_id)
+        if held is None:
+            held = self._groups[group_id] = group_config(config.values, own)
+        return held
 
     def _stored(self, resource: ConfigResource) -> Mapping[str, str]:
         return self._broker.metadata.image.configs.get(resource, _NOTHING)

@@ -13,7 +13,6 @@ ROOT: Final = "root"
 OURS: Final = "ottla"
 
 LEVELS: Final = {
-    "OFF": logging.CRITICAL + 10,
     "FATAL": logging.CRITICAL,
     "ERROR": logging.ERROR,
     "WARN": logging.WARNING,
@@ -21,6 +20,10 @@ LEVELS: Final = {
     "DEBUG": logging.DEBUG,
     "TRACE": 1,
 }
+"""The highest first."""
+
+_OFF: Final = "OFF"
+"""What a logger shows that somebody has silenced from within; it can't be set (KIP-412)."""
 
 
 def levels_by_logger() -> dict[str, str]:
@@ -33,11 +36,11 @@ def levels_by_logger() -> dict[str, str]:
 
 def check_level(name: str, level: str | None) -> None:
     """Raise `KafkaError` INVALID_CONFIG unless `level` can be set on the logger `name`."""
-    if level is not None and level.upper() not in LEVELS:
+    if level is not None and level not in LEVELS:
         raise KafkaError(
             ErrorCode.INVALID_CONFIG,
             f"Cannot set the log level of {name} to {level} as it is not a supported log level. "
-            f"Valid log levels are {', '.join(LEVELS)}",
+            f"Valid log levels are {', '.join(sorted(LEVELS))}",
         )
     if name != ROOT and name not in levels_by_logger():
         raise KafkaError(ErrorCode.INVALID_CONFIG, f"Logger {name} does not exist!")
@@ -50,9 +53,11 @@ def check_level(name: str, level: str | None) -> None:
 def set_level(name: str, level: str | None) -> None:
     """Set a checked level; None lets the logger take its parent's again."""
     logger = logging.getLogger(None if name == ROOT else name)
-    logger.setLevel(logging.NOTSET if level is None else LEVELS[level.upper()])
+    logger.setLevel(logging.NOTSET if level is None else LEVELS[level])
 
 
 def _name(logger: logging.Logger) -> str:
     effective = logger.getEffectiveLevel()
+    if effective > logging.CRITICAL:
+        return _OFF
     return next((name for name, value in LEVELS.items() if value <= effective), "TRACE")

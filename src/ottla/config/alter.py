@@ -17,8 +17,10 @@ from ottla.config.catalogue import CLIENT_METRICS_SETTINGS, GROUP_SETTINGS, TOPI
 from ottla.config.checks import InvalidConfigurationError
 from ottla.config.definition import Setting, Type
 from ottla.config.dynamic import BrokerLayers, listener_base, not_dynamic, only_per_broker, only_per_listener
+from ottla.config.group_config import shown_defaults
 from ottla.config.topic_config import TopicConfig, topic_config
 from ottla.config.validators import InvalidSettingError
+from ottla.config.values import Value
 
 VALUE_LIMIT_BYTES = 32_767
 """Longest value that is stored for a topic, a group or a subscription."""
@@ -62,11 +64,16 @@ def broker_of_resource(name: str, node_id: int) -> int | None:
     """
     if not name:
         return None
-    if not _BROKER_NUMBER.fullmatch(name):
+    if not is_integer(name):
         raise InvalidRequestError(f"Node id must be an integer, but it is: {name}")
     if int(name) != node_id:
         raise InvalidRequestError(f"Unexpected broker id, expected {node_id}, but received {name}")
     return node_id
+
+
+def is_integer(name: str) -> bool:
+    """Whether a resource's name can be a broker's number, read as Java does it."""
+    return _BROKER_NUMBER.fullmatch(name) is not None
 
 
 def replacing(stored: Mapping[str, str], settings: Mapping[str, str | None]) -> list[Change]:
@@ -148,7 +155,7 @@ def alter_group(
     for name in _set_names(changes):
         if name not in GROUP_SETTINGS:
             raise InvalidConfigError(f"Unknown group config name: {name}")
-    _check_group_values(config, _numbers(GROUP_SETTINGS, altered))
+    _check_group_values(config, _numbers(GROUP_SETTINGS, altered, shown_defaults(config.values)))
     return altered
 
 
@@ -257,12 +264,14 @@ def _refuse(names: list[str], reason: str) -> None:
         raise InvalidRequestError(f"{reason}: Set({', '.join(sorted(names))})")
 
 
-def _numbers(settings: Mapping[str, Setting], altered: Mapping[str, str]) -> dict[str, int]:
+def _numbers(
+    settings: Mapping[str, Setting], altered: Mapping[str, str], defaults: Mapping[str, Value]
+) -> dict[str, int]:
     """The numbers among the values, with the defaults of those not set; raises `InvalidConfigError`."""
     numbers: dict[str, int] = {}
     for name, setting in settings.items():
         try:
-            value = setting.parse(altered[name]) if name in altered else setting.default
+            value = setting.parse(altered[name]) if name in altered else defaults[name]
         except InvalidSettingError as error:
             raise InvalidConfigError(str(error)) from None
         if isinstance(value, int):
@@ -319,7 +328,7 @@ def _check_client_metrics(altered: Mapping[str, str]) -> None:
         try:
             interval = CLIENT_METRICS_SETTINGS["interval.ms"].parse(text)
         except InvalidSettingError as error:
-            raise InvalidRequestError(str(error)) from None
+            raise InvalidConfigError(str(error)) from None
         if not isinstance(interval, int) or not 100 <= interval <= 3_600_000:
             raise InvalidRequestError(
                 f"Invalid value {text} for interval.ms, interval must be between 100 and 3600000 (1 hour)"

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-from ottla.config.broker_config import setting_for
+from ottla.config.broker_config import BrokerConfig, setting_for
 from ottla.config.catalogue import BROKER_SETTINGS, CLIENT_METRICS_SETTINGS, GROUP_SETTINGS, TOPIC_SETTINGS
 from ottla.config.definition import Setting
 from ottla.config.described_setting import UNKNOWN_TYPE, ConfigSource, DescribedSetting, Synonym
 from ottla.config.dynamic import BrokerLayers, broker_synonyms, is_dynamic
+from ottla.config.group_config import shown_defaults
 from ottla.config.sources import Given
 from ottla.config.topic_config import first_given
 from ottla.config.topic_settings import DEFAULTS_FROM
@@ -54,8 +55,11 @@ def describe_topic(
     ]
 
 
-def describe_group(own: Mapping[str, str], names: Collection[str] | None = None) -> list[DescribedSetting]:
+def describe_group(
+    config: BrokerConfig, own: Mapping[str, str], names: Collection[str] | None = None
+) -> list[DescribedSetting]:
     """Every setting of a group, or those named."""
+    defaults = {name: print_value(value) for name, value in shown_defaults(config.values).items()}
 
     def synonyms(name: str, text: str | None) -> tuple[Synonym, ...]:
         return (Synonym(name, text, source_of(name)),)
@@ -63,7 +67,7 @@ def describe_group(own: Mapping[str, str], names: Collection[str] | None = None)
     def source_of(name: str) -> ConfigSource:
         return ConfigSource.DYNAMIC_GROUP_CONFIG if name in own else ConfigSource.DEFAULT_CONFIG
 
-    return list(_simple(GROUP_SETTINGS, own, names, synonyms))
+    return list(_simple(GROUP_SETTINGS, own, names, synonyms, defaults))
 
 
 def describe_client_metrics(
@@ -74,7 +78,8 @@ def describe_client_metrics(
     def synonyms(name: str, text: str | None) -> tuple[Synonym, ...]:
         return (Synonym(name, text, ConfigSource.DYNAMIC_CLIENT_METRICS_CONFIG),) if name in own else ()
 
-    return list(_simple(CLIENT_METRICS_SETTINGS, own, names, synonyms))
+    defaults = {name: _default_text(setting) for name, setting in CLIENT_METRICS_SETTINGS.items()}
+    return list(_simple(CLIENT_METRICS_SETTINGS, own, names, synonyms, defaults))
 
 
 def _chosen(every: list[str], names: Collection[str] | None) -> list[str]:
@@ -87,10 +92,11 @@ def _simple(
     own: Mapping[str, str],
     names: Collection[str] | None,
     synonyms: Callable[[str, str | None], tuple[Synonym, ...]],
+    defaults: Mapping[str, str | None],
 ) -> Iterator[DescribedSetting]:
     for name in _chosen(sorted({*settings, *own}), names):
         setting = settings.get(name)
-        text = _shown(setting, own[name]) if name in own else _default_text(setting)
+        text = _shown(setting, own[name]) if name in own else defaults.get(name)
         yield _described(name, setting, text, synonyms(name, text), read_only=False)
 
 

@@ -202,7 +202,10 @@ class ShareOffsetReset:
         )
         if not known:
             raise InvalidSettingError(
-                name, text, f"Invalid share offset reset strategy: {text}. Must be one of {self}"
+                name,
+                text,
+                f"Invalid value `{text}` for configuration {name}. The value must be either 'earliest', 'latest' "
+                "or of the format 'by_duration:<PnDTnHnMn.nS>'.",
             )
 
     def __str__(self) -> str:

@@ -17,7 +17,7 @@ from ottla.broker.pending import Pending
 from ottla.cluster.changes import ConfigChange, ConfigOperation
 from ottla.cluster.image import DEFAULT_ENTITY, ConfigResource, ConfigType
 from ottla.cluster.topic_names import why_invalid
-from ottla.config.alter import InvalidRequestError, broker_of_resource
+from ottla.config.alter import InvalidRequestError, broker_of_resource, is_integer
 from ottla.config.described_setting import ConfigSource, DescribedSetting
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages import alter_configs as replacing_messages
@@ -56,18 +56,8 @@ _STORED_AS = {
 }
 
 
-def _resource_type(number: int) -> ResourceType:
-    try:
-        return ResourceType(number)
-    except ValueError:
-        raise KafkaError(ErrorCode.INVALID_REQUEST, f"Unsupported resource type: {number}") from None
-
-
-def _broker_entity(broker: "BrokerServer", name: str) -> str:
-    try:
-        return DEFAULT_ENTITY if broker_of_resource(name, broker.node_id) is None else str(broker.node_id)
-    except InvalidRequestError as error:
-        raise KafkaError(ErrorCode.INVALID_REQUEST, str(error)) from error
+def _invalid(message: str | None = None) -> KafkaError:
+    return KafkaError(ErrorCode.INVALID_REQUEST, message)
 
 
 def _require_name(kind: ResourceType, name: str) -> None:
@@ -77,10 +67,18 @@ def _require_name(kind: ResourceType, name: str) -> None:
         ResourceType.GROUP: "Group name",
     }.get(kind)
     if what is not None and not name:
-        raise KafkaError(ErrorCode.INVALID_REQUEST, f"{what} must not be empty")
+        raise _invalid(f"{what} must not be empty")
 
 
 # Describing.
+
+
+def _check_broker(broker: "BrokerServer", name: str, expected: str) -> None:
+    """Apache has a text of its own for each way to mean another broker than the one that is asked."""
+    if not is_integer(name):
+        raise _invalid(f"Broker id must be an integer, but it is: {name}")
+    if int(name) != broker.node_id:
+        raise _invalid(f"Unexpected broker id, expected {expected} but received {name}")
 
 
 def _every_resource(
@@ -112,29 +110,26 @@ def describe_configs(
 def _described(
     broker: "BrokerServer", request: DescribeConfigsRequest, resource: DescribeConfigsResource
 ) -> DescribeConfigsResult:
-    result = DescribeConfigsResult(
-        error_message=None, resource_type=resource.resource_type, resource_name=resource.resource_name
-    )
+    result = DescribeConfigsResult(resource_type=resource.resource_type, resource_name=resource.resource_name)
     try:
         result.configs = _settings(broker, request, resource)
     except KafkaError as error:
         result.error_code = error.code
         # Apache gives no text for a topic that isn't there.
-        result.error_message = None if error.code is ErrorCode.UNKNOWN_TOPIC_OR_PARTITION else error.message
+        result.error_message = "" if error.code is ErrorCode.UNKNOWN_TOPIC_OR_PARTITION else error.message
     return result
 
 
 def _settings(
     broker: "BrokerServer", request: DescribeConfigsRequest, resource: DescribeConfigsResource
 ) -> list[DescribeConfigsResourceResult]:
-    kind, name, wanted = (
-        _resource_type(resource.resource_type),
-        resource.resource_name,
-        resource.configuration_keys,
-    )
+    if resource.resource_type not in _NUMBERS:
+        raise _invalid()
+    kind, name = ResourceType(resource.resource_type), resource.resource_name
+    wanted = resource.configuration_keys
     _require_name(kind, name)
     if kind is ResourceType.BROKER_LOGGER:
-        _broker_entity(broker, name)
+        _check_broker(broker, name, f"{broker.node_id}")
         return [
             _level(logger, level, request)
             for logger, level in levels_by_logger().items()
@@ -146,8 +141,11 @@ def _settings(
             raise KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, reason)
         if broker.metadata.image.topic(name) is None:
             raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+    elif kind is ResourceType.BROKER and not name:
+        name = DEFAULT_ENTITY
     elif kind is ResourceType.BROKER:
-        name = _broker_entity(broker, name)
+        _check_broker(broker, name, f"{broker.node_id} or empty string,")
+        name = str(broker.node_id)
     described = broker.configs.describe(ConfigResource(_STORED_AS[kind], name), wanted)
     return [_setting(each, request) for each in described]
 
@@ -201,15 +199,33 @@ def _alterable(
     broker: "BrokerServer", resource: Resource, repeated: set[tuple[int, str]]
 ) -> ConfigResource | None:
     """Whose stored settings are meant, None for log levels. Raises `KafkaError` for what can't be meant."""
-    if (resource.resource_type, resource.resource_name) in repeated:
-        raise KafkaError(ErrorCode.INVALID_REQUEST, "Each resource must appear at most once.")
-    kind, name = _resource_type(resource.resource_type), resource.resource_name
+    number, name = resource.resource_type, resource.resource_name
+    if (number, name) in repeated:
+        raise _invalid("Each resource must appear at most once.")
+    names = [each.name for each in resource.configs]
+    if len(set(names)) != len(names):
+        raise _invalid("Error due to duplicate config keys")
+    incremental = isinstance(resource, incremental_messages.AlterConfigsResource)
+    if number not in _NUMBERS or (number == ResourceType.BROKER_LOGGER and not incremental):
+        raise _invalid(f"Unknown resource type {number}")
+    kind = ResourceType(number)
     if kind is ResourceType.BROKER_LOGGER:
-        _require_name(kind, name)
-        _broker_entity(broker, name)
+        if not is_integer(name):
+            raise _invalid(f"Node id must be an integer, but it is: {name}")
+        if int(name) != broker.node_id:
+            raise _invalid(f"Unexpected node id. Expected {broker.node_id}, but received {name}")
         return None
     if kind is ResourceType.BROKER:
-        name = _broker_entity(broker, name)
+        try:
+            meant = broker_of_resource(name, broker.node_id)
+        except InvalidRequestError as error:
+            raise _invalid(str(error)) from error
+        name = DEFAULT_ENTITY if meant is None else str(meant)
+    elif kind is ResourceType.TOPIC:
+        if not name:
+            raise _invalid("Default topic resources are not allowed.")
+        if (reason := why_invalid(name)) is not None:
+            raise KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, reason)
     return ConfigResource(_STORED_AS[kind], name)
 
 
@@ -233,7 +249,9 @@ async def _alter(
         try:
             meant = change(resource, _alterable(broker, resource, repeated))
         except KafkaError as error:
-            outcomes[number] = (error.code, error.message)
+            # Apache's controller stumbles over an operation it doesn't know, and has no text for that.
+            silent = error.code is ErrorCode.UNKNOWN_SERVER_ERROR
+            outcomes[number] = (error.code, None if silent else error.message)
         else:
             if meant is None:
                 outcomes[number] = _DONE
@@ -301,18 +319,22 @@ def _operation(number: int) -> ConfigOperation:
     try:
         return ConfigOperation(number)
     except ValueError:
-        raise KafkaError(ErrorCode.INVALID_REQUEST, f"Unknown config operation: {number}") from None
+        raise KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR) from None
 
 
 def _alter_levels(
     operations: Sequence[tuple[str, ConfigOperation, str | None]], *, validate_only: bool
 ) -> None:
+    without = [
+        name
+        for name, operation, value in operations
+        if value is None and operation is not ConfigOperation.DELETE
+    ]
+    if without:
+        raise _invalid(f"Null value not supported for : {','.join(without)}")
     for name, operation, value in operations:
         if operation not in (ConfigOperation.SET, ConfigOperation.DELETE):
-            raise KafkaError(
-                ErrorCode.INVALID_REQUEST,
-                f"{operation.name} operation is not allowed for the BROKER_LOGGER resource",
-            )
+            raise _invalid(f"{operation.name} operation is not allowed for the BROKER_LOGGER resource")
         check_level(name, value if operation is ConfigOperation.SET else None)
     if validate_only:
         return
@@ -350,10 +372,7 @@ def alter_configs(
 def _replacement(
     resource: replacing_messages.AlterConfigsResource, entity: ConfigResource | None
 ) -> ConfigChange:
-    if entity is None:
-        raise KafkaError(
-            ErrorCode.INVALID_REQUEST, "Log levels can be changed by IncrementalAlterConfigs only"
-        )
+    assert entity is not None, "log levels are changed by IncrementalAlterConfigs only"
     without = [each.name for each in resource.configs if each.value is None]
     if without:
         raise KafkaError(ErrorCode.INVALID_REQUEST, f"Null value not supported for : {','.join(without)}")
