@@ -52,7 +52,8 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer", bound=Response)
 
 
-def _asker(context: RequestContext) -> GroupRequestContext:
+def asker(context: RequestContext) -> GroupRequestContext:
+    """Who sent the request, in the words of the groups' room."""
     return GroupRequestContext(
         client_id=context.client_id or "",
         client_host=f"/{context.connection.remote_host}",
@@ -65,7 +66,7 @@ def join_group(
     broker: "BrokerServer", request: JoinGroupRequest, context: RequestContext
 ) -> JoinGroupResponse | Pending[JoinGroupResponse]:
     """Answered when the group's next generation stands."""
-    return broker.groups.answer(broker.groups.service.join_group(request, _asker(context), context.now_ms))
+    return broker.groups.answer(broker.groups.service.join_group(request, asker(context), context.now_ms))
 
 
 @handles(SyncGroupRequest, SyncGroupResponse, versions=(0, 5))
@@ -73,21 +74,21 @@ def sync_group(
     broker: "BrokerServer", request: SyncGroupRequest, context: RequestContext
 ) -> SyncGroupResponse | Pending[SyncGroupResponse]:
     """Answered when the leader has handed in the assignment."""
-    return broker.groups.answer(broker.groups.service.sync_group(request, _asker(context), context.now_ms))
+    return broker.groups.answer(broker.groups.service.sync_group(request, asker(context), context.now_ms))
 
 
 @handles(HeartbeatRequest, HeartbeatResponse, versions=(0, 4))
 def heartbeat(
     broker: "BrokerServer", request: HeartbeatRequest, context: RequestContext
 ) -> HeartbeatResponse | Pending[HeartbeatResponse]:
-    return broker.groups.answer(broker.groups.service.heartbeat(request, _asker(context), context.now_ms))
+    return broker.groups.answer(broker.groups.service.heartbeat(request, asker(context), context.now_ms))
 
 
 @handles(LeaveGroupRequest, LeaveGroupResponse, versions=(0, 5))
 def leave_group(
     broker: "BrokerServer", request: LeaveGroupRequest, context: RequestContext
 ) -> LeaveGroupResponse | Pending[LeaveGroupResponse]:
-    return broker.groups.answer(broker.groups.service.leave_group(request, _asker(context), context.now_ms))
+    return broker.groups.answer(broker.groups.service.leave_group(request, asker(context), context.now_ms))
 
 
 @handles(OffsetCommitRequest, OffsetCommitResponse, versions=(2, 9))
@@ -114,11 +115,11 @@ def offset_commit(
         return OffsetCommitResponse(topics=unknown)
     request.topics = known
     answer = broker.groups.answer(
-        broker.groups.service.offset_commit(request, _asker(context), context.now_ms)
+        broker.groups.service.offset_commit(request, asker(context), context.now_ms)
     )
     if not unknown:
         return answer
-    return _once_answered(answer, lambda response: _add_uncommitted(response, unknown))
+    return once_answered(answer, lambda response: _add_uncommitted(response, unknown))
 
 
 def _not_committed(partition: OffsetCommitRequestPartition) -> OffsetCommitResponsePartition:
@@ -127,7 +128,7 @@ def _not_committed(partition: OffsetCommitRequestPartition) -> OffsetCommitRespo
     )
 
 
-def _once_answered(
+def once_answered(
     answer: Answer | Pending[Answer], change: Callable[[Answer], None]
 ) -> Answer | Pending[Answer]:
     """The answer with `change` made to it, now or when it comes."""
@@ -159,7 +160,7 @@ def _add_uncommitted(response: OffsetCommitResponse, unknown: list[OffsetCommitR
 def offset_fetch(
     broker: "BrokerServer", request: OffsetFetchRequest, context: RequestContext
 ) -> OffsetFetchResponse | Pending[OffsetFetchResponse]:
-    return broker.groups.answer(broker.groups.service.offset_fetch(request, _asker(context), context.now_ms))
+    return broker.groups.answer(broker.groups.service.offset_fetch(request, asker(context), context.now_ms))
 
 
 @handles(OffsetDeleteRequest, OffsetDeleteResponse, versions=(0, 0))
@@ -189,11 +190,11 @@ def offset_delete(
             known.append(OffsetDeleteRequestTopic(name=topic.name, partitions=existing))
     request.topics = known
     answer = broker.groups.answer(
-        broker.groups.service.offset_delete(request, _asker(context), context.now_ms)
+        broker.groups.service.offset_delete(request, asker(context), context.now_ms)
     )
     if not unknown:
         return answer
-    return _once_answered(answer, lambda response: _add_unknown(response, unknown))
+    return once_answered(answer, lambda response: _add_unknown(response, unknown))
 
 
 def _add_unknown(response: OffsetDeleteResponse, unknown: list[OffsetDeleteResponseTopic]) -> None:
@@ -222,7 +223,7 @@ def describe_groups(
     broker: "BrokerServer", request: DescribeGroupsRequest, context: RequestContext
 ) -> DescribeGroupsResponse | Pending[DescribeGroupsResponse]:
     answer = broker.groups.answer(
-        broker.groups.service.describe_groups(request, _asker(context), context.now_ms)
+        broker.groups.service.describe_groups(request, asker(context), context.now_ms)
     )
     if request.include_authorized_operations and isinstance(answer, DescribeGroupsResponse):
         for group in answer.groups:
@@ -235,7 +236,7 @@ def describe_groups(
 def list_groups(
     broker: "BrokerServer", request: ListGroupsRequest, context: RequestContext
 ) -> ListGroupsResponse | Pending[ListGroupsResponse]:
-    return broker.groups.answer(broker.groups.service.list_groups(request, _asker(context), context.now_ms))
+    return broker.groups.answer(broker.groups.service.list_groups(request, asker(context), context.now_ms))
 
 
 def _delete_failed(request: DeleteGroupsRequest, code: ErrorCode, _message: str) -> DeleteGroupsResponse:
@@ -250,4 +251,4 @@ def _delete_failed(request: DeleteGroupsRequest, code: ErrorCode, _message: str)
 def delete_groups(
     broker: "BrokerServer", request: DeleteGroupsRequest, context: RequestContext
 ) -> DeleteGroupsResponse | Pending[DeleteGroupsResponse]:
-    return broker.groups.answer(broker.groups.service.delete_groups(request, _asker(context), context.now_ms))
+    return broker.groups.answer(broker.groups.service.delete_groups(request, asker(context), context.now_ms))
