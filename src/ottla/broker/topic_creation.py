@@ -2,9 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ottla.broker.internal_topics import GROUP_METADATA_TOPIC, INTERNAL_TOPICS
+from ottla.broker.internal_topics import (
+    GROUP_METADATA_TOPIC,
+    INTERNAL_TOPICS,
+    SHARE_GROUP_STATE_TOPIC,
+)
 from ottla.cluster.changes import NewTopic
 from ottla.protocol.errors import ErrorCode, KafkaError
 
@@ -22,6 +27,8 @@ class TopicCreation:
     def __init__(self, broker: "BrokerServer") -> None:
         self._broker = broker
         self._creating: dict[str, asyncio.Task[ErrorCode]] = {}
+        self._creating_for_streams: dict[str, asyncio.Task[None]] = {}
+        """Bounded by the internal topics of the groups' topologies: members ask with each heartbeat until they exist."""
 
     async def missing(self, names: list[str]) -> dict[str, ErrorCode]:
         """Make topics that a client asked for, with the broker's defaults; what to answer for those that can't be."""
@@ -46,25 +53,58 @@ class TopicCreation:
             errors[outcome.name] = outcome.error if told else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
         return errors
 
+    def for_streams(self, topics: Iterable[NewTopic]) -> None:
+        """Make the internal topics of a streams group, those not being made already. Nobody waits: who needs them asks
+        again."""
+        new = [topic for topic in topics if topic.name not in self._creating_for_streams]
+        if not new:
+            return
+        task = self._broker.loop.create_task(self._create_for_streams(new))
+        for topic in new:
+            self._creating_for_streams[topic.name] = task
+
+        def forget(_: object) -> None:
+            for topic in new:
+                self._creating_for_streams.pop(topic.name, None)
+
+        task.add_done_callback(forget)
+
+    async def _create_for_streams(self, topics: list[NewTopic]) -> None:
+        try:
+            outcomes = await self._broker.metadata.create_topics(topics)
+        except KafkaError as error:
+            _log.warning("Internal topics of a streams group could not be made: %s", error)
+            return
+        for outcome in outcomes:
+            if outcome.error not in (ErrorCode.NONE, ErrorCode.TOPIC_ALREADY_EXISTS):
+                _log.warning(
+                    "Internal topic %s of a streams group could not be made: %s",
+                    outcome.name,
+                    outcome.message,
+                )
+
     async def internal(self, name: str) -> ErrorCode:
         """Make one of the broker's own topics if it isn't there; NONE when it is there afterwards."""
         if self._broker.metadata.image.topic(name) is not None:
             return ErrorCode.NONE
-        if name != GROUP_METADATA_TOPIC:
+        make = {
+            GROUP_METADATA_TOPIC: self._offsets_topic,
+            SHARE_GROUP_STATE_TOPIC: self._share_state_topic,
+        }.get(name)
+        if make is None:
             return ErrorCode.INVALID_TOPIC_EXCEPTION
         task = self._creating.get(name)
         if task is None:
-            task = self._creating[name] = self._broker.loop.create_task(self._create_offsets_topic())
+            task = self._creating[name] = self._broker.loop.create_task(self._create(make()))
             task.add_done_callback(lambda _: self._creating.pop(name, None))
         return await asyncio.shield(task)
 
-    async def _create_offsets_topic(self) -> ErrorCode:
+    def _offsets_topic(self) -> NewTopic:
         config = self._broker.config
-        live = len(self._broker.metadata.image.brokers)
-        topic = NewTopic(
+        return NewTopic(
             GROUP_METADATA_TOPIC,
             partitions=config.offsets_topic_num_partitions,
-            replication_factor=max(1, min(config.offsets_topic_replication_factor, live)),
+            replication_factor=self._replicas(config.offsets_topic_replication_factor),
             configs={
                 "cleanup.policy": "compact",
                 "segment.bytes": str(config.offsets_topic_segment_bytes),
@@ -72,6 +112,33 @@ class TopicCreation:
             },
             internal=True,
         )
+
+    def _share_state_topic(self) -> NewTopic:
+        prefix = "share.coordinator.state.topic"
+        return NewTopic(
+            SHARE_GROUP_STATE_TOPIC,
+            partitions=self._number(f"{prefix}.num.partitions"),
+            replication_factor=self._replicas(self._number(f"{prefix}.replication.factor")),
+            configs={
+                "cleanup.policy": "delete",
+                "compression.type": "producer",
+                "segment.bytes": str(self._number(f"{prefix}.segment.bytes")),
+                "min.insync.replicas": str(self._replicas(self._number(f"{prefix}.min.isr"))),
+                "retention.ms": "-1",
+            },
+            internal=True,
+        )
+
+    def _number(self, setting: str) -> int:
+        value = self._broker.config.get(setting)
+        assert isinstance(value, int), setting
+        return value
+
+    def _replicas(self, wanted: int) -> int:
+        """As many as wanted, or as many as there are brokers."""
+        return max(1, min(wanted, len(self._broker.metadata.image.brokers)))
+
+    async def _create(self, topic: NewTopic) -> ErrorCode:
         try:
             (outcome,) = await self._broker.metadata.create_topics([topic])
         except KafkaError as error:
