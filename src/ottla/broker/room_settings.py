@@ -6,7 +6,7 @@ from typing import Final
 from ottla.broker.listener import ConnectionLimits
 from ottla.cluster.rules import MetadataSettings
 from ottla.config.broker_config import BrokerConfig
-from ottla.groups.settings import GroupSettings
+from ottla.groups.settings import GroupSettings, StreamsGroupSettings
 from ottla.storage.log_store import LogStoreSettings
 
 _MOST_LOG_DESCRIPTORS: Final = 1_000
@@ -98,6 +98,12 @@ def group_settings(config: BrokerConfig) -> GroupSettings:
         offsets_retention_ms=config.offsets_retention_minutes * 60_000,
         offsets_retention_check_interval_ms=config.offsets_retention_check_interval_ms,
         offset_commit_timeout_ms=config.offsets_commit_timeout_ms,
+        streams=StreamsGroupSettings(
+            session_timeout_ms=_number(config, "group.streams.session.timeout.ms"),
+            heartbeat_interval_ms=_number(config, "group.streams.heartbeat.interval.ms"),
+            max_size=_number(config, "group.streams.max.size"),
+            num_standby_replicas=_number(config, "group.streams.num.standby.replicas"),
+        ),
     )
 
 

@@ -37,6 +37,19 @@ class ShareGroupSettings(NamedTuple):
     """Members a group may have; one more is answered GROUP_MAX_SIZE_REACHED."""
 
 
+class StreamsGroupSettings(NamedTuple):
+    """`group.streams.*`: streams groups (KIP-1071)."""
+
+    session_timeout_ms: int = 45_000
+    """A member not heard for so long is out; `streams.session.timeout.ms` of a group comes before."""
+    heartbeat_interval_ms: int = 5_000
+    """How often members are told to send heartbeats; `streams.heartbeat.interval.ms` of a group comes before."""
+    max_size: int = 2_147_483_647
+    """Members a group may have; one more is answered GROUP_MAX_SIZE_REACHED."""
+    num_standby_replicas: int = 0
+    """Copies of each task's state; `streams.num.standby.replicas` of a group comes before."""
+
+
 class GroupSettings(NamedTuple):
     """The coordinator's settings; every shard of one broker holds the same value and may be given a new one."""
 
@@ -61,6 +74,7 @@ class GroupSettings(NamedTuple):
     `append_timed_out`."""
     consumer: ConsumerGroupSettings = ConsumerGroupSettings()
     share: ShareGroupSettings = ShareGroupSettings()
+    streams: StreamsGroupSettings = StreamsGroupSettings()
 
 
 class GroupRequestContext(NamedTuple):
