@@ -6,8 +6,9 @@ from typing import Final
 from ottla.broker.listener import ConnectionLimits
 from ottla.cluster.rules import MetadataSettings
 from ottla.config.broker_config import BrokerConfig
-from ottla.groups.settings import GroupSettings, StreamsGroupSettings
+from ottla.groups.settings import GroupSettings, ShareGroupSettings, StreamsGroupSettings
 from ottla.storage.log_store import LogStoreSettings
+from ottla.transactions.settings import TransactionSettings
 
 _MOST_LOG_DESCRIPTORS: Final = 1_000
 _OTHER_DESCRIPTORS: Final = 64
@@ -104,6 +105,25 @@ def group_settings(config: BrokerConfig) -> GroupSettings:
             max_size=_number(config, "group.streams.max.size"),
             num_standby_replicas=_number(config, "group.streams.num.standby.replicas"),
         ),
+        share=ShareGroupSettings(
+            session_timeout_ms=_number(config, "group.share.session.timeout.ms"),
+            heartbeat_interval_ms=_number(config, "group.share.heartbeat.interval.ms"),
+            max_size=_number(config, "group.share.max.size"),
+        ),
+    )
+
+
+def transaction_settings(config: BrokerConfig) -> TransactionSettings:
+    return TransactionSettings(
+        transaction_max_timeout_ms=config.transaction_max_timeout_ms,
+        transactional_id_expiration_ms=config.transactional_id_expiration_ms,
+        abort_timed_out_transaction_cleanup_interval_ms=_number(
+            config, "transaction.abort.timed.out.transaction.cleanup.interval.ms"
+        ),
+        remove_expired_transaction_cleanup_interval_ms=_number(
+            config, "transaction.remove.expired.transaction.cleanup.interval.ms"
+        ),
+        two_phase_commit_enable=config.get("transaction.two.phase.commit.enable") is True,
     )
 
 

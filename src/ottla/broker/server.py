@@ -59,6 +59,8 @@ from ottla.config.broker_config import BrokerConfig
 from ottla.config.checks import InvalidConfigurationError
 from ottla.config.topic_config import TopicConfig, topic_config
 from ottla.config.validators import InvalidSettingError
+from ottla.groups.share_group_persister import NoPersister
+from ottla.groups.share_group_requests import ShareGroupRequests
 from ottla.metrics.page import page
 from ottla.metrics.registry import Registry
 from ottla.protocol.errors import KafkaError
@@ -95,6 +97,7 @@ class BrokerServer:
     logs: LogStore
     replicas: Replicas
     groups: GroupShell
+    share_groups: ShareGroupRequests
     producer_ids: ProducerIds
     fetch_sessions: FetchSessionCache
     loop_lag: LoopLag
@@ -225,6 +228,7 @@ class BrokerServer:
             codec=Codec(self.config.offsets_topic_compression_codec),
             max_decompressed_bytes=self.config.ottla_decompressed_batch_max_bytes,
         )
+        self.share_groups = ShareGroupRequests(self.groups.service, NoPersister())
         self.logs.on_directory_change = self._directory_changed
         self.logs.bound_retention(self._high_watermark_of)
         now_ms = self.now_ms()

@@ -28,7 +28,9 @@ from ottla.groups.rebalance import Rebalances
 from ottla.groups.registry import Groups, Undo
 from ottla.groups.replaying import Replaying
 from ottla.groups.settings import GroupRequestContext, GroupSettings
+from ottla.groups.share_groups import ShareGroups
 from ottla.groups.states import ClassicGroupState, GroupType
+from ottla.groups.streams_groups import StreamsGroups
 from ottla.groups.topic_metadata import TopicMetadata
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages.delete_groups import DeletableGroupResult
@@ -81,7 +83,9 @@ class GroupCoordinator(PartitionCoordinator):
         heartbeats = self._rebalances.heartbeats
         self._offset_requests = OffsetRequests(settings, self.groups, self.offsets, heartbeats)
         self._parts = GroupParts(settings, self.groups, self._timers, topics, new_uuid, elsewhere)
-        self._machines: list[GroupTypeMachine] = []
+        self.share_groups = ShareGroups(self._parts)
+        self.streams_groups = StreamsGroups(self._parts)
+        self._machines: list[GroupTypeMachine] = [self.share_groups, self.streams_groups]
         replays = {
             record_type: replay
             for machine in self._machines

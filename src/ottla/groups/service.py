@@ -111,8 +111,9 @@ class GroupCoordinatorService(CoordinatorService[GroupCoordinator]):
         """The topics of now. Groups see at their next heartbeat what that means for them."""
         changed = self.topics.advance(image, delta)
         if changed:
-            for coordinator in self._coordinators.values():
+            for partition, coordinator in list(self._coordinators.items()):
                 coordinator.topics_changed(changed)
+                self._settle(partition)
 
     # Requests of groups that are not classic (group_types.py).
 

@@ -251,4 +251,5 @@ def _delete_failed(request: DeleteGroupsRequest, code: ErrorCode, _message: str)
 def delete_groups(
     broker: "BrokerServer", request: DeleteGroupsRequest, context: RequestContext
 ) -> DeleteGroupsResponse | Pending[DeleteGroupsResponse]:
-    return broker.groups.answer(broker.groups.service.delete_groups(request, asker(context), context.now_ms))
+    """Of share groups the state of their partitions is deleted first."""
+    return broker.groups.answer(broker.share_groups.delete_groups(request, asker(context), context.now_ms))

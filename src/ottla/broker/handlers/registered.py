@@ -15,6 +15,9 @@ from ottla.broker.handlers import (
     offsets_of_logs,
     produce,
     producers,
+    quotas,
+    share_groups,
+    streams_groups,
     topics,
 )
 
@@ -32,6 +35,9 @@ MODULES = (
     offsets_of_logs,
     produce,
     producers,
+    quotas,
+    share_groups,
+    streams_groups,
     topics,
 )
 
