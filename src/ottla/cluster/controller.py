@@ -39,6 +39,7 @@ from ottla.cluster.image import (
     MetadataImage,
     PartitionState,
 )
+from ottla.cluster.quota_changes import QuotaAlteration, QuotaOutcome, alter_quotas
 from ottla.cluster.rules import ConfigRules, MetadataSettings
 from ottla.cluster.topic_changes import TopicChanges
 from ottla.cluster.tree import Check, Create, Delete, Operation, SetData
@@ -102,6 +103,11 @@ class Controller:
         if validate_only:
             decision.discard()
         return self._fenced(decision)
+
+    def alter_client_quotas(
+        self, image: MetadataImage, alterations: Sequence[QuotaAlteration], *, validate_only: bool = False
+    ) -> Decision[QuotaOutcome]:
+        return self._fenced(alter_quotas(image, alterations, self._announcement, validate_only=validate_only))
 
     def elect_leaders(
         self,
@@ -271,17 +277,17 @@ class Controller:
             return ConfigOutcome(resource)
         data = znodes.encode_config(values)
         path = paths.config(resource)
-        operations: list[Operation] = [
-            SetData(path, data) if resource in image.configs else Create(path, data)
-        ]
-        if self._announce_configs:
-            entity_path = path.removeprefix(f"{paths.CONFIG}/")
-            operations.append(
-                Create(paths.config_change(), znodes.encode_config_change(entity_path), sequence=True)
-            )
-        decision.add_to_last_step(operations)
+        write = SetData(path, data) if resource in image.configs else Create(path, data)
+        decision.add_to_last_step([write, *self._announcement(resource)])
         decision.draft.put_config(resource, values)
         return ConfigOutcome(resource)
+
+    def _announcement(self, resource: ConfigResource) -> list[Operation]:
+        """By which other brokers hear that a config has changed."""
+        if not self._announce_configs:
+            return []
+        entity_path = paths.config(resource).removeprefix(f"{paths.CONFIG}/")
+        return [Create(paths.config_change(), znodes.encode_config_change(entity_path), sequence=True)]
 
     def _reelect(
         self,

@@ -45,6 +45,7 @@ from ottla.cluster.image import (
     MetadataDelta,
     MetadataImage,
 )
+from ottla.cluster.quota_changes import QuotaAlteration, QuotaOutcome
 from ottla.cluster.rules import ConfigRules, MetadataSettings
 from ottla.cluster.tree import BadVersion, Create, NodeExists, Operation, SetData, Tree, TreeError
 from ottla.cluster.tree_reader import Reading, read_tree
@@ -179,6 +180,16 @@ class Metadata:
         """Set and unset configs; one outcome for each entity, in the order asked."""
         return await self._change(
             lambda controller: controller.alter_configs(self.image, changes, validate_only=validate_only)
+        )
+
+    async def alter_client_quotas(
+        self, alterations: Sequence[QuotaAlteration], *, validate_only: bool = False
+    ) -> list[QuotaOutcome]:
+        """Set and take away quotas; one outcome for each entity."""
+        return await self._change(
+            lambda controller: controller.alter_client_quotas(
+                self.image, alterations, validate_only=validate_only
+            )
         )
 
     async def elect_leaders(
