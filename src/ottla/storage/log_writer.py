@@ -30,6 +30,8 @@ _logger = logging.getLogger(__name__)
 
 _SLOW_WRITE_S: Final = SLOW_WRITE_MS / 1000
 
+_clock = time.perf_counter
+
 
 def _waits() -> int:
     """How often this thread has given up its processor to wait for something; other platforms than Linux don't tell."""
@@ -91,12 +93,12 @@ class LogWriter:
             if watched:
                 directory.watched_writes = watched - 1
                 waits = _waits()
-            started = time.perf_counter()
+            started = _clock()
             try:
                 segment.write(records, position)
             except OSError as error:
                 raise log.write_failed(error) from error
-            elapsed = time.perf_counter() - started
+            elapsed = _clock() - started
             if elapsed > _SLOW_WRITE_S:
                 directory.note_late_write(elapsed * 1000, waited=bool(watched) and _waits() != waits)
             segment.note_appended(last_offset, position, size, max_timestamp)
