@@ -33,6 +33,9 @@ READ_BY_THE_CONFIG_ROOM = {
 }
 """They come together in attributes of `BrokerConfig` with other names, or are checked against one another."""
 
+LIMITS_A_GROUP = re.compile(r"group\.(consumer|share|streams)\.(min|max)\..*\.(ms|replicas)")
+"""What may be set on single groups is checked in the config room, by names put together there."""
+
 FEEDS_A_TOPIC = {name for sources in DEFAULTS_FROM.values() for name, _ in sources}
 
 
@@ -47,6 +50,7 @@ def is_read(name: str) -> bool:
         for setting in BROKER_SETTINGS.values()
         if not setting.without_effect and not setting.internal
         if setting.name not in READ_BY_THE_CONFIG_ROOM | FEEDS_A_TOPIC
+        if not LIMITS_A_GROUP.fullmatch(setting.name)
     ],
 )
 def test_a_broker_setting_that_has_an_effect_is_read(name: str) -> None:

@@ -77,7 +77,6 @@ GROUP_SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=5000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_STREAMS,
         doc="Milliseconds between two heartbeats of a member of a streams group.",
     ),
     Setting(
@@ -85,7 +84,6 @@ GROUP_SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=0,
         valid=Range(0),
-        without_effect=reasons.NOT_YET_STREAMS,
         doc="Standby copies of each stateful task.",
     ),
     Setting(
@@ -93,7 +91,6 @@ GROUP_SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=45_000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_STREAMS,
         doc="Milliseconds without a heartbeat after which a member of a streams group is out.",
     ),
 )

@@ -41,7 +41,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.LIST,
         default=("classic", "consumer", "streams"),
         valid=EachOneOf(("consumer", "classic", "share", "streams")),
-        without_effect=reasons.NOT_YET_GROUPS,
         doc="Group protocols that are served, of `classic`, `consumer`, `share` and `streams`.",
     ),
     Setting(
@@ -166,7 +165,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=5000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_STREAMS,
         doc="Milliseconds between two heartbeats of a member of a streams group (KIP-1071).",
     ),
     Setting(
@@ -174,7 +172,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=5000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_STREAMS,
         doc="Smallest `streams.heartbeat.interval.ms` that a group may set, in milliseconds.",
     ),
     Setting(
@@ -182,7 +179,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=15_000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_STREAMS,
         doc="Largest `streams.heartbeat.interval.ms` that a group may set, in milliseconds.",
     ),
     Setting(
@@ -190,7 +186,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=45_000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_STREAMS,
         doc="Milliseconds without a heartbeat after which a member of a streams group is out.",
     ),
     Setting(
@@ -198,7 +193,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=45_000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_STREAMS,
         doc="Smallest `streams.session.timeout.ms` that a group may set, in milliseconds.",
     ),
     Setting(
@@ -206,7 +200,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=60_000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_STREAMS,
         doc="Largest `streams.session.timeout.ms` that a group may set, in milliseconds.",
     ),
     Setting(
@@ -214,7 +207,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=INT_MAX,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_STREAMS,
         doc="Members that a streams group takes at most.",
     ),
     Setting(
@@ -222,7 +214,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=0,
         valid=Range(0),
-        without_effect=reasons.NOT_YET_STREAMS,
         doc="Standby copies of each stateful task.",
     ),
     Setting(
@@ -230,7 +221,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=2,
         valid=Range(0),
-        without_effect=reasons.NOT_YET_STREAMS,
         doc="Largest `streams.num.standby.replicas` that a group may set.",
     ),
     Setting(
