@@ -14,13 +14,17 @@ from ottla.protocol.messages.metadata import MetadataRequest, MetadataRequestTop
 ROUTES = Routes(all_registrations())
 
 PARTS_ONLY = {
+    ApiKey.ADD_PARTITIONS_TO_TXN,
     ApiKey.ALTER_REPLICA_LOG_DIRS,
     ApiKey.DELETE_RECORDS,
     ApiKey.DESCRIBE_LOG_DIRS,
     ApiKey.DESCRIBE_PRODUCERS,
+    ApiKey.DESCRIBE_TRANSACTIONS,
     ApiKey.OFFSET_COMMIT,
     ApiKey.OFFSET_FETCH,
     ApiKey.OFFSET_FOR_LEADER_EPOCH,
+    ApiKey.TXN_OFFSET_COMMIT,
+    ApiKey.WRITE_TXN_MARKERS,
 }
 """APIs whose answers have, in some version, errors in their parts only; their handlers answer every error there."""
 

@@ -7,6 +7,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from ottla.protocol.errors import ErrorCode, KafkaError
+
 
 class Block(Protocol):
     """Ids `first` to `first + size - 1`."""
@@ -44,13 +46,25 @@ class ProducerIds:
             self._fetch()
         return producer_id
 
-    async def next_from_cluster(self) -> int:
-        """An id, waiting for a block. Raises what the allocation raises."""
-        while True:
-            producer_id = self.next()
-            if producer_id is not None:
-                return producer_id
+    @property
+    def is_empty(self) -> bool:
+        """Whether `next` has none."""
+        return self._next >= self._end and self._following is None
+
+    async def fill(self) -> None:
+        """Wait for a block if there is no id at hand. Raises what the allocation raises."""
+        while self.is_empty:
             await asyncio.shield(self._fetch())
+
+    def next_or_refuse(self) -> int:
+        """An id. Raises `KafkaError` COORDINATOR_LOAD_IN_PROGRESS when a block has to be waited for, and asks for it."""
+        producer_id = self.next()
+        if producer_id is None:
+            self._fetch()
+            raise KafkaError(
+                ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, "The next block of producer ids has not come yet"
+            )
+        return producer_id
 
     async def close(self) -> None:
         """Give up what is being asked for."""

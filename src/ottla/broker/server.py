@@ -25,9 +25,10 @@ from ottla.broker.fetch_sessions import FetchSessionCache
 from ottla.broker.group_shell import GroupShell
 from ottla.broker.handlers import registered
 from ottla.broker.handlers.metadata import MetadataAnswers
-from ottla.broker.internal_topics import GROUP_METADATA_TOPIC
+from ottla.broker.internal_topics import GROUP_METADATA_TOPIC, TRANSACTION_STATE_TOPIC
 from ottla.broker.listener import ConnectionCounts, Listener
 from ottla.broker.loop_lag import LoopLag
+from ottla.broker.marker_writing import MarkerWriter
 from ottla.broker.metrics_sources import register
 from ottla.broker.producer_ids import ProducerIds
 from ottla.broker.receive import ReceiveMemory
@@ -37,14 +38,18 @@ from ottla.broker.room_settings import (
     listen_backlog,
     log_store_settings,
     metadata_settings,
+    transaction_settings,
 )
 from ottla.broker.routes import Routes
 from ottla.broker.sending import FileReads
 from ottla.broker.threads import Threads
 from ottla.broker.topic_counters import TopicCounters, TopicCountersByName
 from ottla.broker.topic_creation import TopicCreation
+from ottla.broker.transaction_shell import TransactionShell
+from ottla.broker.transactional_writes import TransactionalWrites
 from ottla.broker.turns import Turns
 from ottla.cluster.embedded import EmbeddedTree
+from ottla.cluster.features import TRANSACTION_VERSION
 from ottla.cluster.image import (
     DEFAULT_ENTITY,
     ConfigResource,
@@ -97,6 +102,9 @@ class BrokerServer:
     logs: LogStore
     replicas: Replicas
     groups: GroupShell
+    transactional_writes: TransactionalWrites
+    marker_writer: MarkerWriter
+    transactions: TransactionShell
     share_groups: ShareGroupRequests
     producer_ids: ProducerIds
     fetch_sessions: FetchSessionCache
@@ -222,13 +230,16 @@ class BrokerServer:
         self.groups = GroupShell(
             self.replicas,
             group_settings(self.config),
-            partition_count=self._offsets_partitions(),
+            partition_count=self._partitions_of(
+                GROUP_METADATA_TOPIC, self.config.offsets_topic_num_partitions
+            ),
             new_uuid=lambda: _java_uuid(random_uuid(os.urandom(16))),
             now_ms=self.now_ms,
             codec=Codec(self.config.offsets_topic_compression_codec),
             max_decompressed_bytes=self.config.ottla_decompressed_batch_max_bytes,
         )
         self.share_groups = ShareGroupRequests(self.groups.service, NoPersister())
+        self._make_transactions()
         self.logs.on_directory_change = self._directory_changed
         self.logs.bound_retention(self._high_watermark_of)
         now_ms = self.now_ms()
@@ -249,6 +260,32 @@ class BrokerServer:
         for _ in self.replicas.apply(image, _everything(image)):
             await asyncio.sleep(0)
         self.metadata.subscribe(self._metadata_changed)
+
+    def _make_transactions(self) -> None:
+        config = self.config
+        self.transactional_writes = TransactionalWrites(self)
+        self.marker_writer = MarkerWriter(
+            self.replicas,
+            self.groups.service,
+            self.transactional_writes.verifications,
+            self.timers,
+            now_ms=self.now_ms,
+            timeout_ms=config.request_timeout_ms,
+        )
+        self.transactions = TransactionShell(
+            self.replicas,
+            transaction_settings(config),
+            self.marker_writer,
+            partition_count=self._partitions_of(
+                TRANSACTION_STATE_TOPIC, config.transaction_state_log_num_partitions
+            ),
+            new_producer_id=self.producer_ids.next_or_refuse,
+            transaction_version=lambda: self.features.level(TRANSACTION_VERSION),
+            image=lambda: self.metadata.image,
+            now_ms=self.now_ms,
+            commit_timeout_ms=config.request_timeout_ms,
+            max_decompressed_bytes=config.ottla_decompressed_batch_max_bytes,
+        )
 
     def _set_strays_aside(self, image: MetadataImage) -> None:
         """Logs of topics that were deleted while this broker was down: a new topic of that name must not meet them."""
@@ -285,9 +322,10 @@ class BrokerServer:
             advertised.append(Endpoint(listener.name, listener.security_protocol, host, port))
         return advertised
 
-    def _offsets_partitions(self) -> int:
-        topic = self.metadata.image.topic(GROUP_METADATA_TOPIC)
-        return len(topic.partitions) if topic is not None else self.config.offsets_topic_num_partitions
+    def _partitions_of(self, internal_topic: str, setting: int) -> int:
+        """How many it has, or will have when it is made."""
+        topic = self.metadata.image.topic(internal_topic)
+        return len(topic.partitions) if topic is not None else setting
 
     # Stopping.
 
@@ -311,7 +349,7 @@ class BrokerServer:
         await asyncio.gather(*(listener.close(timeout_s) for listener in self.listeners))
         if self.pages is not None:
             await self.pages.close()
-        for part in ("groups", "fetch_sessions", "timers"):
+        for part in ("groups", "transactions", "fetch_sessions", "timers"):
             if hasattr(self, part):
                 getattr(self, part).close()
         if hasattr(self, "producer_ids"):

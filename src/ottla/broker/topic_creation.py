@@ -9,6 +9,7 @@ from ottla.broker.internal_topics import (
     GROUP_METADATA_TOPIC,
     INTERNAL_TOPICS,
     SHARE_GROUP_STATE_TOPIC,
+    TRANSACTION_STATE_TOPIC,
 )
 from ottla.cluster.changes import NewTopic
 from ottla.protocol.errors import ErrorCode, KafkaError
@@ -90,6 +91,7 @@ class TopicCreation:
         make = {
             GROUP_METADATA_TOPIC: self._offsets_topic,
             SHARE_GROUP_STATE_TOPIC: self._share_state_topic,
+            TRANSACTION_STATE_TOPIC: self._transaction_topic,
         }.get(name)
         if make is None:
             return ErrorCode.INVALID_TOPIC_EXCEPTION
@@ -109,6 +111,23 @@ class TopicCreation:
                 "cleanup.policy": "compact",
                 "segment.bytes": str(config.offsets_topic_segment_bytes),
                 "compression.type": "producer",
+            },
+            internal=True,
+        )
+
+    def _transaction_topic(self) -> NewTopic:
+        replicas = self._replicas(self._broker.config.transaction_state_log_replication_factor)
+        return NewTopic(
+            TRANSACTION_STATE_TOPIC,
+            partitions=self._broker.config.transaction_state_log_num_partitions,
+            replication_factor=replicas,
+            configs={
+                "cleanup.policy": "compact",
+                "compression.type": "uncompressed",
+                # With fewer brokers than the setting asks for, nothing could be written.
+                "min.insync.replicas": str(min(self._number("transaction.state.log.min.isr"), replicas)),
+                "segment.bytes": str(self._number("transaction.state.log.segment.bytes")),
+                "unclean.leader.election.enable": "false",
             },
             internal=True,
         )

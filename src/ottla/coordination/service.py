@@ -32,6 +32,7 @@ from typing import Generic, TypeVar, cast
 from ottla.coordination.coordinator import PartitionCoordinator
 from ottla.coordination.partitioning import partition_for
 from ottla.coordination.results import NO_PRODUCER_ID, CoordinatorResult, Replies, Reply
+from ottla.coordination.states import CoordinatorState
 from ottla.protocol.errors import ErrorCode, KafkaError
 
 T = TypeVar("T")
@@ -60,6 +61,11 @@ class CoordinatorService(ABC, Generic[C]):
     def partition_for(self, key: str) -> int:
         """The partition whose leader coordinates what `key` names (FindCoordinator)."""
         return partition_for(key, self.partition_count)
+
+    def is_active(self, partition: int) -> bool:
+        """Whether the coordinator of that partition is here, and loaded."""
+        coordinator = self._coordinators.get(partition)
+        return coordinator is not None and coordinator.state is CoordinatorState.ACTIVE
 
     def coordinators(self) -> Sequence[C]:
         """Those of the partitions led here, for their counts."""

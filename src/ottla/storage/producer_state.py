@@ -258,6 +258,14 @@ class ProducerState:
         row = ROW.unpack_from(entry)
         return bool(row[0] == producer_epoch and row[6] >= 0)
 
+    def epoch_and_batches(self, producer_id: int) -> tuple[int, bool]:
+        """The producer's epoch here (-1: not known), and whether it has a batch of this epoch."""
+        entry = self._entries.get(producer_id)
+        if entry is None:
+            return NO_PRODUCER_EPOCH, False
+        row = ROW.unpack_from(entry)
+        return row[0], row[2] >= 0
+
     # -- looking at it
 
     def active_producers(self) -> list[ActiveProducer]:

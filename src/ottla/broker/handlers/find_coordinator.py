@@ -1,4 +1,4 @@
-"""FindCoordinator (key 10), versions 0 to 6: which broker coordinates a group.
+"""FindCoordinator (key 10), versions 0 to 6: which broker coordinates a group or a transactional id.
 
 1: key types. 4: several keys at once (KIP-699). 6: share groups. The topic behind is made when it is first asked for;
 where Apache answers COORDINATOR_NOT_AVAILABLE meanwhile, the answer waits here until the topic is there.
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
-from ottla.broker.internal_topics import GROUP_METADATA_TOPIC
+from ottla.broker.internal_topics import GROUP_METADATA_TOPIC, TRANSACTION_STATE_TOPIC
 from ottla.broker.later import answer_later
 from ottla.broker.pending import Pending
 from ottla.coordination.partitioning import partition_for
@@ -22,11 +22,9 @@ from ottla.protocol.messages.find_coordinator import (
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
 
-_GROUP, _TRANSACTION = 0, 1
-_NOT_SERVED = {
-    _TRANSACTION: "this broker does not serve transactions yet",
-    2: "this broker does not serve share groups yet",
-}
+_TOPICS = {0: GROUP_METADATA_TOPIC, 1: TRANSACTION_STATE_TOPIC}
+"""The key types: groups and transactional ids, each with the topic that its coordinators live in."""
+_NOT_SERVED = {2: "this broker does not serve share groups yet"}
 
 
 def _every_key(request: FindCoordinatorRequest, code: ErrorCode, message: str) -> FindCoordinatorResponse:
@@ -41,8 +39,9 @@ def _every_key(request: FindCoordinatorRequest, code: ErrorCode, message: str) -
 def find_coordinator(
     broker: "BrokerServer", request: FindCoordinatorRequest, context: RequestContext
 ) -> FindCoordinatorResponse | Pending[FindCoordinatorResponse]:
-    """The leader of the partition of `__consumer_offsets` that a group belongs to."""
-    if request.key_type != _GROUP:
+    """The leader of the internal topic's partition that the key belongs to."""
+    topic = _TOPICS.get(request.key_type)
+    if topic is None:
         message = _NOT_SERVED.get(request.key_type, f"there is no key type {request.key_type}")
         if context.api_version >= 4:
             return FindCoordinatorResponse(
@@ -51,28 +50,28 @@ def find_coordinator(
                 ]
             )
         return _every_key(request, ErrorCode.INVALID_REQUEST, message)
-    if broker.metadata.image.topic(GROUP_METADATA_TOPIC) is None:
-        return answer_later(_make_and_answer(broker, request, context))
-    return _response(broker, request, context)
+    if broker.metadata.image.topic(topic) is None:
+        return answer_later(_make_and_answer(broker, request, context, topic))
+    return _response(broker, request, context, topic)
 
 
 async def _make_and_answer(
-    broker: "BrokerServer", request: FindCoordinatorRequest, context: RequestContext
+    broker: "BrokerServer", request: FindCoordinatorRequest, context: RequestContext, topic: str
 ) -> FindCoordinatorResponse:
-    error = await broker.topic_creation.internal(GROUP_METADATA_TOPIC)
+    error = await broker.topic_creation.internal(topic)
     if error is not ErrorCode.NONE:
         return _every_key(request, ErrorCode.COORDINATOR_NOT_AVAILABLE, error.message)
-    return _response(broker, request, context)
+    return _response(broker, request, context, topic)
 
 
 def _response(
-    broker: "BrokerServer", request: FindCoordinatorRequest, context: RequestContext
+    broker: "BrokerServer", request: FindCoordinatorRequest, context: RequestContext, topic: str
 ) -> FindCoordinatorResponse:
     if context.api_version >= 4:
         return FindCoordinatorResponse(
-            coordinators=[_coordinator(broker, key, context) for key in request.coordinator_keys]
+            coordinators=[_coordinator(broker, key, context, topic) for key in request.coordinator_keys]
         )
-    found = _coordinator(broker, request.key, context)
+    found = _coordinator(broker, request.key, context, topic)
     return FindCoordinatorResponse(
         error_code=found.error_code,
         error_message=found.error_message,
@@ -82,9 +81,9 @@ def _response(
     )
 
 
-def _coordinator(broker: "BrokerServer", key: str, context: RequestContext) -> Coordinator:
+def _coordinator(broker: "BrokerServer", key: str, context: RequestContext, topic_name: str) -> Coordinator:
     image = broker.metadata.image
-    topic = image.topic(GROUP_METADATA_TOPIC)
+    topic = image.topic(topic_name)
     state = None if topic is None else topic.partitions.get(partition_for(key, len(topic.partitions)))
     address = None if state is None else broker.address_of(state.leader, context)
     if state is None or address is None:

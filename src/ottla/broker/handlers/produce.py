@@ -1,7 +1,7 @@
 """Produce (key 0), versions 3 to 13; announced from version 0, because old librdkafka wants to see it (KAFKA-18659).
 
 7: zstd. 8: errors of single records. 10: the current leader and its address beside NOT_LEADER_OR_FOLLOWER (KIP-951).
-13: topic ids.
+11, 12: transactions verified, partitions added to them (KIP-890). 13: topic ids.
 
 A partition's records are one batch, checked, given its offsets in place and written from the memory it was received in. With
 acks=0 nothing is answered, and an error closes the connection, as the only way to tell (Apache's `handleProduceRequest`).
@@ -20,6 +20,7 @@ from ottla.broker.delayed import DelayedProduce
 from ottla.broker.dispatch import CloseConnection, handles
 from ottla.broker.internal_topics import ADMIN_CLIENT_ID, INTERNAL_TOPICS
 from ottla.broker.pending import Pending
+from ottla.broker.transactional_writes import BatchProducer, RequestGuards, transactional_producer
 from ottla.broker.turns import PIECE_SECONDS, now
 from ottla.config.topic_config import TopicConfig
 from ottla.protocol.errors import ErrorCode, KafkaError
@@ -94,6 +95,7 @@ class _ProduceInHand:
         "_broker",
         "_context",
         "_failed",
+        "_guards",
         "_moved_leaders",
         "_request",
         "_response",
@@ -111,8 +113,13 @@ class _ProduceInHand:
         self._waits: list[tuple[Partition, int, PartitionProduceResponse]] = []
         self._failed: ErrorCode | None = None
         self._moved_leaders: set[int] = set()
+        self._guards: RequestGuards | None = None
 
     def run(self) -> ProduceResponse | Pending[ProduceResponse | None] | None:
+        if self._request.transactional_id is not None:
+            asking = self._begin_transaction()
+            if asking is not None:
+                return asking
         started, appended = now(), 0
         topics = self._response.responses
         for topic_number, topic in enumerate(self._request.topic_data):
@@ -129,6 +136,18 @@ class _ProduceInHand:
                 if not appended & 15 and now() - started > PIECE_SECONDS:
                     return self._go_on_later(topic_number, number + 1)
         return self._finish()
+
+    def _begin_transaction(self) -> Pending[ProduceResponse | None] | None:
+        """Ask the transaction's coordinator where that has to be; None: it has answered."""
+        names = [self._topic(topic)[0] for topic in self._request.topic_data]
+        guards = self._broker.transactional_writes.begin(
+            self._request, names, self._context.api_version, self._context.now_ms
+        )
+        if not isinstance(guards, Pending):
+            self._guards = guards
+            return None
+        self._response.responses.append(self._topic(self._request.topic_data[0])[1])
+        return self._go_on_later(0, 0, guards)
 
     def _topic(self, topic: TopicProduceData) -> tuple[str, TopicProduceResponse]:
         if self._context.api_version >= 13:
@@ -155,6 +174,7 @@ class _ProduceInHand:
             if partition is None:
                 raise self._missing(name, index)
             log = partition.log
+            producer = transactional_producer(records) if attributes & _TRANSACTIONAL_BIT else None
             if (
                 not walked
                 and log is not None
@@ -162,7 +182,11 @@ class _ProduceInHand:
                 and self._wants_thread(records, log.config)
             ):
                 return None
+            if producer is not None:
+                self._check_transaction(partition, producer)
             result = partition.append(records, acks=self._acks, now_ms=self._context.now_ms, walked=walked)
+            if producer is not None and self._guards is not None:
+                self._guards.written(partition, producer)
         except KafkaError as error:
             counters.produces += 1
             counters.failed_produces += 1
@@ -187,10 +211,14 @@ class _ProduceInHand:
                 ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
                 f"zstd needs Produce version 7, this request has {self._context.api_version}",
             )
-        if attributes & _TRANSACTIONAL_BIT:
-            if self._request.transactional_id is None:
-                raise KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
-            raise KafkaError(ErrorCode.INVALID_TXN_STATE, "this broker does not serve transactions yet")
+        if attributes & _TRANSACTIONAL_BIT and self._request.transactional_id is None:
+            raise KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+
+    def _check_transaction(self, partition: Partition, producer: BatchProducer) -> None:
+        """Raises `KafkaError` for a batch whose transaction the coordinator does not know of."""
+        assert self._guards is not None, "a request with a transactional id asks before it appends"
+        verifies = self._broker.transactional_writes.is_verification_enabled
+        self._guards.check(partition, producer, is_verification_enabled=verifies)
 
     def _no_batch(self, name: str, index: int) -> KafkaError:
         if self._broker.replicas.partitions.get((name, index)) is None:
@@ -238,8 +266,10 @@ class _ProduceInHand:
         """Whether the batch's records have to be looked at, and that takes too long for the loop."""
         return (self._validates or needs_walk(records, config)) and not is_short_walk(records)
 
-    def _go_on_later(self, topic_number: int, partition_number: int) -> Pending[ProduceResponse | None]:
-        """Give the loop to others, then go on from the given place."""
+    def _go_on_later(
+        self, topic_number: int, partition_number: int, guards: Pending[RequestGuards] | None = None
+    ) -> Pending[ProduceResponse | None]:
+        """Give the loop to others, then go on from the given place; with `guards` once these are there."""
         rest = deque(self._rest(topic_number, partition_number))
         pending: Pending[ProduceResponse | None] = Pending()
 
@@ -265,7 +295,14 @@ class _ProduceInHand:
             else:
                 pending.complete(finished)
 
-        self._broker.turns.put_off(go_on)
+        def begin(guarded: Pending[RequestGuards]) -> None:
+            self._guards = guarded.result()
+            go_on()
+
+        if guards is None:
+            self._broker.turns.put_off(go_on)
+        else:
+            guards.then(begin)
         return pending
 
     def _rest(

@@ -19,6 +19,8 @@ from ottla.broker.handlers import (
     share_groups,
     streams_groups,
     topics,
+    transactional_offsets,
+    transactions,
 )
 
 MODULES = (
@@ -39,6 +41,8 @@ MODULES = (
     share_groups,
     streams_groups,
     topics,
+    transactional_offsets,
+    transactions,
 )
 
 
