@@ -64,7 +64,7 @@ def assign(
     current = _current(ordered)
     if homogeneous:
         [shared] = targets.values()
-        assigned = _assign_homogeneous(member_ids, ordered[member_ids[0]].topic_ids, shared, current)
+        assigned = _assign_homogeneous(member_ids, shared, current)
     else:
         subscribed = {
             member_id: found for member_id, found in targets.items() if members[member_id].topic_ids
@@ -97,15 +97,14 @@ def _current(members: Mapping[str, ShareMemberSpec]) -> dict[_Partition, list[st
     """Who has each partition now, in the order of Java's map of partitions."""
     owners: dict[_Partition, list[str]] = {}
     for member_id, member in members.items():
-        for topic_id, partitions in member.assigned.items():
-            for partition in sorted(partitions):
+        for topic_id in hash_order(member.assigned, _uuid_hash):
+            for partition in hash_order(sorted(member.assigned[topic_id]), int):
                 owners.setdefault(_Partition(topic_id, partition), []).append(member_id)
     return {partition: owners[partition] for partition in hash_order(owners, _hash)}
 
 
 def _assign_homogeneous(
     member_ids: Sequence[str],
-    topic_ids: Sequence[Uuid],
     targets: Sequence[_Partition],
     current: Mapping[_Partition, Sequence[str]],
 ) -> _Assigned:
@@ -113,11 +112,12 @@ def _assign_homogeneous(
     hashed = _hash_members(member_ids, targets, {})
     assigned: _Assigned = {member_id: {} for member_id in member_ids}
     taken = set(hashed)
+    assignable = set(targets)  # no longer: of topics nobody subscribes to now
     for partition, members in hashed.items():
         for member_id in members:
             assigned[member_id][partition] = None
     for partition, owners in current.items():
-        if partition.topic_id not in topic_ids or partition in hashed:
+        if partition not in assignable or partition in hashed:
             continue
         for member_id in owners:
             if len(assigned[member_id]) < fair_share:
@@ -167,15 +167,21 @@ def _hash_members(
 
 
 def _hand_around(partitions: Sequence[_Partition], assigned: _Assigned, fair_share: int) -> None:
-    """Give partitions to members in turns. A member that two hashes met may end with one more than its share."""
+    """Give partitions to members in turns. A member that two hashes met may end with one more than its share.
+
+    When all have as much, because several hold the same partitions from before, the turns go on without that limit. (Apache's
+    assignor gives up then, and the heartbeat fails.)
+    """
     turn = list(assigned)
+    most: int | None = fair_share
     position = 0
     for partition in partitions:
         while True:
-            if position >= len(turn):
-                position = 0
+            if not turn:
+                turn, most = list(assigned), None
+            position %= len(turn)
             member = assigned[turn[position]]
-            if len(member) <= fair_share:
+            if most is None or len(member) <= most:
                 member[partition] = None
                 position += 1
                 break
@@ -190,6 +196,11 @@ def _by_topic(partitions: Iterable[_Partition]) -> Assignment:
 
 
 def _hash(partition: _Partition) -> int:
-    """`hashCode()` of Kafka's TopicIdPartition: 31 times the id's, and the partition."""
-    folded = int.from_bytes(partition.topic_id[:8], "big") ^ int.from_bytes(partition.topic_id[8:], "big")
-    return 31 * (folded >> 32 ^ folded) + partition.partition
+    """`hashCode()` of Kafka's TopicIdPartition."""
+    return 31 * _uuid_hash(partition.topic_id) + partition.partition
+
+
+def _uuid_hash(uuid: Uuid) -> int:
+    """`hashCode()` of Kafka's Uuid, but for what lies above 32 bits."""
+    folded = int.from_bytes(uuid[:8], "big") ^ int.from_bytes(uuid[8:], "big")
+    return folded >> 32 ^ folded
