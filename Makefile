@@ -54,8 +54,8 @@ setup: .venv/.dev .cache/java-4.1.1 .cache/java-3.9.1 .cache/node .cache/go-prog
 	@$(COPY_JARS) --file $< -DoutputDirectory=$(CURDIR)/.cache/java/$* >.cache/maven.log || { cat .cache/maven.log; exit 1; }
 	@touch $@
 
-.cache/java-%: .cache/jars-% $(JAVA_SOURCES)
-	@javac -d .cache/java/classes-$* -cp '.cache/java/$*/*' $(JAVA_SOURCES)
+.cache/java-%: .cache/jars-% $(JAVA_SOURCES) $(wildcard tests/java/kafka-*/ottla/*.java)
+	@javac -d .cache/java/classes-$* -cp '.cache/java/$*/*' $(JAVA_SOURCES) $(wildcard tests/java/kafka-$*/ottla/*.java)
 	@touch $@
 
 .cache/bench/generator: benchmarks/generator.c | .cache/debian
