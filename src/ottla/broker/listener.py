@@ -113,6 +113,8 @@ class Listener:
         self.loop = reads.loop
         self.turns = reads.turns
         self.max_request_bytes = counts.limits.max_request_bytes
+        self.throttling = broker.throttling
+        """None while there is no quota for users and clients."""
         self.connections: set[Connection] = set()
         self.host = ""
         self.port = 0
@@ -181,6 +183,12 @@ class Listener:
         if refused:
             connection.close(refused)
             return
+        throttle_ms = self.broker.address_quota.connected(remote_host, self.broker.now_ms())
+        if throttle_ms > 0:
+            connection.refuse_later(
+                throttle_ms / 1000, f"{remote_host} connects more often than its quota allows"
+            )
+            return
         delay_seconds = self.counts.delay_seconds(connection.last_active)
         if delay_seconds > 0:
             connection.hold_back(delay_seconds)
@@ -189,6 +197,7 @@ class Listener:
         if reason:
             self.log.info("Closed connection %s: %s", connection.info.identity, reason)
         self.connections.discard(connection)
+        self.broker.shares.connection_closed(connection.info)
         self.counts.leave(connection.info.remote_host)
         if self._all_closed is not None and not self.connections:
             self._all_closed.set()

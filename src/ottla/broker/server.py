@@ -42,7 +42,9 @@ from ottla.broker.room_settings import (
 )
 from ottla.broker.routes import Routes
 from ottla.broker.sending import FileReads
+from ottla.broker.shares import Shares
 from ottla.broker.threads import Threads
+from ottla.broker.throttling import AddressQuota, Throttling, has_client_quotas
 from ottla.broker.topic_counters import TopicCounters, TopicCountersByName
 from ottla.broker.topic_creation import TopicCreation
 from ottla.broker.transaction_shell import TransactionShell
@@ -64,7 +66,6 @@ from ottla.config.broker_config import BrokerConfig
 from ottla.config.checks import InvalidConfigurationError
 from ottla.config.topic_config import TopicConfig, topic_config
 from ottla.config.validators import InvalidSettingError
-from ottla.groups.share_group_persister import NoPersister
 from ottla.groups.share_group_requests import ShareGroupRequests
 from ottla.metrics.page import page
 from ottla.metrics.registry import Registry
@@ -106,6 +107,7 @@ class BrokerServer:
     marker_writer: MarkerWriter
     transactions: TransactionShell
     share_groups: ShareGroupRequests
+    shares: Shares
     producer_ids: ProducerIds
     fetch_sessions: FetchSessionCache
     loop_lag: LoopLag
@@ -131,6 +133,9 @@ class BrokerServer:
         self.topic_creation = TopicCreation(self)
         self.topics = TopicCountersByName()
         self.features = Features(config)
+        self.throttling: Throttling | None = None
+        """None while there is no quota for users and clients."""
+        self.address_quota = AddressQuota(config)
         self.ready = False
         """Whether clients are served."""
         self.metrics = Registry()
@@ -223,6 +228,7 @@ class BrokerServer:
         self.producer_ids = ProducerIds(self.metadata.allocate_producer_ids)
         image = await self.metadata.open(self.logs.cluster_id)
         self._take_broker_configs(image)
+        self._take_quotas(image)
         await self._in_thread(lambda: self.logs.claim(self.node_id, image.cluster_id))
 
     async def _load_logs(self) -> None:
@@ -238,7 +244,8 @@ class BrokerServer:
             codec=Codec(self.config.offsets_topic_compression_codec),
             max_decompressed_bytes=self.config.ottla_decompressed_batch_max_bytes,
         )
-        self.share_groups = ShareGroupRequests(self.groups.service, NoPersister())
+        self.shares = Shares(self)
+        self.share_groups = ShareGroupRequests(self.groups.service, self.shares.persister)
         self._make_transactions()
         self.logs.on_directory_change = self._directory_changed
         self.logs.bound_retention(self._high_watermark_of)
@@ -349,7 +356,7 @@ class BrokerServer:
         await asyncio.gather(*(listener.close(timeout_s) for listener in self.listeners))
         if self.pages is not None:
             await self.pages.close()
-        for part in ("groups", "transactions", "fetch_sessions", "timers"):
+        for part in ("shares", "groups", "transactions", "fetch_sessions", "timers"):
             if hasattr(self, part):
                 getattr(self, part).close()
         if hasattr(self, "producer_ids"):
@@ -461,8 +468,11 @@ class BrokerServer:
             self._take_broker_configs(image)
         if delta.changed_features:
             self.features.take(image)
+        if has_client_quotas(delta.changed_configs):
+            self._take_quotas(image)
         yield from self.replicas.apply(image, delta)
         self.groups.metadata_changed(image, delta)
+        self.shares.metadata_changed(image, delta)
         for topic in delta.deleted_topics:
             gone = self.topics.pop(topic.name, None)
             if gone is not None:
@@ -483,6 +493,13 @@ class BrokerServer:
             return
         for listener in self.listeners:
             listener.counts.limits = connection_limits(self.config)
+
+    def _take_quotas(self, image: MetadataImage) -> None:
+        self.address_quota.take(image.configs)
+        throttling = self.throttling or Throttling(self.config)
+        self.throttling = throttling if throttling.take(image.configs) else None
+        for listener in self.listeners:
+            listener.throttling = self.throttling
 
     def _directory_changed(self, directory: LogDirectory) -> None:
         """A log directory failed: its partitions lose their leader. A full one serves on, and needs nothing here."""
@@ -516,6 +533,8 @@ class BrokerServer:
         if now_ms >= self._high_watermarks_due_ms:
             self._high_watermarks_due_ms = now_ms + self.config.replica_high_watermark_checkpoint_interval_ms
             self.logs.checkpoint_high_watermarks(self.replicas.high_watermarks())
+        if self.throttling is not None:
+            self.throttling.expire(now_ms)
 
     def each_connection(self) -> list[Connection]:
         """Every connection, for tests and metrics."""

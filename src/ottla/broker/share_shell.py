@@ -1,0 +1,262 @@
+"""The share coordinator of one broker, running (see coordinator_shell.py), and the persister in front of it.
+
+Share partitions and share groups ask the persister; it makes `__share_group_state` when it is first needed and asks again
+while the coordinator is loading or not elected yet, as Apache's DefaultStatePersister does.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ottla.broker.coordinator_shell import CoordinatorShell
+from ottla.broker.internal_topics import SHARE_GROUP_STATE_TOPIC
+from ottla.broker.topic_creation import TopicCreation
+from ottla.cluster.image import MetadataDelta, MetadataImage
+from ottla.coordination.results import Replies, Reply
+from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.protocol.messages import delete_share_group_state as deleting
+from ottla.protocol.messages import initialize_share_group_state as initializing
+from ottla.protocol.messages import read_share_group_state as reading
+from ottla.protocol.messages import read_share_group_state_summary as summarizing
+from ottla.protocol.messages import write_share_group_state as writing
+from ottla.records.batch import Codec
+from ottla.replication.replicas import Replicas
+from ottla.shares.coordinator import PartitionExists
+from ottla.shares.service import ShareCoordinatorService
+from ottla.shares.settings import ShareCoordinatorSettings
+
+FIRST_BACKOFF_S: Final = 0.05
+"""Apache's is a second; here the coordinator is in the same process, and is loaded in less."""
+MAX_ATTEMPTS: Final = 9
+"""The wait doubles each time: 12 seconds in all."""
+
+_TRIED_AGAIN = (
+    ErrorCode.COORDINATOR_NOT_AVAILABLE,
+    ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
+    ErrorCode.NOT_COORDINATOR,
+)
+
+
+class ShareStateShell(CoordinatorShell[ShareCoordinatorService]):
+    """The state of share partitions, in `__share_group_state`."""
+
+    def __init__(
+        self,
+        replicas: Replicas,
+        settings: ShareCoordinatorSettings,
+        *,
+        partition_count: int,
+        partition_exists: PartitionExists,
+        prune_interval_ms: int,
+        now_ms: Callable[[], int],
+        codec: Codec = Codec.NONE,
+        max_decompressed_bytes: int = 1 << 28,
+    ) -> None:
+        """`partition_count`: of `__share_group_state` (its setting, or what the topic has)."""
+        super().__init__(
+            replicas,
+            SHARE_GROUP_STATE_TOPIC,
+            lambda append: ShareCoordinatorService(settings, partition_count, partition_exists, append),
+            now_ms=now_ms,
+            commit_timeout_ms=settings.write_timeout_ms,
+            codec=codec,
+            max_decompressed_bytes=max_decompressed_bytes,
+        )
+        self._prune_interval_s = prune_interval_ms / 1000
+        self._pruned: dict[int, int] = {}
+        self._pruning = self._loop.call_later(self._prune_interval_s, self._prune)
+
+    def close(self) -> None:
+        self._pruning.cancel()
+        super().close()
+
+    @property
+    def topic_exists(self) -> bool:
+        """Whether there is a log to keep state in."""
+        return (SHARE_GROUP_STATE_TOPIC, 0) in self._replicas.partitions
+
+    def metadata_changed(self, _image: MetadataImage, delta: MetadataDelta) -> None:
+        """A subscriber of the metadata: the state of deleted topics goes."""
+        if delta.deleted_topics:
+            self.service.topics_deleted({topic.topic_id for topic in delta.deleted_topics})
+            self.arm()
+
+    def _prune(self) -> None:
+        """Delete the beginnings of the logs that no snapshot needs."""
+        self._pruning = self._loop.call_later(self._prune_interval_s, self._prune)
+        for number, offset in self.service.redundant_offsets().items():
+            if self._pruned.get(number) == offset:
+                continue
+            try:
+                self._replicas.partition(SHARE_GROUP_STATE_TOPIC, number).delete_records(offset)
+            except KafkaError:
+                continue  # not committed yet, or led elsewhere by now: next time
+            self._pruned[number] = offset
+
+
+@dataclass(slots=True)
+class _Call:
+    """One row of a request until it has its answer."""
+
+    ask: Callable[[], Reply[Any]]
+    """Asks the coordinator for this row alone."""
+    done: Reply[Any]
+    attempts: int = 0
+
+
+class LocalPersister:
+    """The share coordinator of this broker as a `Persister`. Each row is asked for by itself, as in Apache."""
+
+    def __init__(self, shell: ShareStateShell, topics: TopicCreation, now_ms: Callable[[], int]) -> None:
+        self._shell = shell
+        self._topics = topics
+        self._now_ms = now_ms
+        self._replies = Replies()
+        self._loop = asyncio.get_running_loop()
+        self._waiting: set[asyncio.Handle] = set()
+        self._making: asyncio.Task[None] | None = None
+        self._until_made: list[_Call] = []
+        """Bounded by the callers: each share partition has one call in hand, each group's coordinator one for a group."""
+
+    def close(self) -> None:
+        for handle in self._waiting:
+            handle.cancel()
+        if self._making is not None:
+            self._making.cancel()
+
+    def initialize(
+        self, request: initializing.InitializeShareGroupStateRequest
+    ) -> Reply[initializing.InitializeShareGroupStateResponse]:
+        def one(topic_id: Any, row: initializing.PartitionData) -> Reply[Any]:
+            topic = initializing.InitializeStateData(topic_id=topic_id, partitions=[row])
+            asked = initializing.InitializeShareGroupStateRequest(group_id=request.group_id, topics=[topic])
+            return self._shell.service.initialize(asked, self._now_ms())
+
+        return self._all(
+            request,
+            one,
+            initializing.InitializeStateResult,
+            initializing.InitializeShareGroupStateResponse,
+        )
+
+    def read(self, request: reading.ReadShareGroupStateRequest) -> Reply[reading.ReadShareGroupStateResponse]:
+        def one(topic_id: Any, row: reading.PartitionData) -> Reply[Any]:
+            topic = reading.ReadStateData(topic_id=topic_id, partitions=[row])
+            asked = reading.ReadShareGroupStateRequest(group_id=request.group_id, topics=[topic])
+            return self._shell.service.read(asked, self._now_ms())
+
+        return self._all(request, one, reading.ReadStateResult, reading.ReadShareGroupStateResponse)
+
+    def write(
+        self, request: writing.WriteShareGroupStateRequest
+    ) -> Reply[writing.WriteShareGroupStateResponse]:
+        def one(topic_id: Any, row: writing.PartitionData) -> Reply[Any]:
+            topic = writing.WriteStateData(topic_id=topic_id, partitions=[row])
+            asked = writing.WriteShareGroupStateRequest(group_id=request.group_id, topics=[topic])
+            return self._shell.service.write(asked, self._now_ms())
+
+        return self._all(request, one, writing.WriteStateResult, writing.WriteShareGroupStateResponse)
+
+    def delete(
+        self, request: deleting.DeleteShareGroupStateRequest
+    ) -> Reply[deleting.DeleteShareGroupStateResponse]:
+        def one(topic_id: Any, row: deleting.PartitionData) -> Reply[Any]:
+            topic = deleting.DeleteStateData(topic_id=topic_id, partitions=[row])
+            asked = deleting.DeleteShareGroupStateRequest(group_id=request.group_id, topics=[topic])
+            return self._shell.service.delete(asked, self._now_ms())
+
+        return self._all(request, one, deleting.DeleteStateResult, deleting.DeleteShareGroupStateResponse)
+
+    def read_summary(
+        self, request: summarizing.ReadShareGroupStateSummaryRequest
+    ) -> Reply[summarizing.ReadShareGroupStateSummaryResponse]:
+        def one(topic_id: Any, row: summarizing.PartitionData) -> Reply[Any]:
+            topic = summarizing.ReadStateSummaryData(topic_id=topic_id, partitions=[row])
+            asked = summarizing.ReadShareGroupStateSummaryRequest(group_id=request.group_id, topics=[topic])
+            return self._shell.service.read_summary(asked, self._now_ms())
+
+        return self._all(
+            request,
+            one,
+            summarizing.ReadStateSummaryResult,
+            summarizing.ReadShareGroupStateSummaryResponse,
+        )
+
+    # The five have one shape: topics with rows in, topics with rows out.
+
+    def _all(
+        self,
+        request: Any,
+        one: Callable[[Any, Any], Reply[Any]],
+        topic_result: type[Any],
+        response: type[Any],
+    ) -> Reply[Any]:
+        answer: Reply[Any] = Reply(self._replies)
+        rows = [(topic.topic_id, row) for topic in request.topics for row in topic.partitions]
+        answered: list[Any] = [None] * len(rows)
+        waiting = len(rows)
+
+        def take(place: int, row: Any) -> None:
+            nonlocal waiting
+            answered[place] = row
+            waiting -= 1
+            if not waiting:
+                complete()
+
+        def complete() -> None:
+            by_topic: dict[Any, list[Any]] = {}
+            for (topic_id, _), row in zip(rows, answered, strict=True):
+                by_topic.setdefault(topic_id, []).append(row)
+            results = [
+                topic_result(topic_id=topic_id, partitions=partitions)
+                for topic_id, partitions in by_topic.items()
+            ]
+            answer.complete(response(results=results))
+            self._replies.deliver()
+
+        for place, (topic_id, row) in enumerate(rows):
+            done: Reply[Any] = Reply(self._replies)
+            done.on_complete(lambda value, place=place: take(place, value))  # type: ignore[misc]
+            self._try(_Call(lambda topic_id=topic_id, row=row: one(topic_id, row), done))  # type: ignore[misc]
+        if not rows:
+            complete()
+        return answer
+
+    def _try(self, call: _Call) -> None:
+        if self._shell.topic_exists:
+            self._attempt(call)
+            return
+        self._until_made.append(call)
+        if self._making is None:
+            self._making = self._loop.create_task(self._make_topic())
+
+    async def _make_topic(self) -> None:
+        try:
+            await self._topics.internal(SHARE_GROUP_STATE_TOPIC)
+        finally:
+            self._making = None
+            calls, self._until_made = self._until_made, []
+            for call in calls:
+                self._attempt(call)
+
+    def _attempt(self, call: _Call) -> None:
+        call.attempts += 1
+        call.ask().on_complete(lambda response: self._answered(call, response))
+        self._shell.arm()
+
+    def _answered(self, call: _Call, response: Any) -> None:
+        row = response.results[0].partitions[0]
+        if row.error_code in _TRIED_AGAIN and call.attempts < MAX_ATTEMPTS:
+            self._try_later(call)
+            return
+        call.done.complete(row)
+        self._replies.deliver()
+
+    def _try_later(self, call: _Call) -> None:
+        def again() -> None:
+            self._waiting.discard(handle)
+            self._try(call)
+
+        handle = self._loop.call_later(FIRST_BACKOFF_S * 2 ** (call.attempts - 1), again)
+        self._waiting.add(handle)
