@@ -7,7 +7,7 @@ Rules it keeps:
 
 - Requests are answered in their order: one is in hand at a time. The next one starts when the answer of the one before
   has been handed over and what is unsent lies below the transport's high-water mark. Why the next one can't start is a
-  set of holds (`_WAITING`, `_SENDING`, `_CONGESTED`, `_YIELDING`, `_HELD_BACK`, `_CLOSED`); with none it starts at once.
+  set of holds (`_WAITING`, `_SENDING`, `_CONGESTED`, `_YIELDING`, `_HELD_BACK`, `_THROTTLED`, `_CLOSED`); with none it starts at once.
 - While one is in hand, reading goes on until a whole further frame is there, so that a client which hangs up is noticed
   and its long poll dropped; then reading pauses.
 - A connection that has used its time in one turn of the loop gives the others theirs before it goes on.
@@ -44,6 +44,7 @@ _CONGESTED = 4  # unsent bytes above the high-water mark
 _YIELDING = 8  # its turn of the loop is over
 _CLOSED = 16
 _HELD_BACK = 32  # it came sooner than max.connection.creation.rate allows
+_THROTTLED = 64  # its client has used more than its quota
 
 _GATHERED_BYTES = 16 * 1024
 """Answers to requests that came together are sent when there are so many bytes of them, or no more of them."""
@@ -113,6 +114,20 @@ class Connection(asyncio.BufferedProtocol):
     def _let_on(self) -> None:
         self._holds &= ~_HELD_BACK
         self._go_on()
+
+    def throttle(self, seconds: float) -> None:
+        """Handle nothing for so long, but send what is on its way: the client has used more than its quota."""
+        self._holds |= _THROTTLED
+        self._listener.loop.call_later(seconds, self._unthrottle)
+
+    def _unthrottle(self) -> None:
+        self._holds &= ~_THROTTLED
+        self._go_on()
+
+    def refuse_later(self, seconds: float, reason: str) -> None:
+        """Handle nothing and close after so long."""
+        self._holds |= _HELD_BACK
+        self._listener.loop.call_later(seconds, self.close, reason)
 
     # The transport's side.
 
@@ -347,16 +362,23 @@ class Connection(asyncio.BufferedProtocol):
         context = RequestContext(
             api_version, correlation_id, self._client_id, self.info, _wall_clock_ns() // 1_000_000
         )
+        throttling = listener.throttling
+        if throttling is not None:
+            throttling.arrived(api_key, context, len(frame))
         try:
             answer = route.handler(listener.broker, request, context)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises becomes an answer or a closed connection
             self._answer_error(route, request, context, error)
         else:
             if isinstance(answer, Pending):
+                if throttling is not None:
+                    self._worked(route, context, started)
                 self._wait_for(answer, route, request, context, started)
                 return
             self._answer(route, context, answer)
         route.observe(_now() - started)
+        if throttling is not None:
+            self._worked(route, context, started)
 
     def _take_client_id(self, client_id: bytes | None, length: int) -> None:
         if client_id is None:
@@ -383,6 +405,8 @@ class Connection(asyncio.BufferedProtocol):
         if self._holds & _CLOSED or self._in_hand is None:
             return
         route, request, context, started = self._in_hand
+        throttled = self._listener.throttling is not None
+        resumed = _now() if throttled else 0.0
         self._in_hand = self._pending = None
         self._holds &= ~_WAITING
         try:
@@ -392,11 +416,25 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._answer(route, context, answer)
         route.observe(_now() - started)
+        if throttled:
+            self._worked(route, context, resumed)
         # Not at once: this may run inside another connection's request, whose client would wait for ours.
         if (self._backlog is not None or self._paused) and not self._holds:
             self._yield_turn()
 
+    def _worked(self, route: "Route", context: RequestContext, since: float) -> None:
+        throttling = self._listener.throttling
+        if throttling is not None:
+            now_ms = _wall_clock_ns() // 1_000_000
+            throttling.worked(route.api_key, context, _now() - since, now_ms)
+
     def _answer(self, route: "Route", context: RequestContext, answer: Any) -> None:
+        throttling = self._listener.throttling
+        if throttling is not None:
+            now_ms = _wall_clock_ns() // 1_000_000
+            answer, throttle_ms = throttling.answered(route.api_key, context, answer, now_ms)
+            if throttle_ms > 0:
+                self.throttle(throttle_ms / 1000)
         if answer is None:
             return
         try:

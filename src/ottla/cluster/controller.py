@@ -41,7 +41,7 @@ from ottla.cluster.image import (
 )
 from ottla.cluster.quota_changes import QuotaAlteration, QuotaOutcome, alter_quotas
 from ottla.cluster.rules import ConfigRules, MetadataSettings
-from ottla.cluster.topic_changes import TopicChanges
+from ottla.cluster.topic_changes import Charge, TopicChanges, free_of_charge
 from ottla.cluster.tree import Check, Create, Delete, Operation, SetData
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.types import TopicPartition, Uuid
@@ -73,19 +73,34 @@ class Controller:
         self._announce_configs = announce_configs
 
     def create_topics(
-        self, image: MetadataImage, topics: Sequence[NewTopic], *, validate_only: bool = False
+        self,
+        image: MetadataImage,
+        topics: Sequence[NewTopic],
+        *,
+        validate_only: bool = False,
+        charge: Charge = free_of_charge,
     ) -> Decision[TopicOutcome]:
-        return self._fenced(self._topics.create(image, topics, validate_only=validate_only))
+        return self._fenced(self._topics.create(image, topics, validate_only=validate_only, charge=charge))
 
     def create_partitions(
-        self, image: MetadataImage, topics: Sequence[NewPartitions], *, validate_only: bool = False
+        self,
+        image: MetadataImage,
+        topics: Sequence[NewPartitions],
+        *,
+        validate_only: bool = False,
+        charge: Charge = free_of_charge,
     ) -> Decision[PartitionsOutcome]:
-        return self._fenced(self._topics.grow(image, topics, validate_only=validate_only))
+        return self._fenced(self._topics.grow(image, topics, validate_only=validate_only, charge=charge))
 
     def delete_topics(
-        self, image: MetadataImage, names: Sequence[str] = (), ids: Sequence[Uuid] = ()
+        self,
+        image: MetadataImage,
+        names: Sequence[str] = (),
+        ids: Sequence[Uuid] = (),
+        *,
+        charge: Charge = free_of_charge,
     ) -> Decision[TopicOutcome]:
-        return self._fenced(self._topics.delete(image, names, ids))
+        return self._fenced(self._topics.delete(image, names, ids, charge=charge))
 
     def alter_configs(
         self, image: MetadataImage, changes: Sequence[ConfigChange], *, validate_only: bool = False

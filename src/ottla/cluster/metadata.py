@@ -47,6 +47,7 @@ from ottla.cluster.image import (
 )
 from ottla.cluster.quota_changes import QuotaAlteration, QuotaOutcome
 from ottla.cluster.rules import ConfigRules, MetadataSettings
+from ottla.cluster.topic_changes import Charge, free_of_charge
 from ottla.cluster.tree import BadVersion, Create, NodeExists, Operation, SetData, Tree, TreeError
 from ottla.cluster.tree_reader import Reading, read_tree
 from ottla.protocol.errors import ErrorCode, KafkaError
@@ -155,23 +156,46 @@ class Metadata:
         return lambda: self._subscribers.remove(subscriber)
 
     async def create_topics(
-        self, topics: Sequence[NewTopic], *, validate_only: bool = False
+        self,
+        topics: Sequence[NewTopic],
+        *,
+        validate_only: bool = False,
+        charge: Charge = free_of_charge,
     ) -> list[TopicOutcome]:
-        """One outcome for each topic, in the order asked; a name asked for twice is refused both times."""
+        """One outcome for each topic, in the order asked; a name asked for twice is refused both times.
+
+        `charge` is asked for each topic that could be made, here and below likewise.
+        """
         return await self._change(
-            lambda controller: controller.create_topics(self.image, topics, validate_only=validate_only)
+            lambda controller: controller.create_topics(
+                self.image, topics, validate_only=validate_only, charge=charge
+            )
         )
 
-    async def delete_topics(self, names: Sequence[str] = (), ids: Sequence[Uuid] = ()) -> list[TopicOutcome]:
+    async def delete_topics(
+        self,
+        names: Sequence[str] = (),
+        ids: Sequence[Uuid] = (),
+        *,
+        charge: Charge = free_of_charge,
+    ) -> list[TopicOutcome]:
         """Names first, then ids. When it returns, the tree and the image know the topics no more."""
-        return await self._change(lambda controller: controller.delete_topics(self.image, names, ids))
+        return await self._change(
+            lambda controller: controller.delete_topics(self.image, names, ids, charge=charge)
+        )
 
     async def create_partitions(
-        self, topics: Sequence[NewPartitions], *, validate_only: bool = False
+        self,
+        topics: Sequence[NewPartitions],
+        *,
+        validate_only: bool = False,
+        charge: Charge = free_of_charge,
     ) -> list[PartitionsOutcome]:
         """Grow topics; one outcome for each, in the order asked."""
         return await self._change(
-            lambda controller: controller.create_partitions(self.image, topics, validate_only=validate_only)
+            lambda controller: controller.create_partitions(
+                self.image, topics, validate_only=validate_only, charge=charge
+            )
         )
 
     async def alter_configs(

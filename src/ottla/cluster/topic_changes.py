@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from ottla.cluster import paths, znodes
 from ottla.cluster.changes import NewPartitions, NewTopic, PartitionsOutcome, TopicOutcome
@@ -37,6 +37,13 @@ from ottla.protocol.types import ZERO_UUID, Uuid, random_uuid
 MAX_PARTITIONS_PER_REQUEST: Final = 10_000
 RESERVED_NAME: Final = "__cluster_metadata"
 
+Charge: TypeAlias = Callable[[int], None]
+"""Told how many partitions a change is about to make or delete; it may refuse with THROTTLING_QUOTA_EXCEEDED (KIP-599)."""
+
+
+def free_of_charge(partitions: int) -> None:
+    """Let every change pass."""
+
 
 class TopicChanges:
     """Decides on topics; keeps no state between two calls."""
@@ -52,7 +59,12 @@ class TopicChanges:
         self._random_below: Callable[[int], int] = lambda bound: int.from_bytes(random_bytes(8)) % bound
 
     def create(
-        self, image: MetadataImage, topics: Sequence[NewTopic], *, validate_only: bool
+        self,
+        image: MetadataImage,
+        topics: Sequence[NewTopic],
+        *,
+        validate_only: bool,
+        charge: Charge = free_of_charge,
     ) -> Decision[TopicOutcome]:
         decision: Decision[TopicOutcome] = Decision(ImageDraft(image))
         if sum(self._partitions_wanted(topic) for topic in topics) > MAX_PARTITIONS_PER_REQUEST:
@@ -67,7 +79,7 @@ class TopicChanges:
         for topic in topics:
             try:
                 _check_name(image, topic.name, collisions, times_asked=asked[topic.name])
-                outcome, operations = self._create_one(image, decision.draft, topic)
+                outcome, operations = self._create_one(image, decision.draft, topic, charge)
             except KafkaError as error:
                 outcome = TopicOutcome(topic.name, error=error.code, message=error.message)
             else:
@@ -78,7 +90,12 @@ class TopicChanges:
         return decision
 
     def grow(
-        self, image: MetadataImage, topics: Sequence[NewPartitions], *, validate_only: bool
+        self,
+        image: MetadataImage,
+        topics: Sequence[NewPartitions],
+        *,
+        validate_only: bool,
+        charge: Charge = free_of_charge,
     ) -> Decision[PartitionsOutcome]:
         decision: Decision[PartitionsOutcome] = Decision(ImageDraft(image))
         asked = Counter(topic.topic for topic in topics)
@@ -86,14 +103,19 @@ class TopicChanges:
             if asked[topic.topic] > 1:
                 outcome = PartitionsOutcome(topic.topic, ErrorCode.INVALID_REQUEST, "Duplicate topic name.")
             else:
-                outcome = self._grow_one(image, decision, topic)
+                outcome = self._grow_one(image, decision, topic, charge)
             decision.outcomes.append(outcome)
         if validate_only:
             decision.discard()
         return decision
 
     def delete(
-        self, image: MetadataImage, names: Sequence[str], ids: Sequence[Uuid]
+        self,
+        image: MetadataImage,
+        names: Sequence[str],
+        ids: Sequence[Uuid],
+        *,
+        charge: Charge = free_of_charge,
     ) -> Decision[TopicOutcome]:
         decision: Decision[TopicOutcome] = Decision(ImageDraft(image))
         names_asked, ids_asked = Counter(names), Counter(ids)
@@ -102,7 +124,7 @@ class TopicChanges:
             if names_asked[name] > 1:
                 outcome = _refused(name, ErrorCode.INVALID_REQUEST, "Duplicate topic name.")
             else:
-                outcome = self._delete_one(decision, image.topics.get(name), name)
+                outcome = self._delete_one(decision, image.topics.get(name), name, charge)
             decision.outcomes.append(outcome)
         for topic_id in ids:
             name_of_id = image.topic_names.get(topic_id)
@@ -114,7 +136,7 @@ class TopicChanges:
                 why = "The provided topic name maps to an ID that was already supplied."
                 outcome = _refused(None, ErrorCode.INVALID_REQUEST, why, topic_id)
             else:
-                outcome = self._delete_one(decision, image.topics[name_of_id], name_of_id)
+                outcome = self._delete_one(decision, image.topics[name_of_id], name_of_id, charge)
             decision.outcomes.append(outcome)
         return decision
 
@@ -134,7 +156,7 @@ class TopicChanges:
         return self._settings.default_partitions if topic.partitions == -1 else max(topic.partitions, 0)
 
     def _create_one(
-        self, image: MetadataImage, draft: ImageDraft, topic: NewTopic
+        self, image: MetadataImage, draft: ImageDraft, topic: NewTopic, charge: Charge
     ) -> tuple[TopicOutcome, list[Operation]]:
         resource = ConfigResource(ConfigType.TOPIC, topic.name)
         configs = self._rules.validate(resource, topic.configs)
@@ -142,6 +164,7 @@ class TopicChanges:
             replicas = _manual_replicas(image, topic)
         else:
             replicas = self._automatic_replicas(image, topic)
+        charge(len(replicas))
         topic_id = self._unused_id(image)
         states = _new_states(image, replicas)
         draft.put_topic(topic.name, topic_id, states)
@@ -190,13 +213,18 @@ class TopicChanges:
                 return topic_id
 
     def _grow_one(
-        self, image: MetadataImage, decision: Decision[PartitionsOutcome], change: NewPartitions
+        self,
+        image: MetadataImage,
+        decision: Decision[PartitionsOutcome],
+        change: NewPartitions,
+        charge: Charge,
     ) -> PartitionsOutcome:
         topic = image.topics.get(change.topic)
         try:
             if topic is None:
                 raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)  # noqa: TRY301 - one way out for all
             replicas = self._replicas_to_add(image, topic, change)
+            charge(len(replicas))
         except KafkaError as error:
             return PartitionsOutcome(change.topic, error.code, error.message)
         states = _new_states(image, replicas)
@@ -247,12 +275,16 @@ class TopicChanges:
         return {present + index: tuple(replicas) for index, replicas in enumerate(change.assignments)}
 
     def _delete_one(
-        self, decision: Decision[TopicOutcome], topic: TopicImage | None, name: str
+        self, decision: Decision[TopicOutcome], topic: TopicImage | None, name: str, charge: Charge
     ) -> TopicOutcome:
         if not self._settings.delete_topic_enable:
             return _refused(name, ErrorCode.TOPIC_DELETION_DISABLED, None)
         if topic is None:
             return _refused(name, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, None)
+        try:
+            charge(len(topic.partitions))
+        except KafkaError as error:
+            return _refused(name, error.code, error.message)
         resource = ConfigResource(ConfigType.TOPIC, name)
         decision.draft.remove_topic(name)
         decision.draft.remove_config(resource)

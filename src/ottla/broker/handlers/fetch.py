@@ -150,6 +150,9 @@ class _FetchInHand:
         self._epoch = session.epoch
         self._full = full
         self._max_bytes = min(request.max_bytes, broker.config.fetch_max_bytes)
+        throttling = broker.throttling
+        if throttling is not None and _follower(request) < 0:
+            self._max_bytes = int(min(self._max_bytes, throttling.fetch_max_bytes(context)))
         self._min_bytes = min(request.min_bytes, self._max_bytes)
         if _follower(request) >= 0:
             self._isolation = IsolationLevel.LOG_END
@@ -376,6 +379,13 @@ class _FetchInHand:
                 error_code=ErrorCode.INVALID_FETCH_SESSION_EPOCH, session_id=request.session_id
             )
         found = self._found
+        throttling = self._broker.throttling
+        if throttling is not None and self._size and self._isolation is not IsolationLevel.LOG_END:
+            throttle_ms = throttling.fetched(self._context, self._size)
+            if throttle_ms > 0:
+                # Nothing of it is sent, so all of it is to be looked at again.
+                session.dirty.update(dict.fromkeys(found))
+                return FetchResponse(throttle_time_ms=throttle_ms, session_id=session.identity)
         if self._full and request.session_epoch != FINAL_EPOCH and self._context.api_version >= 7:
             self._broker.fetch_sessions.enter(session, self._context.now_ms)
             if session.identity:

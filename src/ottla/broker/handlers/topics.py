@@ -10,6 +10,7 @@ from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.later import answer_later
 from ottla.broker.pending import Pending
+from ottla.broker.throttling import MutationCharge
 from ottla.cluster.changes import NewPartitions, NewTopic, TopicOutcome
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.create_partitions import (
@@ -69,13 +70,16 @@ def _none_grown(request: CreatePartitionsRequest, code: ErrorCode, message: str)
 
 @handles(CreateTopicsRequest, CreateTopicsResponse, versions=(2, 7), on_error=_none_created)
 def create_topics(
-    broker: "BrokerServer", request: CreateTopicsRequest, _context: RequestContext
+    broker: "BrokerServer", request: CreateTopicsRequest, context: RequestContext
 ) -> Pending[CreateTopicsResponse]:
     """Make the topics, or with `validate_only` say what would come of it. A topic named twice is refused."""
-    return answer_later(_create_topics(broker, request))
+    charge = MutationCharge(broker.throttling, context, strict_from=6)
+    return answer_later(_create_topics(broker, request, charge))
 
 
-async def _create_topics(broker: "BrokerServer", request: CreateTopicsRequest) -> CreateTopicsResponse:
+async def _create_topics(
+    broker: "BrokerServer", request: CreateTopicsRequest, charge: MutationCharge
+) -> CreateTopicsResponse:
     results = []
     wanted = []
     for topic in request.topics:
@@ -90,9 +94,9 @@ async def _create_topics(broker: "BrokerServer", request: CreateTopicsRequest) -
                     error_message=f"Found multiple manual partition assignments for partition {doubled}",
                 )
             )
-    outcomes = await broker.metadata.create_topics(wanted, validate_only=request.validate_only)
+    outcomes = await broker.metadata.create_topics(wanted, validate_only=request.validate_only, charge=charge)
     results += [_created(broker, outcome) for outcome in _each_name_once(outcomes)]
-    return CreateTopicsResponse(topics=results)
+    return CreateTopicsResponse(topics=results, throttle_time_ms=charge.throttle_time_ms)
 
 
 def _repeated_partition(topic: CreatableTopic) -> int | None:
@@ -149,11 +153,12 @@ def delete_topics(
     broker: "BrokerServer", request: DeleteTopicsRequest, context: RequestContext
 ) -> Pending[DeleteTopicsResponse]:
     """Delete topics by name, or by id from version 6 on."""
-    return answer_later(_delete_topics(broker, request, context.api_version))
+    charge = MutationCharge(broker.throttling, context, strict_from=5)
+    return answer_later(_delete_topics(broker, request, context.api_version, charge))
 
 
 async def _delete_topics(
-    broker: "BrokerServer", request: DeleteTopicsRequest, version: int
+    broker: "BrokerServer", request: DeleteTopicsRequest, version: int, charge: MutationCharge
 ) -> DeleteTopicsResponse:
     asked = request.topics if version >= 6 else [DeleteTopicState(name=name) for name in request.topic_names]
     refused, names, ids = [], [], []
@@ -166,9 +171,10 @@ async def _delete_topics(
             names.append(topic.name)
         else:
             ids.append(topic.topic_id)
-    outcomes = await broker.metadata.delete_topics(names, ids)
+    outcomes = await broker.metadata.delete_topics(names, ids, charge=charge)
     return DeleteTopicsResponse(
-        responses=[*refused, *(_deleted(outcome, version) for outcome in _each_topic_once(outcomes))]
+        throttle_time_ms=charge.throttle_time_ms,
+        responses=[*refused, *(_deleted(outcome, version) for outcome in _each_topic_once(outcomes))],
     )
 
 
@@ -196,26 +202,30 @@ def _deleted(outcome: TopicOutcome, version: int) -> DeletableTopicResult:
 
 @handles(CreatePartitionsRequest, CreatePartitionsResponse, versions=(0, 3), on_error=_none_grown)
 def create_partitions(
-    broker: "BrokerServer", request: CreatePartitionsRequest, _context: RequestContext
+    broker: "BrokerServer", request: CreatePartitionsRequest, context: RequestContext
 ) -> Pending[CreatePartitionsResponse]:
     """Grow topics to the counts given. A topic named twice is refused."""
-    return answer_later(_create_partitions(broker, request))
+    charge = MutationCharge(broker.throttling, context, strict_from=3)
+    return answer_later(_create_partitions(broker, request, charge))
 
 
 async def _create_partitions(
-    broker: "BrokerServer", request: CreatePartitionsRequest
+    broker: "BrokerServer", request: CreatePartitionsRequest, charge: MutationCharge
 ) -> CreatePartitionsResponse:
     outcomes = await broker.metadata.create_partitions(
-        [_new_partitions(topic) for topic in request.topics], validate_only=request.validate_only
+        [_new_partitions(topic) for topic in request.topics],
+        validate_only=request.validate_only,
+        charge=charge,
     )
     by_name = {outcome.topic: outcome for outcome in outcomes}
     return CreatePartitionsResponse(
+        throttle_time_ms=charge.throttle_time_ms,
         results=[
             CreatePartitionsTopicResult(
                 name=outcome.topic, error_code=outcome.error, error_message=outcome.message
             )
             for outcome in by_name.values()
-        ]
+        ],
     )
 
 
