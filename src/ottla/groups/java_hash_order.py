@@ -41,3 +41,23 @@ def hash_order(keys: Iterable[K], hash_of: Callable[[K], int]) -> list[K]:
 def string_hash_order(keys: Iterable[str]) -> list[str]:
     """`hash_order` of strings."""
     return hash_order(keys, java_string_hash)
+
+
+def computed_hash_order(keys: Iterable[K], hash_of: Callable[[K], int]) -> list[K]:
+    """As `hash_order`, of a map filled by `computeIfAbsent`, called with each of `keys` in turn, repeated ones as well.
+
+    That puts a new key in front of its bucket, and looks whether the table is too full before it does, not after.
+    """
+    distinct: dict[K, None] = {}
+    capacity = _DEFAULT_CAPACITY
+    for key in keys:
+        if len(distinct) > capacity * _LOAD_FACTOR:
+            capacity *= 2
+        distinct[key] = None
+
+    def bucket(key: K) -> int:
+        code = hash_of(key) & _MASK
+        return (code ^ code >> 16) & (capacity - 1)
+
+    newest_first = list(distinct)[::-1]
+    return sorted(newest_first, key=bucket)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ottla.coordination.partitioning import java_string_hash
-from ottla.groups.java_hash_order import hash_order, string_hash_order
+from ottla.groups.java_hash_order import computed_hash_order, hash_order, string_hash_order
 from ottla.groups.modern_group import Assignment
 from ottla.protocol.types import Uuid
 
@@ -95,12 +95,17 @@ def _targets(
 
 def _current(members: Mapping[str, ShareMemberSpec]) -> dict[_Partition, list[str]]:
     """Who has each partition now, in the order of Java's map of partitions."""
-    owners: dict[_Partition, list[str]] = {}
-    for member_id, member in members.items():
-        for topic_id in hash_order(member.assigned, _uuid_hash):
-            for partition in hash_order(sorted(member.assigned[topic_id]), int):
-                owners.setdefault(_Partition(topic_id, partition), []).append(member_id)
-    return {partition: owners[partition] for partition in hash_order(owners, _hash)}
+    owned = [
+        (_Partition(topic_id, partition), member_id)
+        for member_id, member in members.items()
+        for topic_id in hash_order(member.assigned, _uuid_hash)
+        for partition in hash_order(sorted(member.assigned[topic_id]), int)
+    ]
+    ordered = computed_hash_order((partition for partition, _ in owned), _hash)
+    owners: dict[_Partition, list[str]] = {partition: [] for partition in ordered}
+    for partition_owned, member_id in owned:
+        owners[partition_owned].append(member_id)
+    return owners
 
 
 def _assign_homogeneous(
