@@ -11,7 +11,7 @@ from ottla.broker.dispatch import handles
 from ottla.broker.later import answer_later
 from ottla.broker.pending import Pending
 from ottla.broker.throttling import MutationCharge
-from ottla.cluster.changes import NewPartitions, NewTopic, TopicOutcome
+from ottla.cluster.changes import NewPartitions, NewTopic, PartitionsOutcome, TopicOutcome
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.create_partitions import (
     CreatePartitionsRequest,
@@ -99,6 +99,11 @@ async def _create_topics(
     return CreateTopicsResponse(topics=results, throttle_time_ms=charge.throttle_time_ms)
 
 
+def _message(outcome: TopicOutcome | PartitionsOutcome) -> str | None:
+    """Apache has no text for what exceeds a quota."""
+    return None if outcome.error is ErrorCode.THROTTLING_QUOTA_EXCEEDED else outcome.message
+
+
 def _repeated_partition(topic: CreatableTopic) -> int | None:
     seen: set[int] = set()
     for assignment in topic.assignments:
@@ -127,7 +132,7 @@ def _created(broker: "BrokerServer", outcome: TopicOutcome) -> CreatableTopicRes
     name = outcome.name or ""
     if outcome.error is not ErrorCode.NONE:
         return CreatableTopicResult(
-            name=name, error_code=outcome.error, error_message=outcome.message, configs=None
+            name=name, error_code=outcome.error, error_message=_message(outcome), configs=None
         )
     return CreatableTopicResult(
         name=name,
@@ -196,7 +201,7 @@ def _deleted(outcome: TopicOutcome, version: int) -> DeletableTopicResult:
     if error is ErrorCode.TOPIC_DELETION_DISABLED and version < 3:
         error = ErrorCode.INVALID_REQUEST  # KIP-322: older clients don't know the code
     return DeletableTopicResult(
-        name=outcome.name, topic_id=outcome.topic_id, error_code=error, error_message=outcome.message
+        name=outcome.name, topic_id=outcome.topic_id, error_code=error, error_message=_message(outcome)
     )
 
 
@@ -222,7 +227,7 @@ async def _create_partitions(
         throttle_time_ms=charge.throttle_time_ms,
         results=[
             CreatePartitionsTopicResult(
-                name=outcome.topic, error_code=outcome.error, error_message=outcome.message
+                name=outcome.topic, error_code=outcome.error, error_message=_message(outcome)
             )
             for outcome in by_name.values()
         ],
