@@ -6,7 +6,13 @@ from typing import Final
 from ottla.broker.listener import ConnectionLimits
 from ottla.cluster.rules import MetadataSettings
 from ottla.config.broker_config import BrokerConfig
-from ottla.groups.settings import GroupSettings, ShareGroupSettings, StreamsGroupSettings
+from ottla.config.checks import CONSUMER_ASSIGNORS
+from ottla.groups.settings import (
+    ConsumerGroupSettings,
+    GroupSettings,
+    ShareGroupSettings,
+    StreamsGroupSettings,
+)
 from ottla.storage.log_store import LogStoreSettings
 from ottla.transactions.settings import TransactionSettings
 
@@ -99,6 +105,7 @@ def group_settings(config: BrokerConfig) -> GroupSettings:
         offsets_retention_ms=config.offsets_retention_minutes * 60_000,
         offsets_retention_check_interval_ms=config.offsets_retention_check_interval_ms,
         offset_commit_timeout_ms=config.offsets_commit_timeout_ms,
+        consumer=_consumer_group_settings(config),
         streams=StreamsGroupSettings(
             session_timeout_ms=_number(config, "group.streams.session.timeout.ms"),
             heartbeat_interval_ms=_number(config, "group.streams.heartbeat.interval.ms"),
@@ -110,6 +117,21 @@ def group_settings(config: BrokerConfig) -> GroupSettings:
             heartbeat_interval_ms=_number(config, "group.share.heartbeat.interval.ms"),
             max_size=_number(config, "group.share.max.size"),
         ),
+    )
+
+
+def _consumer_group_settings(config: BrokerConfig) -> ConsumerGroupSettings:
+    policy = str(config.get("group.consumer.migration.policy")).lower()
+    assignors = config.get("group.consumer.assignors")
+    assert isinstance(assignors, tuple)
+    return ConsumerGroupSettings(
+        assignors=tuple(CONSUMER_ASSIGNORS[each] for each in assignors) or ("uniform",),
+        session_timeout_ms=_number(config, "group.consumer.session.timeout.ms"),
+        heartbeat_interval_ms=_number(config, "group.consumer.heartbeat.interval.ms"),
+        max_size=_number(config, "group.consumer.max.size"),
+        upgrade_enabled=policy in ("upgrade", "bidirectional"),
+        downgrade_enabled=policy in ("downgrade", "bidirectional"),
+        regex_refresh_interval_ms=_number(config, "group.consumer.regex.refresh.interval.ms"),
     )
 
 

@@ -7,12 +7,20 @@ not served here (access control, a cluster on ZooKeeper) are faults too: startin
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ottla.config import reasons
 from ottla.config.endpoints import split_addresses
 from ottla.config.sources import Given
 from ottla.config.values import Value
+
+CONSUMER_ASSIGNORS: Final[Mapping[str, str]] = {
+    "uniform": "uniform",
+    "range": "range",
+    "org.apache.kafka.coordinator.group.assignor.UniformAssignor": "uniform",
+    "org.apache.kafka.coordinator.group.assignor.RangeAssignor": "range",
+}
+"""What `group.consumer.assignors` may name, by name or, as in Apache, by class."""
 
 
 class Fault(NamedTuple):
@@ -163,6 +171,13 @@ def _groups(values: Mapping[str, Value]) -> Iterator[Fault]:
         )
     if not 0 <= _number(values, "offsets.topic.compression.codec") <= 4:
         yield Fault("offsets.topic.compression.codec", "Unknown compression type id: has to be 0 to 4")
+    assignors = values["group.consumer.assignors"]
+    unknown = (
+        [each for each in assignors if each not in CONSUMER_ASSIGNORS] if isinstance(assignors, tuple) else []
+    )
+    if unknown:
+        known = ", ".join(sorted(set(CONSUMER_ASSIGNORS.values())))
+        yield Fault("group.consumer.assignors", f"{unknown[0]} is no assignor; there are {known}")
     protocols = values["group.coordinator.rebalance.protocols"]
     if isinstance(protocols, tuple) and "classic" not in protocols:
         yield Fault(

@@ -15,7 +15,6 @@ GROUP_SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=5000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_GROUPS,
         doc="Milliseconds between two heartbeats of a member.",
     ),
     Setting(
@@ -23,7 +22,6 @@ GROUP_SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=45_000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_GROUPS,
         doc="Milliseconds without a heartbeat after which a member is out.",
     ),
     Setting(

@@ -28,7 +28,6 @@ NO_SOCKET_BUFFERS: Final = "the system sizes the buffers of sockets by what they
 NOT_YET_SECURITY: Final = "TLS, SASL and authorization are not served yet"
 NOT_YET_CLUSTER: Final = "a broker stands alone: clusters are not served yet"
 NOT_YET_QUOTAS: Final = "quotas are not served yet"
-NOT_YET_GROUPS: Final = "the group protocol of KIP-848 is not served yet"
 NOT_YET_SHARES: Final = "share groups are not served yet"
 NOT_YET_TRANSACTIONS: Final = "transactions are not served yet"
 NOT_YET_TELEMETRY: Final = "client metrics are not served yet"

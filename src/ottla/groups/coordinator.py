@@ -17,9 +17,13 @@ from typing import TypeVar
 from ottla.coordination.coordinator import PartitionCoordinator
 from ottla.coordination.results import NO_PRODUCER_ID, CoordinatorRecord, CoordinatorResult, Replies, Reply
 from ottla.groups.classic_group import ClassicGroup
+from ottla.groups.consumer_group import ConsumerGroup
+from ottla.groups.consumer_group_classic_members import ClassicMembers
+from ottla.groups.consumer_groups import ConsumerGroups
 from ottla.groups.description import described_group, unknown_group
 from ottla.groups.error_responses import delete_groups_errors, offset_commit_error, txn_offset_commit_error
-from ottla.groups.group_types import Decision, Elsewhere, GroupParts, GroupTypeMachine, Then
+from ottla.groups.group_conversion import GroupConversion
+from ottla.groups.group_types import Decision, Elsewhere, GroupParts, GroupTypeMachine, Then, Undoable
 from ottla.groups.joining import Joining
 from ottla.groups.membership import Membership
 from ottla.groups.offset_requests import OffsetRequests
@@ -83,9 +87,16 @@ class GroupCoordinator(PartitionCoordinator):
         heartbeats = self._rebalances.heartbeats
         self._offset_requests = OffsetRequests(settings, self.groups, self.offsets, heartbeats)
         self._parts = GroupParts(settings, self.groups, self._timers, topics, new_uuid, elsewhere)
+        conversion = GroupConversion(self._parts, self._rebalances)
+        self.consumer_groups = ConsumerGroups(self._parts, conversion)
+        self._classic_members = ClassicMembers(self._parts, self.consumer_groups, conversion)
         self.share_groups = ShareGroups(self._parts)
         self.streams_groups = StreamsGroups(self._parts)
-        self._machines: list[GroupTypeMachine] = [self.share_groups, self.streams_groups]
+        self._machines: list[GroupTypeMachine] = [
+            self.consumer_groups,
+            self.share_groups,
+            self.streams_groups,
+        ]
         replays = {
             record_type: replay
             for machine in self._machines
@@ -135,6 +146,16 @@ class GroupCoordinator(PartitionCoordinator):
         self.offsets.clear()
 
     # Time.
+
+    def _background(
+        self, records: Sequence[CoordinatorRecord], *, atomic: bool = True
+    ) -> CoordinatorResult[None]:
+        reply: Reply[None] = Reply(self._replies)
+        reply.complete(None)
+        result = CoordinatorResult(reply, records, atomic=atomic)
+        if isinstance(records, Undoable):
+            result.undo.extend(records.undo)
+        return self._submit(result)
 
     def _schedule_expiration(self, now_ms: int) -> None:
         self._timers.schedule(
@@ -189,8 +210,9 @@ class GroupCoordinator(PartitionCoordinator):
         return read(self)
 
     def on_task_done(self, then: Then, outcome: object, now_ms: int) -> CoordinatorResult[None]:
+        records = list(then(outcome, now_ms))
         self._check_can_write()
-        return self._background(list(then(outcome, now_ms)))
+        return self._background(records)
 
     def topics_changed(self, names: frozenset[str]) -> None:
         for machine in self._machines:
@@ -203,15 +225,30 @@ class GroupCoordinator(PartitionCoordinator):
     ) -> CoordinatorResult[JoinGroupResponse]:
         self._check_can_write()
         reply: Reply[JoinGroupResponse] = Reply(self._replies)
+        group = self.groups.find(request.group_id)
+        if isinstance(group, ConsumerGroup) and not group.is_empty:
+            result = self._submit(self._classic_members.join(group, request, context, reply, now_ms))
+            if not result.records and not reply.done and result.on_committed is not None:
+                result.on_committed(now_ms)
+            return result
         return self._submit(self._joining.join(request, context, reply, now_ms))
 
-    def handle_sync_group(self, request: SyncGroupRequest) -> CoordinatorResult[SyncGroupResponse]:
+    def handle_sync_group(
+        self, request: SyncGroupRequest, now_ms: int
+    ) -> CoordinatorResult[SyncGroupResponse]:
         self._check_can_write()
         reply: Reply[SyncGroupResponse] = Reply(self._replies)
+        group = self.groups.find(request.group_id)
+        if isinstance(group, ConsumerGroup) and not group.is_empty:
+            reply.complete(self._classic_members.sync(group, request, now_ms))
+            return CoordinatorResult(reply)
         return self._submit(self._membership.sync(request, reply))
 
     def handle_heartbeat(self, request: HeartbeatRequest, now_ms: int) -> HeartbeatResponse:
         self._check_active()
+        group = self.groups.find(request.group_id)
+        if isinstance(group, ConsumerGroup):
+            return self._classic_members.heartbeat(group, request, now_ms)
         return self._membership.heartbeat(request, now_ms)
 
     def handle_leave_group(
@@ -219,9 +256,15 @@ class GroupCoordinator(PartitionCoordinator):
     ) -> CoordinatorResult[LeaveGroupResponse]:
         """All versions; members by `members`, as of version 3."""
         self._check_can_write()
-        records, response = self._membership.leave(request, now_ms)
+        undo: Undo = []
+        group = self.groups.find(request.group_id)
+        records: Sequence[CoordinatorRecord]
+        if isinstance(group, ConsumerGroup):
+            records, response = self._classic_members.leave(group, request, now_ms, undo)
+        else:
+            records, response = self._membership.leave(request, now_ms)
         return self._answered_when_committed(
-            records, response, lambda code: LeaveGroupResponse(error_code=code)
+            records, response, lambda code: LeaveGroupResponse(error_code=code), undo=undo
         )
 
     # Requests: offsets.

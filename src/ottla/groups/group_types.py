@@ -10,8 +10,8 @@ names them (`GroupCoordinator.consumer_groups`, `.share_groups`, `.streams_group
                    append, and the response), or raise KafkaError. They are called through
                    `GroupCoordinatorService.perform_write` (answered when the records are committed), `perform_read` and
                    `perform_read_each`, so that service.py needs no method for each; consumer_group_requests.py is the example
-    timers         `parts.timers.schedule(key, deadline_ms, action)`; the action gives records. A key begins with
-                   the type's name. What is due after loading is scheduled by `begin`
+    timers         `parts.timers.schedule(key, deadline_ms, action)`; the action gives records (`Undoable` ones
+                   if it changed more). A key begins with the type's name. What is due after loading is scheduled by `begin`
     the topics     `parts.topics` has the image of now; `topics_changed` tells which moved: the groups that use them look again
                    at their next heartbeat (`ModernGroup.request_metadata_refresh`)
     listing, deletion, expiration   by the group's own `listed`, `state_name`, `check_delete`, `tombstones`, `expires`
@@ -64,6 +64,16 @@ class Decision(NamedTuple, Generic[T]):
     """Given when the records are committed."""
     undo: Undo = []  # noqa: RUF012 - shared by decisions that have none, and never changed
     """For changes made beside the records."""
+
+
+class Undoable(list[CoordinatorRecord]):
+    """Records that a timer gives, with the way back for what it changed beside them."""
+
+    __slots__ = ("undo",)
+
+    def __init__(self, records: Sequence[CoordinatorRecord], undo: Undo) -> None:
+        super().__init__(records)
+        self.undo = undo
 
 
 class GroupParts(NamedTuple):

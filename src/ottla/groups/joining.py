@@ -12,14 +12,14 @@ import logging
 from collections.abc import Callable
 
 from ottla.coordination.append_errors import answer_for
-from ottla.coordination.results import CoordinatorResult, Reply
+from ottla.coordination.results import CoordinatorRecord, CoordinatorResult, Reply
 from ottla.groups.classic_group import ClassicGroup
 from ottla.groups.member import ClassicMember, Protocol, distinct_protocols
 from ottla.groups.rebalance import Rebalances, generation_response
 from ottla.groups.records import group_metadata_record, new_group_metadata_record
 from ottla.groups.registry import Groups, Undo
 from ottla.groups.settings import GroupRequestContext, GroupSettings
-from ottla.groups.states import ClassicGroupState
+from ottla.groups.states import ClassicGroupState, GroupType
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages.join_group import JoinGroupRequest, JoinGroupResponse
 
@@ -52,6 +52,11 @@ class Joining:
     ) -> JoinResult:
         undo: Undo = []
         found = self._groups.find(request.group_id)
+        tombstones: list[CoordinatorRecord] = []
+        if found is not None and found.type is GroupType.CONSUMER and found.is_empty:
+            if not request.member_id:
+                tombstones = found.tombstones()
+            found = None  # it becomes a classic group
         if found is not None and not isinstance(found, ClassicGroup):
             _refuse(reply, "", ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
             return CoordinatorResult(reply)
@@ -61,7 +66,7 @@ class Joining:
         group = found or self._groups.add_classic(request.group_id, now_ms, undo)
         result = self._join_group(group, request, context, reply, now_ms)
         if found is None and not result.records:
-            result.records = [new_group_metadata_record(group)]
+            result.records = [*tombstones, new_group_metadata_record(group)]
             result.on_failed = lambda error, _: self._group_not_stored(group, reply, error)
         result.undo.extend(undo)
         return result

@@ -96,7 +96,8 @@ class Replaying:
         group = self._groups.find_classic(group_id)
         if group is not None:
             self._groups.remove(group_id, undo)
-            for member_id in (*group.members, *group.pending_join_members):
+            # Members' own timers stand, in case this is undone; of a group that is no more they do nothing.
+            for member_id in group.pending_join_members:
                 self._heartbeats.forget(group_id, member_id)
 
     def _replay(self, record: CoordinatorRecord, undo: Undo | None) -> None:

@@ -209,7 +209,7 @@ class GroupCoordinatorService(CoordinatorService[GroupCoordinator]):
         )
 
     def sync_group(
-        self, request: SyncGroupRequest, context: GroupRequestContext, _now_ms: int
+        self, request: SyncGroupRequest, context: GroupRequestContext, now_ms: int
     ) -> Reply[SyncGroupResponse]:
         """The reply waits until the leader's assignment is stored."""
         if not request.group_id:
@@ -221,7 +221,7 @@ class GroupCoordinatorService(CoordinatorService[GroupCoordinator]):
             return self._answered(SyncGroupResponse(error_code=ErrorCode.INCONSISTENT_GROUP_PROTOCOL))
         return self._perform(
             request.group_id,
-            lambda coordinator: coordinator.handle_sync_group(request),
+            lambda coordinator: coordinator.handle_sync_group(request, now_ms),
             lambda code: SyncGroupResponse(error_code=code),
         )
 

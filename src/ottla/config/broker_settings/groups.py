@@ -75,7 +75,6 @@ SETTINGS: tuple[Setting, ...] = (
         name="group.consumer.assignors",
         type=Type.LIST,
         default=("uniform", "range"),
-        without_effect=reasons.NOT_YET_GROUPS,
         doc=(
             "Assignors of the KIP-848 protocol that the broker offers, the first being the default; `uniform`"
             " and `range` are built in."
@@ -86,7 +85,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=5000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_GROUPS,
         doc="Milliseconds between two heartbeats of a member (KIP-848).",
     ),
     Setting(
@@ -94,7 +92,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=5000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_GROUPS,
         doc="Smallest `consumer.heartbeat.interval.ms` that a group may set, in milliseconds.",
     ),
     Setting(
@@ -102,7 +99,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=15_000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_GROUPS,
         doc="Largest `consumer.heartbeat.interval.ms` that a group may set, in milliseconds.",
     ),
     Setting(
@@ -110,7 +106,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=45_000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_GROUPS,
         doc="Milliseconds without a heartbeat after which a member is out (KIP-848).",
     ),
     Setting(
@@ -118,7 +113,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=45_000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_GROUPS,
         doc="Smallest `consumer.session.timeout.ms` that a group may set, in milliseconds.",
     ),
     Setting(
@@ -126,7 +120,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=60_000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_GROUPS,
         doc="Largest `consumer.session.timeout.ms` that a group may set, in milliseconds.",
     ),
     Setting(
@@ -134,7 +127,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=INT_MAX,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_GROUPS,
         doc=(
             "Members that a group of the KIP-848 protocol takes at most; classic groups have "
             "`group.max.size`."
@@ -145,7 +137,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.STRING,
         default="bidirectional",
         valid=OneOfIgnoringCase(("DISABLED", "DOWNGRADE", "UPGRADE", "BIDIRECTIONAL")),
-        without_effect=reasons.NOT_YET_GROUPS,
         doc=(
             "Whether a group with members may change from the classic to the KIP-848 protocol (`upgrade`), "
             "back (`downgrade`), both ways or neither. An empty group always may."
@@ -157,7 +148,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=600_000,
         valid=Range(10_000),
         internal=True,
-        without_effect=reasons.NOT_YET_GROUPS,
         doc="Milliseconds between two looks for topics that match subscribed regular expressions.",
     ),
     Setting(
