@@ -46,6 +46,8 @@ TEST_SETTINGS: Final[Mapping[str, str]] = {
     "transaction.state.log.num.partitions": "4",
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
+    "share.coordinator.state.topic.num.partitions": "4",
+    "group.share.enable": "true",
     "group.initial.rebalance.delay.ms": "0",
 }
 
