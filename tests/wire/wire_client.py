@@ -64,6 +64,10 @@ class WireClient:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the connection, whatever is under way."""
         self._socket.close()
 
     def send(self, request: Request, response: type[Response], version: int) -> int:

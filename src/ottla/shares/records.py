@@ -20,7 +20,7 @@ from ottla.protocol.messages.share_snapshot_record import ShareSnapshotKey, Shar
 from ottla.protocol.messages.share_snapshot_record import StateBatch as SnapshotBatch
 from ottla.protocol.messages.share_update_record import ShareUpdateKey, ShareUpdateValue
 from ottla.protocol.messages.share_update_record import StateBatch as UpdateBatch
-from ottla.protocol.types import Uuid, uuid_text
+from ottla.protocol.types import Uuid, parse_uuid, uuid_text
 from ottla.shares.state_batches import StateBatch, combine
 
 _SNAPSHOT = int(ShareSnapshotKey.record_type)
@@ -37,6 +37,14 @@ class SharePartitionKey(NamedTuple):
     def __str__(self) -> str:
         """What decides the partition of `__share_group_state` (Apache: SharePartitionKey#asCoordinatorKey)."""
         return f"{self.group_id}:{uuid_text(self.topic_id)}:{self.partition}"
+
+    @classmethod
+    def parse(cls, text: str) -> "SharePartitionKey":
+        """The key that `str` gives. The group's id may hold colons. Raises ValueError."""
+        parts = text.rsplit(":", 2)
+        if len(parts) != 3 or not parts[0].strip():
+            raise ValueError(f"{text!r} is not group:topic id:partition")
+        return cls(parts[0], parse_uuid(parts[1]), int(parts[2]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""FindCoordinator (key 10), versions 0 to 6: which broker coordinates a group or a transactional id.
+"""FindCoordinator (key 10), versions 0 to 6: which broker coordinates a group, a transactional id or a share partition.
 
-1: key types. 4: several keys at once (KIP-699). 6: share groups. The topic behind is made when it is first asked for;
+1: key types. 4: several keys at once (KIP-699). 6: share partitions (KIP-932). The topic behind is made when it is first asked for;
 where Apache answers COORDINATOR_NOT_AVAILABLE meanwhile, the answer waits here until the topic is there.
 """
 
@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
-from ottla.broker.internal_topics import GROUP_METADATA_TOPIC, TRANSACTION_STATE_TOPIC
+from ottla.broker.internal_topics import (
+    GROUP_METADATA_TOPIC,
+    SHARE_GROUP_STATE_TOPIC,
+    TRANSACTION_STATE_TOPIC,
+)
 from ottla.broker.later import answer_later
 from ottla.broker.pending import Pending
 from ottla.coordination.partitioning import partition_for
@@ -18,13 +22,14 @@ from ottla.protocol.messages.find_coordinator import (
     FindCoordinatorRequest,
     FindCoordinatorResponse,
 )
+from ottla.shares.records import SharePartitionKey
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
 
-_TOPICS = {0: GROUP_METADATA_TOPIC, 1: TRANSACTION_STATE_TOPIC}
-"""The key types: groups and transactional ids, each with the topic that its coordinators live in."""
-_NOT_SERVED = {2: "this broker does not serve share groups yet"}
+_SHARE, _FIRST_WITH_SHARES = 2, 6
+_TOPICS = {0: GROUP_METADATA_TOPIC, 1: TRANSACTION_STATE_TOPIC, _SHARE: SHARE_GROUP_STATE_TOPIC}
+"""The key types: groups, transactional ids and share partitions, each with the topic that its coordinators live in."""
 
 
 def _every_key(request: FindCoordinatorRequest, code: ErrorCode, message: str) -> FindCoordinatorResponse:
@@ -41,8 +46,8 @@ def find_coordinator(
 ) -> FindCoordinatorResponse | Pending[FindCoordinatorResponse]:
     """The leader of the internal topic's partition that the key belongs to."""
     topic = _TOPICS.get(request.key_type)
-    if topic is None:
-        message = _NOT_SERVED.get(request.key_type, f"there is no key type {request.key_type}")
+    if topic is None or (request.key_type == _SHARE and not _share_keys(request, context)):
+        message = f"key type {request.key_type} is not known, or is not that of {request.coordinator_keys}"
         if context.api_version >= 4:
             return FindCoordinatorResponse(
                 coordinators=[
@@ -53,6 +58,16 @@ def find_coordinator(
     if broker.metadata.image.topic(topic) is None:
         return answer_later(_make_and_answer(broker, request, context, topic))
     return _response(broker, request, context, topic)
+
+
+def _share_keys(request: FindCoordinatorRequest, context: RequestContext) -> bool:
+    """Whether the keys are such as share partitions have: `group:topic id:partition`."""
+    try:
+        for key in request.coordinator_keys:
+            SharePartitionKey.parse(key)
+    except ValueError:
+        return False
+    return context.api_version >= _FIRST_WITH_SHARES
 
 
 async def _make_and_answer(
