@@ -2,7 +2,7 @@
 
 Left out, as they ask for what no single broker does: kafka-leader-election and kafka-reassign-partitions (other
 replicas), kafka-metadata-quorum, kafka-features and kafka-storage (KRaft), kafka-transactions, kafka-acls,
-kafka-delegation-tokens, kafka-share-* and kafka-streams-* (APIs that aren't announced).
+kafka-delegation-tokens, kafka-share-* (APIs that aren't announced). kafka-streams-groups has test_apache_streams.py.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ public final class StreamsProgram {
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, arguments[1]);
         settings.put(StreamsConfig.STATE_DIR_CONFIG, Path.of(arguments[4]).toString());
         settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 200);
+        settings.put(StreamsConfig.REPARTITION_PURGE_INTERVAL_MS_CONFIG, 200);
         settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0);
         settings.put("auto.offset.reset", "earliest");
         for (String setting : Arrays.asList(arguments).subList(5, arguments.length)) {
