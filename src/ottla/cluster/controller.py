@@ -40,8 +40,9 @@ from ottla.cluster.image import (
     PartitionState,
 )
 from ottla.cluster.quota_changes import QuotaAlteration, QuotaOutcome, alter_quotas
+from ottla.cluster.reassignments import Reassignment, ReassignmentOutcome, reassigned
 from ottla.cluster.rules import ConfigRules, MetadataSettings
-from ottla.cluster.topic_changes import Charge, TopicChanges, free_of_charge
+from ottla.cluster.topic_changes import Charge, TopicChanges, assignments, free_of_charge
 from ottla.cluster.tree import Check, Create, Delete, Operation, SetData
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.types import TopicPartition, Uuid
@@ -143,6 +144,35 @@ class Controller:
             else:
                 decision.outcomes.append(ElectionOutcome(partition))
         _write_states(image, decision, elected)
+        return self._fenced(decision)
+
+    def reassign(
+        self,
+        image: MetadataImage,
+        reassignments: Sequence[Reassignment],
+        *,
+        allow_replication_factor_change: bool,
+    ) -> Decision[ReassignmentOutcome]:
+        decision: Decision[ReassignmentOutcome] = Decision(ImageDraft(image))
+        moved: dict[TopicPartition, PartitionState] = {}
+        for each in reassignments:
+            try:
+                state = reassigned(
+                    image, each, allow_replication_factor_change=allow_replication_factor_change
+                )
+            except KafkaError as error:
+                decision.outcomes.append(ReassignmentOutcome(each.partition, error.code, error.message))
+                continue
+            decision.outcomes.append(ReassignmentOutcome(each.partition))
+            if state is not image.partition(*each.partition):
+                state = state._replace(partition_epoch=state.partition_epoch + 1)
+                moved[each.partition] = after_loss(state, _serves(image, state))
+        for name in dict.fromkeys(partition.topic for partition in moved):
+            states = {**image.topics[name].partitions}
+            states.update({number: state for (topic, number), state in moved.items() if topic == name})
+            node = znodes.encode_topic(image.topics[name].topic_id, assignments(states))
+            decision.add_step([SetData(paths.topic(name), node)])
+        _write_states(image, decision, moved)
         return self._fenced(decision)
 
     def alter_isr(
@@ -385,6 +415,12 @@ def _existing(image: MetadataImage, partition: TopicPartition) -> PartitionState
 
 def _liveness(image: MetadataImage, state: PartitionState) -> Callable[[int], bool]:
     return lambda replica: replica in image.brokers and replica not in state.offline_replicas
+
+
+def _serves(image: MetadataImage, state: PartitionState) -> Callable[[int], bool]:
+    """Whether a broker is alive and one of the partition's replicas."""
+    is_live = _liveness(image, state)
+    return lambda replica: replica in state.replicas and is_live(replica)
 
 
 def _check_resource(image: MetadataImage, resource: ConfigResource) -> None:

@@ -46,6 +46,7 @@ from ottla.cluster.image import (
     MetadataImage,
 )
 from ottla.cluster.quota_changes import QuotaAlteration, QuotaOutcome
+from ottla.cluster.reassignments import Reassignment, ReassignmentOutcome
 from ottla.cluster.rules import ConfigRules, MetadataSettings
 from ottla.cluster.topic_changes import Charge, free_of_charge
 from ottla.cluster.tree import BadVersion, Create, NodeExists, Operation, SetData, Tree, TreeError
@@ -222,6 +223,18 @@ class Metadata:
         """`None`: every partition; then only those for which an election was needed have an outcome."""
         return await self._change(
             lambda controller: controller.elect_leaders(self.image, election, partitions)
+        )
+
+    async def reassign(
+        self, reassignments: Sequence[Reassignment], *, allow_replication_factor_change: bool = True
+    ) -> list[ReassignmentOutcome]:
+        """Move partitions to other replicas; one outcome for each, in the order asked."""
+        return await self._change(
+            lambda controller: controller.reassign(
+                self.image,
+                reassignments,
+                allow_replication_factor_change=allow_replication_factor_change,
+            )
         )
 
     async def update_features(self, updates: Sequence[FeatureUpdate], *, validate_only: bool = False) -> None:

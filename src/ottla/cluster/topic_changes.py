@@ -146,7 +146,7 @@ class TopicChanges:
             if topic.topic_id == ZERO_UUID:
                 topic_id = self._unused_id(image)
                 decision.draft.put_topic(name, topic_id, topic.partitions)
-                node = znodes.encode_topic(topic_id, _assignments(topic.partitions))
+                node = znodes.encode_topic(topic_id, assignments(topic.partitions))
                 decision.add_to_last_step([SetData(paths.topic(name), node)])
         return decision
 
@@ -176,7 +176,7 @@ class TopicChanges:
             SetData(config_path, config_data)
             if resource in image.configs
             else Create(config_path, config_data),
-            Create(paths.topic(topic.name), znodes.encode_topic(topic_id, _assignments(states))),
+            Create(paths.topic(topic.name), znodes.encode_topic(topic_id, assignments(states))),
             Create(paths.partitions(topic.name)),
             *partition_nodes(topic.name, states),
         ]
@@ -231,7 +231,7 @@ class TopicChanges:
         decision.draft.put_partitions(change.topic, states)
         grown = {**topic.partitions, **states}
         operations: list[Operation] = [
-            SetData(paths.topic(change.topic), znodes.encode_topic(topic.topic_id, _assignments(grown))),
+            SetData(paths.topic(change.topic), znodes.encode_topic(topic.topic_id, assignments(grown))),
             *partition_nodes(change.topic, states),
         ]
         _add(decision, operations)
@@ -271,7 +271,7 @@ class TopicChanges:
                 "assignment(s) were specified.",
             )
         for replicas in change.assignments:
-            _check_manual(image, replicas, len(beside))
+            check_replicas(image, replicas, len(beside))
         return {present + index: tuple(replicas) for index, replicas in enumerate(change.assignments)}
 
     def _delete_one(
@@ -356,7 +356,7 @@ def _manual_replicas(image: MetadataImage, topic: NewTopic) -> Mapping[int, tupl
         )
     factor: int | None = None
     for replicas in topic.assignments.values():
-        _check_manual(image, replicas, factor)
+        check_replicas(image, replicas, factor)
         factor = len(replicas)
     if set(topic.assignments) != set(range(len(topic.assignments))):
         raise KafkaError(
@@ -366,7 +366,8 @@ def _manual_replicas(image: MetadataImage, topic: NewTopic) -> Mapping[int, tupl
     return {partition: tuple(replicas) for partition, replicas in sorted(topic.assignments.items())}
 
 
-def _check_manual(image: MetadataImage, replicas: Sequence[int], factor: int | None) -> None:
+def check_replicas(image: MetadataImage, replicas: Sequence[int], factor: int | None) -> None:
+    """Raise INVALID_REPLICA_ASSIGNMENT unless these are different live brokers, `factor` of them if it is given."""
     beginning = "The manual partition assignment includes"
     why = None
     previous = None
@@ -398,7 +399,8 @@ def _new_state(image: MetadataImage, replicas: tuple[int, ...]) -> PartitionStat
     return state._replace(controller_epoch=image.controller_epoch)
 
 
-def _assignments(states: Mapping[int, PartitionState]) -> dict[int, ReplicaAssignment]:
+def assignments(states: Mapping[int, PartitionState]) -> dict[int, ReplicaAssignment]:
+    """What a topic's node says of its partitions' replicas."""
     return {
         partition: ReplicaAssignment(state.replicas, state.adding_replicas, state.removing_replicas)
         for partition, state in states.items()

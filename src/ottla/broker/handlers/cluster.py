@@ -22,6 +22,7 @@ from ottla.protocol.messages.describe_topic_partitions import (
     DescribeTopicPartitionsResponsePartition,
     DescribeTopicPartitionsResponseTopic,
 )
+from ottla.protocol.messages.unregister_broker import UnregisterBrokerRequest, UnregisterBrokerResponse
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
@@ -60,6 +61,18 @@ def describe_cluster(
         if request.include_cluster_authorized_operations
         else NOT_ASKED_FOR,
     )
+
+
+@handles(UnregisterBrokerRequest, UnregisterBrokerResponse, versions=(0, 0))
+def unregister_broker(
+    broker: "BrokerServer", request: UnregisterBrokerRequest, _context: RequestContext
+) -> UnregisterBrokerResponse:
+    """A registration lasts as long as its broker: a dead one's is gone, a live one's would be made again at once."""
+    if request.broker_id not in broker.metadata.image.brokers:
+        raise KafkaError(
+            ErrorCode.BROKER_ID_NOT_REGISTERED, f"Broker ID {request.broker_id} is not currently registered"
+        )
+    return UnregisterBrokerResponse(error_message=None)
 
 
 def _every_topic(

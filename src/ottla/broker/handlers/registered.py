@@ -7,6 +7,7 @@ from ottla.broker.handlers import (
     configs,
     consumer_groups,
     delete_records,
+    elections,
     features,
     fetch,
     find_coordinator,
@@ -17,6 +18,7 @@ from ottla.broker.handlers import (
     produce,
     producers,
     quotas,
+    reassignments,
     share_acknowledge,
     share_fetch,
     share_groups,
@@ -25,6 +27,7 @@ from ottla.broker.handlers import (
     topics,
     transactional_offsets,
     transactions,
+    unsecured,
 )
 
 MODULES = (
@@ -33,6 +36,7 @@ MODULES = (
     configs,
     consumer_groups,
     delete_records,
+    elections,
     features,
     fetch,
     find_coordinator,
@@ -43,6 +47,7 @@ MODULES = (
     produce,
     producers,
     quotas,
+    reassignments,
     share_acknowledge,
     share_fetch,
     share_groups,
@@ -51,6 +56,7 @@ MODULES = (
     topics,
     transactional_offsets,
     transactions,
+    unsecured,
 )
 
 
