@@ -32,6 +32,12 @@ _RWF_NOWAIT: Final[int] = getattr(os, "RWF_NOWAIT", 0)
 
 _IOV_MAX: Final[int] = 1024  # Linux's and macOS's limit on the buffers of one pwritev.
 
+_PROBE_BYTES: Final[int] = 128 * 1024
+"""How far apart the bytes are by which `is_cached` judges a range: the kernel's usual read-ahead, half a microsecond each."""
+
+_NOT_SENDABLE: Final = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
+"""What sendfile(2) says of a file system that has no such thing."""
+
 
 class OpenMode(Enum):
     """How a file is opened; each mode can read."""
@@ -83,6 +89,17 @@ class DiskFile(ABC):
         With `nowait`, raises `BlockingIOError` where the bytes are not in the page cache, and also where the platform or
         the file system cannot tell: the caller then reads on a thread.
         """
+
+    def is_cached(self, position: int, size_bytes: int) -> bool:  # noqa: ARG002 - what a disk of no such kind answers
+        """Whether `send_to` may be called for this range and will, as far as can be told, not wait for the disk."""
+        return False
+
+    def send_to(self, descriptor: int, position: int, size_bytes: int) -> int:
+        """Hand bytes to a socket that doesn't block, without copying them; how many it took.
+
+        0 where this file can't be sent so: read it instead. Raises `BlockingIOError` when the socket is full.
+        """
+        raise NotImplementedError(f"{type(self).__name__} answers False to is_cached")
 
     @abstractmethod
     def fsync(self) -> None: ...
@@ -233,6 +250,31 @@ class _PosixFile(DiskFile):
         except OSError as error:
             if error.errno == errno.EOPNOTSUPP:  # overlayfs and tmpfs of older kernels
                 raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), self.path) from None
+            raise
+
+    def is_cached(self, position: int, size_bytes: int) -> bool:
+        # A page that is missing between two probes makes sendfile wait for the disk, once for as much as the kernel then
+        # reads ahead. The kernel has no cheaper way to tell more: mincore wants a mapping, cachestat counts pages that
+        # are still being read.
+        if not _RWF_NOWAIT:
+            return False
+        descriptor, byte = self._descriptor, (bytearray(1),)
+        last = position + size_bytes - 1
+        try:
+            for place in range(position, last, _PROBE_BYTES):
+                os.preadv(descriptor, byte, place, _RWF_NOWAIT)
+            return os.preadv(descriptor, byte, last, _RWF_NOWAIT) == 1
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.EOPNOTSUPP):
+                return False
+            raise
+
+    def send_to(self, descriptor: int, position: int, size_bytes: int) -> int:
+        try:
+            return os.sendfile(descriptor, self._descriptor, position, size_bytes)
+        except OSError as error:
+            if error.errno in _NOT_SENDABLE:
+                return 0
             raise
 
     def fsync(self) -> None:

@@ -2,7 +2,9 @@
 
 The bytes are read by the connection as its socket drains, long after the log was asked. Meanwhile the segment may have
 been truncated, and other bytes written at the same place: each truncation raises the segment's ``truncation_epoch``, the
-slice remembers the one it was made in, and reading says so rather than give foreign bytes.
+slice remembers the one it was made in, and reading says so rather than give foreign bytes. What was sent from the file lies
+in the socket as pages of the file until the client has it, as with Apache's `FileRecords.writeTo`: a truncation below the
+high watermark (only an unclean election makes one) may still change them there, the CRC of their batch tells.
 
 A segment deleted by retention stays readable while its file is open or until ``file.delete.delay.ms`` is over.
 """
@@ -20,6 +22,8 @@ class SliceSegment(Protocol):
     truncation_epoch: int
 
     def read_at(self, view: memoryview, position: int, *, nowait: bool) -> int: ...
+
+    def send_at(self, descriptor: int, position: int, size_in_bytes: int) -> int: ...
 
 
 class FileSlice:
@@ -54,6 +58,18 @@ class FileSlice:
         if count == 0:
             raise SliceGone(f"the segment's file ends before byte {self.position + at}")
         return count
+
+    def send_to(self, descriptor: int, at: int, size_max: int) -> int:
+        """Hand at most ``size_max`` bytes from byte ``at`` on to a socket that doesn't block; how many it took.
+
+        0 when they have to be read instead: they are not all in the page cache, or the disk can't send. Raises
+        ``BlockingIOError`` when the socket is full, and ``SliceGone``. For the loop's thread, which truncates, so that
+        none can come in between.
+        """
+        segment = self.segment
+        if segment.truncation_epoch != self.truncation_epoch:
+            raise SliceGone("the segment was truncated or deleted")
+        return segment.send_at(descriptor, self.position + at, min(size_max, self.size_in_bytes - at))
 
     def read_all(self) -> bytearray:
         """The whole slice, waiting for the disk: for a thread, loading coordinators and tools."""

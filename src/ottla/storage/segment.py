@@ -247,6 +247,18 @@ class Segment:
         except FileNotFoundError as error:
             raise SliceGone(f"{self.log_file.path} is deleted") from error
 
+    def send_at(self, descriptor: int, position: int, size_in_bytes: int) -> int:
+        """Hand bytes of the file to a socket, as `FileSlice.send_to`. For the loop's thread."""
+        try:
+            file = self._cache.acquire(self.log_file)
+            if not file.is_cached(position, size_in_bytes):
+                return 0
+            return file.send_to(descriptor, position, size_in_bytes)
+        except FileNotFoundError as error:
+            raise SliceGone(f"{self.log_file.path} is deleted") from error
+        finally:
+            self.log_file.release()
+
     def in_ring(self, offset: int) -> Position | None:
         """The batch that holds `offset` or the next one, if it is among the newest. For the loop's thread."""
         offsets = self._ring_offsets
