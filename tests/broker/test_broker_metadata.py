@@ -169,9 +169,9 @@ def test_a_groups_coordinator_is_found_at_the_first_try(broker, connect, version
 
 
 def test_coordinators_that_are_not_there(broker, connect):
-    """Of transactions and share groups, and of kinds unknown."""
+    """Of share groups, and of kinds unknown."""
     client = connect(broker)
-    for key_type in (1, 2, 7):
+    for key_type in (2, 7):
         request = FindCoordinatorRequest(key_type=key_type, coordinator_keys=["x"])
         (row,) = client.ask(request, FindCoordinatorResponse, 6).coordinators
         assert (row.error_code, row.node_id) == (ErrorCode.INVALID_REQUEST, -1)

@@ -1,7 +1,6 @@
 """Produce, as clients see it: acks, errors by partition, idempotence, what a compacted topic takes."""
 
 import pytest
-from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from ottla.protocol.errors import ErrorCode
@@ -215,16 +214,6 @@ def test_producer_ids_are_given_once(broker, connect):
     request = InitProducerIdRequest(transactional_id=None)
     ids = [client.ask(request, InitProducerIdResponse, 2).producer_id for _ in range(2_100)]
     assert len(set(ids)) == len(ids)
-
-
-def test_transactions_are_refused_by_name(broker, connect):
-    """Until they are served."""
-    producer = Producer({"bootstrap.servers": broker.address, "transactional.id": "tx"})
-    with pytest.raises(KafkaException):
-        producer.init_transactions(2)
-    client = connect(broker)
-    answer = client.ask(InitProducerIdRequest(transactional_id="tx"), InitProducerIdResponse, 4)
-    assert answer.error_code == ErrorCode.UNSUPPORTED_VERSION
 
 
 def test_a_batch_over_max_message_bytes_is_refused(broker, connect):
