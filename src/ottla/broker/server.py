@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from ottla.broker.client_telemetry import ClientTelemetry
 from ottla.broker.configs import Configs
 from ottla.broker.connection import Connection
 from ottla.broker.context import RequestContext
@@ -31,6 +32,7 @@ from ottla.broker.loop_lag import LoopLag
 from ottla.broker.marker_writing import MarkerWriter
 from ottla.broker.metrics_sources import register
 from ottla.broker.producer_ids import ProducerIds
+from ottla.broker.pushed_metrics import PushedMetrics
 from ottla.broker.receive import ReceiveMemory
 from ottla.broker.room_settings import (
     connection_limits,
@@ -70,7 +72,7 @@ from ottla.groups.share_group_requests import ShareGroupRequests
 from ottla.metrics.page import page
 from ottla.metrics.registry import Registry
 from ottla.protocol.errors import KafkaError
-from ottla.protocol.types import TopicPartition, Uuid, random_uuid
+from ottla.protocol.types import TopicPartition, Uuid, random_uuid, uuid_text
 from ottla.records.batch import Codec
 from ottla.replication.replicas import Replicas
 from ottla.storage.disk import Disk, MemoryDisk, PosixDisk
@@ -136,6 +138,8 @@ class BrokerServer:
         self.throttling: Throttling | None = None
         """None while there is no quota for users and clients."""
         self.address_quota = AddressQuota(config)
+        self.telemetry = ClientTelemetry(_telemetry_max_bytes(config), lambda: random_uuid(os.urandom(16)))
+        self.pushed_metrics = PushedMetrics()
         self.ready = False
         """Whether clients are served."""
         self.metrics = Registry()
@@ -229,6 +233,7 @@ class BrokerServer:
         image = await self.metadata.open(self.logs.cluster_id)
         self._take_broker_configs(image)
         self._take_quotas(image)
+        self._take_subscriptions(image)
         await self._in_thread(lambda: self.logs.claim(self.node_id, image.cluster_id))
 
     async def _load_logs(self) -> None:
@@ -470,6 +475,8 @@ class BrokerServer:
             self.features.take(image)
         if has_client_quotas(delta.changed_configs):
             self._take_quotas(image)
+        if any(each.type is ConfigType.CLIENT_METRICS for each in delta.changed_configs):
+            self._take_subscriptions(image)
         yield from self.replicas.apply(image, delta)
         self.groups.metadata_changed(image, delta)
         self.shares.metadata_changed(image, delta)
@@ -500,6 +507,13 @@ class BrokerServer:
         self.throttling = throttling if throttling.take(image.configs) else None
         for listener in self.listeners:
             listener.throttling = self.throttling
+
+    def _take_subscriptions(self, image: MetadataImage) -> None:
+        self.telemetry.take(
+            (resource.name, values)
+            for resource, values in image.configs.items()
+            if resource.type is ConfigType.CLIENT_METRICS
+        )
 
     def _directory_changed(self, directory: LogDirectory) -> None:
         """A log directory failed: its partitions lose their leader. A full one serves on, and needs nothing here."""
@@ -535,10 +549,19 @@ class BrokerServer:
             self.logs.checkpoint_high_watermarks(self.replicas.high_watermarks())
         if self.throttling is not None:
             self.throttling.expire(now_ms)
+        self.address_quota.rate.expire(now_ms)
+        for gone in self.telemetry.expire(now_ms):
+            self.pushed_metrics.forget(uuid_text(gone.uuid))
 
     def each_connection(self) -> list[Connection]:
         """Every connection, for tests and metrics."""
         return [connection for listener in self.listeners for connection in listener.connections]
+
+
+def _telemetry_max_bytes(config: BrokerConfig) -> int:
+    value = config.get("telemetry.max.bytes")
+    assert isinstance(value, int)
+    return value
 
 
 def _random_int() -> int:

@@ -19,11 +19,12 @@ Source: TypeAlias = Callable[[], Samples]
 class Registry:
     """The families of one process or one broker, in the order in which they were first named."""
 
-    __slots__ = ("_families", "_percentiles")
+    __slots__ = ("_families", "_passed_on", "_percentiles")
 
     def __init__(self) -> None:
         self._families: dict[str, tuple[Family, list[Source]]] = {}
         self._percentiles: list[Percentiles] = []
+        self._passed_on: list[Callable[[], Iterator[tuple[Family, Samples]]]] = []
 
     def source(self, family: Family, source: Source) -> None:
         """Take a family's samples from `source` too; several sources follow one another."""
@@ -31,6 +32,13 @@ class Registry:
         if known[0] != family:
             raise ValueError(f"two families are named {family.name}")
         known[1].append(source)
+
+    def pass_on(self, families: Callable[[], Iterator[tuple[Family, Samples]]]) -> None:
+        """Show what others have measured as well, under names that are known only when the page is drawn.
+
+        A family that has a name of ours is left out.
+        """
+        self._passed_on.append(families)
 
     def counter(self, family: Family, *labels: str) -> Counter:
         """A counter with these labels' values; the family has to be of that kind."""
@@ -66,6 +74,10 @@ class Registry:
         """Every family with its sources."""
         for family, sources in list(self._families.values()):
             yield family, tuple(sources)
+        for families in self._passed_on:
+            for family, samples in families():
+                if family.name not in self._families:
+                    yield family, (_once(samples),)
 
     def _instrument(self, family: Family, kind: Kind, source: Source, labels: tuple[str, ...]) -> None:
         if family.kind is not kind:
@@ -73,3 +85,7 @@ class Registry:
         if len(labels) > len(family.labels):
             raise ValueError(f"{family.name} has the labels {family.labels}, not {len(labels)}")
         self.source(family, source)
+
+
+def _once(samples: Samples) -> Source:
+    return lambda: samples
