@@ -492,7 +492,7 @@ class SharePartition:
         if self._ranges and self._ranges[0].first_offset < log_start_offset:
             self._ranges[0].first_offset = log_start_offset
         self.next_offset = max(self.next_offset, log_start_offset)
-        self.start_offset = log_start_offset if self._ranges else self.next_offset
+        self.start_offset = self._ranges[0].first_offset if self._ranges else self.next_offset
         self._advance_start_offset()
 
     def _advance_start_offset(self) -> None:
