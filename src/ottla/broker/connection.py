@@ -35,8 +35,11 @@ if TYPE_CHECKING:
     from ottla.broker.routes import Route
 
 _LENGTH = Struct(">i")
-_HEADER = Struct(">hhih")  # api key, api version, correlation id, length of the client id
-_SHORT_HEADER = Struct(">hhi")  # the same without a client id (version 0 of the header)
+_unpack_length = _LENGTH.unpack_from
+_unpack_header = Struct(">iih").unpack_from
+"""Api key and version as one number, correlation id, length of the client id."""
+_SHORT_HEADER = Struct(">ii")
+"""The same without a client id (version 0 of the header)."""
 
 _WAITING = 1  # the answer is pending
 _SENDING = 2  # file slices of the answer are leaving
@@ -74,6 +77,7 @@ class Connection(asyncio.BufferedProtocol):
         "_memory",
         "_paused",
         "_pending",
+        "_routes",
         "_sender",
         "_started",
         "_transport",
@@ -88,12 +92,13 @@ class Connection(asyncio.BufferedProtocol):
         self._listener = listener
         self._memory = listener.memory
         self._turns = listener.turns
+        self._routes = listener.routes.by_number
         self._transport = cast("asyncio.Transport", None)
         self._backlog: Backlog | None = None
         self._holds = 0
         self._paused = False
         self._closing = ""
-        self._gathered: bytearray | None = None
+        self._gathered: bytes | bytearray | None = None
         self._gathering = False
         self._crowded = False
         self._descriptor = -1
@@ -159,22 +164,24 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         if self._holds & _CLOSED:
             return
-        self._received(nbytes)
-        self._turns.worked()
-
-    def _received(self, nbytes: int) -> None:
-        self.last_active = self._started = _now()
-        self._crowded = self._turns.is_crowded(self._started)
+        turns = self._turns
+        started = self.last_active = self._started = _now()
+        self._crowded = turns.is_crowded(started)
         self._listener.bytes_in += nbytes
-        backlog = self._backlog
-        if not self._holds and self._turns.is_late(self._started):
+        if turns.is_late(started, nbytes) and not self._holds:
             self._yield_turn()
+        backlog = self._backlog
         if backlog is None:
             shared = self._memory.shared
             position = self._consume(shared, nbytes)
             if position < nbytes:
                 self._keep(shared[position:nbytes])
-            return
+        else:
+            self._received(backlog, nbytes)
+        turns.worked_at = _now()
+
+    def _received(self, backlog: Backlog, nbytes: int) -> None:
+        """More of the frame that is unfinished, or waits."""
         had_length = backlog.declared
         backlog.received(nbytes)
         if not had_length and backlog.length >= 4 and not self._acceptable(backlog.view):
@@ -216,20 +223,21 @@ class Connection(asyncio.BufferedProtocol):
 
     def _consume_frames(self, view: memoryview, end: int) -> int:
         position = 0
+        moment = self._started
         while not self._holds:
             if end - position < 4:
                 return position
-            (size,) = _LENGTH.unpack_from(view, position)
+            (size,) = _unpack_length(view, position)
             if not 8 <= size <= self._listener.max_request_bytes:
                 self._refuse_length(size, view[position:end])
                 return end
             frame_end = position + 4 + size
             if frame_end > end:
                 return position
-            if position and _now() - self._started > PIECE_SECONDS:
+            if position and moment - self._started > PIECE_SECONDS:
                 self._yield_turn()
                 return position
-            self._handle(view[position + 4 : frame_end])
+            moment = self._handle(view[position + 4 : frame_end], moment)
             position = frame_end
         return end if self._holds & _CLOSED else position
 
@@ -335,18 +343,39 @@ class Connection(asyncio.BufferedProtocol):
 
     # Requests.
 
-    def _handle(self, frame: memoryview) -> None:
+    def _handle(self, frame: memoryview, started: float) -> float:
+        """Answer the request in `frame`, which began at `started`, or begin to; when that was done."""
         listener = self._listener
-        started = _now()
         if len(frame) >= 10:
-            api_key, api_version, correlation_id, client_id_length = _HEADER.unpack_from(frame)
+            route_number, correlation_id, client_id_length = _unpack_header(frame)
         else:
-            api_key, api_version, correlation_id = _SHORT_HEADER.unpack_from(frame)
+            route_number, correlation_id = _SHORT_HEADER.unpack_from(frame)
             client_id_length = -1
-        route = listener.routes.by_number.get((api_key << 16) | api_version)
+        route = self._routes.get(route_number)
         if route is None:
-            self._unknown_api(api_key, api_version, correlation_id)
-            return
+            self._unknown_api(route_number, correlation_id)
+            return started
+        now_ms = _wall_clock_ns() // 1_000_000
+        shortcut = route.shortcut if listener.throttling is None else None
+        if shortcut is not None:
+            try:
+                answer = shortcut.answer(listener.broker, frame, client_id_length, correlation_id, now_ms)
+            except Exception as error:
+                listener.log.exception("%s request of %s failed", route.name, self.info.identity)
+                self.close(f"{route.name} request failed: {error!r}")
+                return started
+            if answer is not None:
+                if isinstance(answer, bytes):
+                    listener.bytes_out += len(answer)
+                    self._write(answer)
+                    ended = _now()
+                    route.observe(ended - started)
+                    return ended
+                context = RequestContext(
+                    route.api_version, correlation_id, self._client_id, self.info, now_ms
+                )
+                self._wait_for(answer, route, None, context, started)
+                return started
         try:
             end = 10
             if client_id_length >= 0:
@@ -357,14 +386,12 @@ class Connection(asyncio.BufferedProtocol):
                 self._take_client_id(None, client_id_length)
             request = route.decode(frame[end:])
         except (ProtocolError, UnicodeDecodeError) as error:
-            self.close(f"{route.name} request of version {api_version} can't be read: {error}")
-            return
-        context = RequestContext(
-            api_version, correlation_id, self._client_id, self.info, _wall_clock_ns() // 1_000_000
-        )
+            self.close(f"{route.name} request of version {route.api_version} can't be read: {error}")
+            return started
+        context = RequestContext(route.api_version, correlation_id, self._client_id, self.info, now_ms)
         throttling = listener.throttling
         if throttling is not None:
-            throttling.arrived(api_key, context, len(frame))
+            throttling.arrived(route.api_key, context, len(frame))
         try:
             answer = route.handler(listener.broker, request, context)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises becomes an answer or a closed connection
@@ -374,11 +401,15 @@ class Connection(asyncio.BufferedProtocol):
                 if throttling is not None:
                     self._worked(route, context, started)
                 self._wait_for(answer, route, request, context, started)
-                return
+                return _now()
+            if shortcut is not None:
+                shortcut.learn(listener.broker, frame, request, context)
             self._answer(route, context, answer)
-        route.observe(_now() - started)
+        ended = _now()
+        route.observe(ended - started)
         if throttling is not None:
             self._worked(route, context, started)
+        return ended
 
     def _take_client_id(self, client_id: bytes | None, length: int) -> None:
         if client_id is None:
@@ -466,10 +497,10 @@ class Connection(asyncio.BufferedProtocol):
         self._sender = SliceSender(self._transport, self._descriptor, parts, self._listener.reads, self._sent)
         self._sender.start()
 
-    def _write(self, answer: bytearray) -> None:
+    def _write(self, answer: bytes | bytearray) -> None:
         gathered = self._gathered
         if gathered is not None:
-            gathered += answer
+            self._gathered = gathered = gathered + answer
             if len(gathered) > _GATHERED_BYTES:
                 self._flush()
         elif self._gathering:
@@ -510,7 +541,8 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._answer(route, context, answer)
 
-    def _unknown_api(self, api_key: int, api_version: int, correlation_id: int) -> None:
+    def _unknown_api(self, route_number: int, correlation_id: int) -> None:
+        api_key, api_version = route_number >> 16, route_number & 0xFFFF
         answer = self._listener.routes.unsupported_version_answer(api_key, correlation_id)
         if answer is not None:
             self._write(answer)

@@ -15,7 +15,7 @@ What is not registered is not announced, and a connection that asks for it is cl
 """
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from ottla.broker.context import RequestContext
 from ottla.broker.pending import Pending
@@ -41,6 +41,29 @@ class CloseConnection(Exception):  # noqa: N818 - it is an instruction to the co
     """Close the connection instead of answering; the text is the log line's reason."""
 
 
+class Shortcut(Protocol):
+    """Answers requests of one API in one version from their bytes, where it has seen one like it.
+
+    Taken only while nothing else looks at requests: no client has a quota. What it answers is what the handler would.
+    """
+
+    def answer(
+        self,
+        broker: "BrokerServer",
+        frame: memoryview,
+        client_id_length: int,
+        correlation_id: int,
+        now_ms: int,
+    ) -> "bytes | Pending[Any] | None":
+        """The whole frame of the answer, or a pending response; None, and nothing done: decode and handle it.
+
+        `frame` is the request without its size; `client_id_length` as it stands there, checked by nobody.
+        """
+
+    def learn(self, broker: "BrokerServer", frame: memoryview, request: Any, context: RequestContext) -> None:
+        """A request without a shortcut was answered; perhaps the next one like it can have one."""
+
+
 class Registration(NamedTuple):
     """What one handler serves.
 
@@ -62,6 +85,8 @@ class Registration(NamedTuple):
     """This version and those above it are served with `unstable.api.versions.enable` only; None: all are stable."""
     served_if: Callable[[BrokerConfig], bool] | None
     """Whether a broker of such settings serves the API at all; None: every one does."""
+    shortcut: Callable[[int], Shortcut | None] | None
+    """Makes the shortcut of a version, if the API has any."""
 
 
 REGISTRATIONS: dict[ApiKey, Registration] = {}
@@ -78,6 +103,7 @@ def handles(
     has_slices: bool = False,
     unstable_from: int | None = None,
     served_if: Callable[[BrokerConfig], bool] | None = None,
+    shortcut: Callable[[int], Shortcut | None] | None = None,
 ) -> "Callable[[Handler[RequestType, ResponseType]], Handler[RequestType, ResponseType]]":
     """Register the function below as the handler of `request_class` for `versions`, both included."""
 
@@ -98,6 +124,7 @@ def handles(
             has_slices=has_slices,
             unstable_from=unstable_from,
             served_if=served_if,
+            shortcut=shortcut,
         )
         return handler
 

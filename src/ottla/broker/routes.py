@@ -31,6 +31,7 @@ class Route:
         "registration",
         "request_class",
         "requests",
+        "shortcut",
     )
 
     def __init__(self, registration: Registration, api_version: int, milliseconds: Percentiles) -> None:
@@ -39,6 +40,7 @@ class Route:
         self.handler = registration.handler
         self.api_key = registration.api_key
         self.api_version = api_version
+        self.shortcut = None if registration.shortcut is None else registration.shortcut(api_version)
         self.name = registration.request_class.__name__.removesuffix("Request")
         self._flexible = api_version in registration.request_class.flexible
         # A client that asks for versions doesn't know yet whether tagged fields are understood (KIP-511).

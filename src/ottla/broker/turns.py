@@ -20,6 +20,9 @@ ARRIVALS_SECONDS = 0.004
 PAUSE_SECONDS = 0.0003
 """The loop needs less than this from one readable socket to the next."""
 
+_RECEIVE_SECONDS_A_BYTE = 1e-9
+"""What a read takes at most, by the size of what it brought, on a machine that is not overloaded."""
+
 QUEUED_SECONDS = 0.003
 """How long a turn works on what was put off."""
 
@@ -36,7 +39,7 @@ now = time.perf_counter
 class Turns:
     """Shared by everything that works on one broker's loop. Bounded: a connection is in the queue once."""
 
-    __slots__ = ("_began", "_loop", "_queue", "_running", "_to_send", "_worked")
+    __slots__ = ("_began", "_loop", "_queue", "_running", "_to_send", "worked_at")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -44,17 +47,22 @@ class Turns:
         self._to_send: list[Callable[[], None]] = []
         self._running = False
         self._began = 0.0
-        self._worked = 0.0
+        self.worked_at = 0.0
+        """When some work was last done."""
 
-    def is_late(self, moment: float) -> bool:
-        """Whether this turn has lasted long enough; `moment` is `now()`, when the work in question arrived."""
-        if moment - self._worked > PAUSE_SECONDS:
+    def is_late(self, moment: float, received_bytes: int = 0) -> bool:
+        """Whether this turn has lasted long enough; `moment` is `now()`, when the work in question arrived.
+
+        What the loop took to receive its bytes is no pause. It matters where a client sends megabytes: libuv reads up to
+        32 times from a socket before it looks at another, and each of these reads takes longer than a pause.
+        """
+        if moment - self.worked_at > PAUSE_SECONDS + received_bytes * _RECEIVE_SECONDS_A_BYTE:
             self._began = moment
         return moment - self._began > ARRIVALS_SECONDS
 
     def is_crowded(self, moment: float) -> bool:
         """Whether the work that arrived at `moment` followed at once upon other work."""
-        return moment - self._worked < CROWD_SECONDS
+        return moment - self.worked_at < CROWD_SECONDS
 
     def send_last(self, send: Callable[[], None]) -> None:
         """Call `send` when all that is readable now has been read.
@@ -74,7 +82,7 @@ class Turns:
 
     def worked(self) -> None:
         """Some work of this turn is done; told by whoever asks `is_late`."""
-        self._worked = now()
+        self.worked_at = now()
 
     def put_off(self, work: Callable[[], None]) -> None:
         """Do `work` in a later turn, in the order in which it was put off."""
@@ -100,7 +108,7 @@ class Turns:
             if now() > ends:
                 break
         # What arrives next is served at once: those who were put off have had their share.
-        self._began = self._worked = now()
+        self._began = self.worked_at = now()
         if queue:
             self._loop.call_soon(self._run)
         else:

@@ -47,7 +47,7 @@ _NOT_LEADING = {
 """What is answered instead of leading."""
 
 
-_LEADER = Role.LEADER
+_LEADER, _CLIENT = Role.LEADER, AppendOrigin.CLIENT
 """On the hot path: a member of an enum is looked up anew each time it is named, for 0.1 µs."""
 
 
@@ -185,10 +185,9 @@ class Partition:
     def append(
         self,
         records: memoryview,
-        *,
         acks: int,
         now_ms: int,
-        origin: AppendOrigin = AppendOrigin.CLIENT,
+        origin: AppendOrigin = _CLIENT,
         walked: bool = False,
     ) -> AppendResult:
         """Append one batch as the leader. Hot path: 1 µs besides the log's own.
@@ -207,9 +206,7 @@ class Partition:
                 f"{self.topic_partition}: min.insync.replicas is {log.config.min_insync_replicas}, "
                 f"in sync are {len(self.isr)}",
             )
-        result = log.append_as_leader(
-            records, leader_epoch=self.leader_epoch, now_ms=now_ms, origin=origin, walked=walked
-        )
+        result = log.append_as_leader(records, self.leader_epoch, now_ms, origin, walked)
         if self.follower_end_offsets or self._watchers:
             self._log_advanced(log)
         elif log.log_end_offset > self.high_watermark:

@@ -20,6 +20,7 @@ from ottla.broker.delayed import DelayedProduce
 from ottla.broker.dispatch import CloseConnection, handles
 from ottla.broker.internal_topics import ADMIN_CLIENT_ID, INTERNAL_TOPICS
 from ottla.broker.pending import Pending
+from ottla.broker.produce_heads import produce_shortcut
 from ottla.broker.transactional_writes import BatchProducer, RequestGuards, transactional_producer
 from ottla.broker.turns import PIECE_SECONDS, now
 from ottla.config.topic_config import TopicConfig
@@ -72,7 +73,14 @@ def _every_partition(request: ProduceRequest, code: ErrorCode, message: str) -> 
     )
 
 
-@handles(ProduceRequest, ProduceResponse, versions=(3, 13), announced_from=0, on_error=_every_partition)
+@handles(
+    ProduceRequest,
+    ProduceResponse,
+    versions=(3, 13),
+    announced_from=0,
+    on_error=_every_partition,
+    shortcut=produce_shortcut,
+)
 def produce(
     broker: "BrokerServer", request: ProduceRequest, context: RequestContext
 ) -> ProduceResponse | Pending[ProduceResponse | None] | None:
