@@ -23,6 +23,14 @@ def main() -> int:
     """Exit code 0 when every row ran, whether or not its target was reached."""
     parser = argparse.ArgumentParser(prog="make bench ROWS=", description=__doc__)
     parser.add_argument("rows", nargs="*", metavar="ROW", help="names or patterns: produce_1k_1p, memory_*")
+    parser.add_argument("--rounds", type=int, default=3, help="measured rounds on each side (3)")
+    parser.add_argument("--seconds", type=float, default=240, help="time for one row (240)")
+    parser.add_argument(
+        "--scale",
+        type=float,
+        default=1.0,
+        help="part of the amounts (1); below 1 only shows that a row works",
+    )
     parser.add_argument("--list", action="store_true", help="print the rows' names and end")
     arguments = parser.parse_args()
     if arguments.list:
@@ -33,13 +41,17 @@ def main() -> int:
     if unknown:
         print(f"no row matches {', '.join(unknown)}; there are {', '.join(SHAPES)}", file=sys.stderr)
         return 2
+    warm_rounds = 8 if arguments.scale >= 1 else 1
+    effort = report.Effort(arguments.rounds, warm_rounds, arguments.seconds, arguments.scale)
+    where = setting()
+    results = ROOT / "benchmarks" / "results" if arguments.scale >= 1 else place() / "trial"
     rows: list[report.Row] = []
     failed = False
     for name, (title, run) in SHAPES.items():
         if not any(fnmatch(name, each) for each in patterns):
             continue
         print(f"{name}: {title}", flush=True)
-        row = report.Row(name, title)
+        row = report.Row(name, title, effort=effort)
         rows.append(row)
         started = time.monotonic()
         try:
@@ -49,9 +61,10 @@ def main() -> int:
             row.notes.append(f"did not run to its end: {error}")
             row.measures.append(report.Measure("nothing measured", "–", report.Target("at_most", 0)))
             failed = True
+        # What is measured is measured: whoever ends the run keeps the rows so far.
+        path = report.write(rows, where, results)
         print(f"  {time.monotonic() - started:.0f} s", flush=True)
     page_cache.empty(place())
-    path = report.write(rows, setting(), ROOT / "benchmarks" / "results")
     print(path.read_text())
     print(path)
     return int(failed)

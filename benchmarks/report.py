@@ -64,6 +64,20 @@ class Measure:
         return "client-bound" if client_bound and self.target.unless_client_bound else "**missed**"
 
 
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is done for a row."""
+
+    rounds: int = 3
+    """Measured rounds on each side."""
+    warm_rounds: int = 8
+    """Rounds on each side that may be spent until it is warm."""
+    seconds: float = 240
+    """After half of it no more warming up, after all of it no further measured round."""
+    scale: float = 1.0
+    """Of the amounts; below 1 to see that a row works, and then its figures mean nothing."""
+
+
 @dataclass(slots=True)
 class Row:
     """One shape: its figures, how busy its client was, and what went wrong."""
@@ -73,6 +87,11 @@ class Row:
     measures: list[Measure] = field(default_factory=list)
     client_load: dict[str, list[float]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    effort: Effort = field(default_factory=Effort)
+
+    def amount(self, full: int, least: int = 1) -> int:
+        """How much of something this run makes."""
+        return max(least, int(full * self.effort.scale))
 
     def client_bound(self) -> bool:
         """Whether a client's core was over 85 % busy, so that it and not the broker may set the pace."""
@@ -90,7 +109,7 @@ class Setting:
 
 
 def write(rows: list[Row], setting: Setting, directory: Path) -> Path:
-    """Writes `<date>-<commit>.md` and the same figures as JSON; the path of the table."""
+    """Writes `<date>-<commit>.md` and the same figures as JSON, over what stands there; the path of the table."""
     directory.mkdir(parents=True, exist_ok=True)
     stem = f"{setting.date.replace(':', '').replace(' ', '-')}-{setting.commit}"
     (directory / f"{stem}.json").write_text(json.dumps(_as_json(rows, setting), indent=1) + "\n")

@@ -1,13 +1,14 @@
 """How a figure is made: both brokers warm, then round by round in turns.
 
 A round is a function that loads one broker and says how fast it went. Each side is warmed up until two rounds differ
-by less than a tenth (the JVM compiles what is hot; the page cache fills), at most `MOST_WARM_ROUNDS` times. Then the
-measured rounds alternate, so that whatever else the machine does meets both.
+by less than a tenth (the JVM compiles what is hot; the page cache fills). Then the measured rounds alternate, so that
+whatever else the machine does meets both. `Effort` bounds both.
 """
 
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,11 +18,9 @@ from typing import Final
 from apache_jars import ROOT
 from benchmarks import page_cache
 from benchmarks.report import Measure, Row, Target
-from benchmarks.sides import SIDES, Side, loop_lag_p99_ms
+from benchmarks.sides import SIDES, Side, loop_lag_ms
 
 WARM_DIFFERENCE: Final = 0.1
-MOST_WARM_ROUNDS: Final = 8
-MEASURED_ROUNDS: Final = 3
 LOOP_LAG: Final = Target("at_most", 10)
 
 
@@ -61,12 +60,17 @@ def two_brokers(
 
 
 def run_in_turns(row: Row, sides: list[Side], load: Load, measures: list[Measure]) -> None:
-    """Warms both sides up, then fills the row's measures from alternating rounds. Ottla's loop lag is one of them."""
-    for side in sides:
-        warm_up(row, side, load)
+    """Warms both sides up, then fills the row's measures from alternating rounds. Ottla's loop lag is among them."""
+    effort = row.effort
+    started = time.monotonic()
+    for number, side in enumerate(sides, 1):
+        warm_up(row, side, load, started + effort.seconds / 2 * number / len(sides))
     before = {side.name: side.loop_lag() for side in sides}
     by_name = {measure.name: measure for measure in measures}
-    for _ in range(MEASURED_ROUNDS):
+    for measured in range(effort.rounds):
+        if measured and time.monotonic() > started + effort.seconds:
+            row.notes.append(f"{measured} of {effort.rounds} rounds in {effort.seconds:.0f} s")
+            break
         for side in sides:
             page_cache.fill(place())
             found = load(side)
@@ -74,27 +78,36 @@ def run_in_turns(row: Row, sides: list[Side], load: Load, measures: list[Measure
             for name, figure in found.figures.items():
                 getattr(by_name[name], side.name).append(figure)
             print(f"  {side.name:7}{_summary(found)}", flush=True)
-    lag = Measure("loop lag p99, at most", "ms", LOOP_LAG)
-    for side in sides:
-        late = loop_lag_p99_ms(before[side.name], side.loop_lag())
+    lags = [loop_lag_measures(before[side.name], side.loop_lag()) for side in sides]
+    row.measures = [*measures, *(each for measures_of_side in lags for each in measures_of_side)]
+
+
+def loop_lag_measures(before: Mapping[float, int], after: Mapping[float, int]) -> list[Measure]:
+    """How late Ottla's loop was between two histograms; nothing for a broker that has no loop."""
+    made = []
+    for name, part, target in (
+        ("loop lag p99, at most", 0.99, LOOP_LAG),
+        ("loop lag p99.9, at most", 0.999, Target()),
+    ):
+        late = loop_lag_ms(before, after, part)
         if late is not None:
-            lag.ottla.append(late)
-    row.measures = [*measures, lag]
+            made.append(Measure(name, "ms", target, ottla=[late]))
+    return made
 
 
-def warm_up(row: Row, side: Side, load: Load) -> None:
-    """Rounds that don't count, until two in a row are alike."""
+def warm_up(row: Row, side: Side, load: Load, until: float) -> None:
+    """Rounds that don't count, until two in a row are alike; at most until that moment, but one at least."""
     last = 0.0
-    for _ in range(MOST_WARM_ROUNDS):
+    for number in range(row.effort.warm_rounds):
+        if number and time.monotonic() > until:
+            break
         page_cache.fill(place())
         found = load(side)
         print(f"  {side.name:7}{_summary(found)}  (warming up)", flush=True)
         if last and abs(found.pace - last) <= WARM_DIFFERENCE * last:
             return
         last = found.pace
-    row.notes.append(
-        f"{side.name} was still changing by more than a tenth after {MOST_WARM_ROUNDS} warm-up rounds"
-    )
+    row.notes.append(f"{side.name} was still changing by more than a tenth when its warm-up ended")
 
 
 def _summary(found: Round) -> str:

@@ -34,6 +34,8 @@ class Side:
         self.name = name
         self.directory = directory
         kind = {"ottla": OttlaBroker, "apache": ApacheBroker}[name]
+        self.topic: str | None = None
+        """A topic that a row's rounds share."""
         self.metrics_port = free_port()
         own = {"ottla.metrics.listener": f"127.0.0.1:{self.metrics_port}"} if name == "ottla" else {}
         self.broker: ProcessBroker = kind(directory, {**own, **(settings or {})}, defaults=SETTINGS)
@@ -74,11 +76,11 @@ class Side:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def loop_lag_p99_ms(before: Mapping[float, int], after: Mapping[float, int]) -> float | None:
-    """The upper bound of the bucket that holds the 99th percentile of what came between two histograms."""
+def loop_lag_ms(before: Mapping[float, int], after: Mapping[float, int], part: float) -> float | None:
+    """The upper bound of the bucket below which lies this part (0.99: the 99th percentile) of what came between."""
     counts = {bound: after[bound] - before.get(bound, 0) for bound in sorted(after)}
     total = max(counts.values(), default=0)
     for bound, count in counts.items():
-        if total and count >= 0.99 * total:
+        if total and count >= part * total:
             return bound * 1000
     return None

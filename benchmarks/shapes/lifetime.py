@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import shutil
 import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 
 from benchmarks import page_cache
 from benchmarks.clients import generate, make_topic
 from benchmarks.report import Measure, Row, Target
-from benchmarks.rounds import LOOP_LAG, MEASURED_ROUNDS, place, two_brokers
+from benchmarks.rounds import loop_lag_measures, place, two_brokers
 from benchmarks.shapes.throughput import BULK
-from benchmarks.sides import SIDES, Side, loop_lag_p99_ms
+from benchmarks.sides import SIDES, Side
 from benchmarks.wire import (
     PRODUCE_VERSION,
     Connection,
@@ -72,7 +74,7 @@ def start(row: Row) -> None:
     """On an empty directory, the topic made by the client's own question."""
     absolute = Measure(SECONDS, "s", Target("at_most", 0.5))
     ratio = Measure("the same", "s", Target("ratio_at_most", 1 / 8))
-    for _ in range(MEASURED_ROUNDS + 2):
+    for _ in range(row.effort.rounds + 2):
         for name in SIDES:
             with one_side(name) as side:
                 seconds = seconds_to_first_produce(side, "first")
@@ -87,45 +89,66 @@ def fill_partitions(side: Side, partitions: int) -> str:
     topic = make_topic(side.address, partitions)
     with closing(Connection(side.address)) as connection:
         for first in range(0, partitions, 500):
-            produce(connection, topic, {each: batch([b"x" * 100]) for each in range(first, first + 500)})
+            some = range(first, min(first + 500, partitions))
+            produce(connection, topic, {each: batch([b"x" * 100]) for each in some})
     return topic
 
 
 def restart_clean(row: Row, *, partitions: int) -> None:
     """Stopped in order and started again."""
     measure = Measure(SECONDS, "s", Target("at_most", 5))
+    lags: list[Measure] = []
     for name in SIDES:
         with one_side(name) as side:
             side.broker.start()
-            topic = fill_partitions(side, partitions)
-            for _ in range(MEASURED_ROUNDS):
+            topic = fill_partitions(side, row.amount(partitions))
+            for _ in range(row.effort.rounds):
                 side.broker.stop()
                 seconds = seconds_to_first_produce(side, topic)
                 print(f"  {name:7}{seconds:.3f} s", flush=True)
                 getattr(measure, name).append(seconds)
-    row.measures = [measure]
+            lags += loop_lag_measures({}, side.loop_lag())
+    row.measures = [measure, *lags]
 
 
 def restart_killed(row: Row, *, batch_bytes: int, unflushed_bytes: int) -> None:
-    """Killed with so much written since the last flush; the kernel still has all of it."""
+    """Killed with so much written since the last flush; the kernel still has all of it.
+
+    It is written once on each side, and each round starts on a copy.
+    """
     measure = Measure(SECONDS, "s", Target("ratio_at_most", 1))
-    record_bytes = min(batch_bytes, 1000) - 80
-    values = [b"x" * record_bytes] * max(1, batch_bytes // 1000)
-    for _ in range(MEASURED_ROUNDS):
+    lags: list[Measure] = []
+    with ExitStack() as stack:
+        killed: list[tuple[Side, str, Path]] = []
         for name in SIDES:
-            page_cache.fill(place())
-            with one_side(name) as side:
-                side.broker.start()
-                topic = make_topic(side.address, 1, max_message_bytes="2000000")
-                host, port = side.address.split(":")
-                request = produce_request(topic, {0: batch(values)})
-                frames = write_frames(side.directory / "frames", [request])
-                generate("replay", host, port, frames, 1, 5, unflushed_bytes // batch_bytes)
-                side.broker.kill()
+            side = stack.enter_context(one_side(name))
+            topic = fill_and_kill(side, batch_bytes, row.amount(unflushed_bytes, least=batch_bytes))
+            killed.append((side, topic, side.directory.rename(side.directory.with_suffix(".killed"))))
+        for _ in range(row.effort.rounds):
+            for side, topic, left in killed:
+                shutil.copytree(left, side.directory)
+                os.sync()  # what the kernel would write meanwhile is no part of recovering
+                page_cache.fill(place())
                 seconds = seconds_to_first_produce(side, topic)
-            print(f"  {name:7}{seconds:.3f} s", flush=True)
-            getattr(measure, name).append(seconds)
-    row.measures = [measure]
+                print(f"  {side.name:7}{seconds:.3f} s", flush=True)
+                getattr(measure, side.name).append(seconds)
+                lags = loop_lag_measures({}, side.loop_lag()) or lags
+                side.remove()
+    row.measures = [measure, *lags]
+
+
+def fill_and_kill(side: Side, batch_bytes: int, size: int) -> str:
+    """A topic of one partition with so many bytes, a batch a request; the broker is dead afterwards."""
+    values = [b"x" * (min(batch_bytes, 1000) - 80)] * max(1, batch_bytes // 1000)
+    side.broker.start()
+    topic = make_topic(side.address, 1, max_message_bytes="2000000")
+    host, port = side.address.split(":")
+    with tempfile.TemporaryDirectory() as directory:
+        frames = write_frames(Path(directory) / "frames", [produce_request(topic, {0: batch(values)})])
+        connections = 20 if batch_bytes < 100_000 else 1
+        generate("replay", host, port, frames, connections, 5, max(1, size // batch_bytes))
+    side.broker.kill()
+    return topic
 
 
 # ---- memory ----
@@ -134,7 +157,7 @@ def restart_killed(row: Row, *, batch_bytes: int, unflushed_bytes: int) -> None:
 def memory(row: Row, *, at_most_mb: float, scenario: Callable[[Side], object], growth: bool = False) -> None:
     """What the broker holds while the scenario's connections are still open; one measurement on each side."""
     measure = Measure("memory grown by" if growth else MEMORY, "MiB", Target("at_most", at_most_mb))
-    lag = Measure("loop lag p99, at most", "ms", LOOP_LAG)
+    lags: list[Measure] = []
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65536), most))
     try:
@@ -147,13 +170,11 @@ def memory(row: Row, *, at_most_mb: float, scenario: Callable[[Side], object], g
                 time.sleep(1)
                 getattr(measure, side.name).append(side.memory_mb() - before)
                 print(f"  {side.name:7}{getattr(measure, side.name)[0]:.1f} MiB", flush=True)
-                late = loop_lag_p99_ms(lag_before, side.loop_lag())
-                if late is not None:
-                    lag.ottla.append(late)
+                lags += loop_lag_measures(lag_before, side.loop_lag())
                 del held
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
-    row.measures = [measure, lag]
+    row.measures = [measure, *lags]
 
 
 def idle(side: Side) -> None:

@@ -21,6 +21,7 @@ def one_record_a_request(
     row: Row, *, connections: int, in_flight: int, requests: int, pace: float, p99: float | None = None
 ) -> None:
     """100-byte records, each a request of its own, acks=1, over six partitions."""
+    requests = row.amount(requests)
 
     def load(side: Side) -> Round:
         topic = make_topic(side.address, 6)
@@ -50,6 +51,7 @@ def one_record_a_request(
 
 def latency(row: Row, *, rate: int, seconds: int) -> None:
     """100-byte records at a fixed rate, whether or not the broker keeps up, from due time to a consumer's hands."""
+    seconds = row.amount(seconds)
 
     def load(side: Side) -> Round:
         topic = make_topic(side.address, 1)
@@ -74,6 +76,7 @@ def wide_session(row: Row, *, partitions: int, active: int, fetches: int) -> Non
 
     The broker's CPU for the same produces alone is measured too and taken away.
     """
+    fetches = row.amount(fetches, least=10)
     topics: dict[str, str] = {}
     readers: dict[str, tuple[Connection, int]] = {}
     epochs: dict[str, int] = {}

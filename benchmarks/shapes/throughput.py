@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
 from benchmarks.clients import delete_topic, generate, java_perf, make_topic
@@ -27,6 +28,24 @@ def _measures(cpu: Target, pace: Target) -> list[Measure]:
     return [Measure(CPU, "s/GB", cpu), Measure(PACE, "MB/s", pace)]
 
 
+@contextmanager
+def new_topic(side: Side, partitions: int) -> Iterator[str]:
+    """A topic for one round: gigabytes that stay would fill the disk."""
+    topic = make_topic(side.address, partitions)
+    try:
+        yield topic
+    finally:
+        delete_topic(side.address, topic)
+
+
+@contextmanager
+def kept_topic(side: Side, partitions: int) -> Iterator[str]:
+    """The same topic in all rounds: the first write to a thousand partitions makes thousands of files, another matter."""
+    if side.topic is None:
+        side.topic = make_topic(side.address, partitions)
+    yield side.topic
+
+
 def produce(
     row: Row,
     *,
@@ -37,20 +56,19 @@ def produce(
     cpu: float,
     pace: float | None = None,
     in_a_row: int = 1,
+    topic: Callable[[Side, int], AbstractContextManager[str]] = new_topic,
 ) -> None:
     """librdkafka, as many records as fit, to partitions in turn."""
+    count = row.amount(count)
 
     def load(side: Side) -> Round:
-        topic = make_topic(side.address, partitions)
+        with topic(side, partitions) as name:
 
-        def one() -> tuple[float, int, float]:
-            ended = generate("produce", side.address, topic, partitions, size, count, in_a_row, *settings)
-            return ended.figures["seconds"], count * size, ended.load
+            def one() -> tuple[float, int, float]:
+                ended = generate("produce", side.address, name, partitions, size, count, in_a_row, *settings)
+                return ended.figures["seconds"], count * size, ended.load
 
-        try:
             return _measured(side, one)
-        finally:
-            delete_topic(side.address, topic)
 
     wanted = Target("ratio_at_least", pace, unless_client_bound=True) if pace else Target()
     with two_brokers() as sides:
@@ -59,6 +77,7 @@ def produce(
 
 def produce_by_java(row: Row, *, partitions: int, per_batch: int, count: int) -> None:
     """kafka-producer-perf-test with a batch size that holds `per_batch` records of 100 bytes."""
+    count = row.amount(count)
     batch_size = 1 if per_batch == 1 else 70 + per_batch * 108
     properties = (
         f"batch.size={batch_size}",
@@ -70,21 +89,18 @@ def produce_by_java(row: Row, *, partitions: int, per_batch: int, count: int) ->
     )
 
     def load(side: Side) -> Round:
-        topic = make_topic(side.address, partitions)
+        with kept_topic(side, partitions) as topic:
 
-        def one() -> tuple[float, int, float]:
-            ended = java_perf(
-                "org.apache.kafka.tools.ProducerPerformance",
-                *("--topic", topic, "--num-records", count, "--record-size", 100, "--throughput", -1),
-                *("--producer-props", f"bootstrap.servers={side.address}", *properties),
-            )
-            pace = re.findall(r"records sent, ([0-9.]+) records/sec", ended.output)[-1]
-            return count / float(pace), count * 100, ended.load
+            def one() -> tuple[float, int, float]:
+                ended = java_perf(
+                    "org.apache.kafka.tools.ProducerPerformance",
+                    *("--topic", topic, "--num-records", count, "--record-size", 100, "--throughput", -1),
+                    *("--producer-props", f"bootstrap.servers={side.address}", *properties),
+                )
+                pace = re.findall(r"records sent, ([0-9.]+) records/sec", ended.output)[-1]
+                return count / float(pace), count * 100, ended.load
 
-        try:
             return _measured(side, one)
-        finally:
-            delete_topic(side.address, topic)
 
     with two_brokers() as sides:
         run_in_turns(
@@ -94,7 +110,7 @@ def produce_by_java(row: Row, *, partitions: int, per_batch: int, count: int) ->
 
 def consume(row: Row, *, consumers: int) -> None:
     """1 GB that is in the page cache, each consumer a client of its own."""
-    partitions, size, count = 8, 1000, 1_000_000
+    partitions, size, count = 8, 1000, row.amount(1_000_000)
     topics: dict[str, str] = {}
 
     def load(side: Side) -> Round:
@@ -171,6 +187,7 @@ ROWS: dict[str, tuple[str, Callable[[Row], None]]] = {
             cpu=0.8,
             pace=1.0,
             settings=(*SPREAD, "batch.num.messages=1"),
+            topic=kept_topic,
         ),
     ),
     "spread_16_librdkafka": (
@@ -184,6 +201,7 @@ ROWS: dict[str, tuple[str, Callable[[Row], None]]] = {
             pace=1.0,
             in_a_row=16,
             settings=(*SPREAD, "batch.num.messages=16"),
+            topic=kept_topic,
         ),
     ),
     "spread_1_java": (
