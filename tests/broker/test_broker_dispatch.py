@@ -25,6 +25,9 @@ PARTS_ONLY = {
     ApiKey.OFFSET_FOR_LEADER_EPOCH,
     ApiKey.TXN_OFFSET_COMMIT,
     ApiKey.WRITE_TXN_MARKERS,
+    ApiKey.ELECT_LEADERS,
+    ApiKey.CREATE_ACLS,
+    ApiKey.DELETE_ACLS,
 }
 """APIs whose answers have, in some version, errors in their parts only; their handlers answer every error there."""
 

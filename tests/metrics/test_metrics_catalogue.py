@@ -22,6 +22,20 @@ NOT_IN_THE_RECORDING = {
     "kafka_server_socket_server_metrics_connection_count",
     "kafka_server_socket_server_metrics_connection_creation_total",
     "kafka_server_socket_server_metrics_connection_close_total",
+    # Likewise of quotas and of telemetry.
+    "kafka_server_produce_byte_rate",
+    "kafka_server_produce_throttle_time",
+    "kafka_server_fetch_byte_rate",
+    "kafka_server_fetch_throttle_time",
+    "kafka_server_request_request_time",
+    "kafka_server_request_throttle_time",
+    "kafka_server_controllermutation_tokens",
+    "kafka_server_controllermutation_throttle_time",
+    "kafka_server_client_metrics_instance_count",
+    "kafka_server_client_metrics_unknown_subscription_request_total",
+    "kafka_server_client_metrics_throttle_total",
+    "kafka_server_client_metrics_plugin_export_total",
+    "kafka_server_client_metrics_plugin_error_total",
     # Shown by Apache only while logs are being recovered.
     "kafka_log_logmanager_remaininglogstorecover",
     # Not Apache's: kafka-exporter's.

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from ottla.broker.client_metrics_sources import register_clients
 from ottla.broker.group_metrics import register_groups
 from ottla.broker.topic_counters import TopicCounters
 from ottla.metrics import catalogue
@@ -41,6 +42,7 @@ def register(registry: Registry, broker: "BrokerServer") -> None:
     _register_replicas(registry, broker)
     _register_cluster(registry, broker)
     register_groups(registry, broker)
+    register_clients(registry, broker)
     registry.source(catalogue.LOOP_LAG_SECONDS, lambda: (((), broker.loop_lag.seconds.reading()),))
     registry.source(catalogue.BUILD_INFO, lambda: (((_version(), sys.version.split()[0]), 1),))
     register_process(registry)

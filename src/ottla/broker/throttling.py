@@ -46,11 +46,13 @@ class Throttling:
     """The quotas of users and clients, and what they have used."""
 
     def __init__(self, config: BrokerConfig) -> None:
-        windows = _windows(config, "quota.window")
+        windows = _client_windows(config)
         self.produce = RateQuota(windows)
         self.fetch = RateQuota(windows)
         self.request = RateQuota(windows, throttle_max_ms=windows.window_ms)
-        self.mutation = MutationQuota(_windows(config, "controller.quota.window"))
+        self.mutation = MutationQuota(
+            _windows(config, "controller.quota.window.num", "controller.quota.window.size.seconds")
+        )
 
     def take(self, configs: Mapping[ConfigResource, Mapping[str, str]]) -> bool:
         """These limits hold from now on; false if there are none."""
@@ -138,7 +140,7 @@ class AddressQuota:
     """New connections from each address (KIP-612). Without a quota it costs a look into an empty dictionary."""
 
     def __init__(self, config: BrokerConfig) -> None:
-        windows = _windows(config, "quota.window")
+        windows = _client_windows(config)
         self.rate = RateQuota(windows, throttle_max_ms=windows.window_ms)
 
     def take(self, configs: Mapping[ConfigResource, Mapping[str, str]]) -> None:
@@ -179,8 +181,12 @@ def _told(api_key: int, context: RequestContext, answer: Any, throttle_ms: int) 
     return answer
 
 
-def _windows(config: BrokerConfig, name: str) -> Windows:
-    samples, seconds = config.get(f"{name}.num"), config.get(f"{name}.size.seconds")
+def _client_windows(config: BrokerConfig) -> Windows:
+    return _windows(config, "quota.window.num", "quota.window.size.seconds")
+
+
+def _windows(config: BrokerConfig, number: str, size_seconds: str) -> Windows:
+    samples, seconds = config.get(number), config.get(size_seconds)
     assert isinstance(samples, int)
     assert isinstance(seconds, int)
     return Windows(samples, seconds * 1000)

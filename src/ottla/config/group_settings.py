@@ -99,21 +99,18 @@ CLIENT_METRICS_SETTINGS: tuple[Setting, ...] = (
         name="interval.ms",
         type=Type.INT,
         default=300_000,
-        without_effect=reasons.NOT_YET_TELEMETRY,
         doc="Milliseconds between two pushes of a client that matches; from 100 to 3600000.",
     ),
     Setting(
         name="match",
         type=Type.LIST,
         default=(),
-        without_effect=reasons.NOT_YET_TELEMETRY,
         doc="Clients that are meant, as `name=regular expression` separated by commas; empty means all.",
     ),
     Setting(
         name="metrics",
         type=Type.LIST,
         default=(),
-        without_effect=reasons.NOT_YET_TELEMETRY,
         doc="Prefixes of the metrics to push; `*` means all, empty none.",
     ),
 )

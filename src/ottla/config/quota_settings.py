@@ -15,28 +15,24 @@ USER_AND_CLIENT_QUOTAS: tuple[Setting, ...] = (
         name="consumer_byte_rate",
         type=Type.LONG,
         default=LONG_MAX,
-        without_effect=reasons.NOT_YET_QUOTAS,
         doc="Bytes a second that a user or client may fetch from one broker.",
     ),
     Setting(
         name="controller_mutation_rate",
         type=Type.DOUBLE,
         default=float(INT_MAX),
-        without_effect=reasons.NOT_YET_QUOTAS,
         doc="Partitions a second that a user or client may create or delete.",
     ),
     Setting(
         name="producer_byte_rate",
         type=Type.LONG,
         default=LONG_MAX,
-        without_effect=reasons.NOT_YET_QUOTAS,
         doc="Bytes a second that a user or client may produce to one broker.",
     ),
     Setting(
         name="request_percentage",
         type=Type.DOUBLE,
         default=float(INT_MAX),
-        without_effect=reasons.NOT_YET_QUOTAS,
         doc="Percentage of a broker's handling time that a user or client may take.",
     ),
 )
@@ -48,7 +44,6 @@ ADDRESS_QUOTAS: tuple[Setting, ...] = (
         type=Type.INT,
         default=INT_MAX,
         valid=Range(0),
-        without_effect=reasons.NOT_YET_QUOTAS,
         doc="New connections a second from one address.",
     ),
 )
@@ -61,7 +56,7 @@ BROKER_QUOTAS: tuple[Setting, ...] = (
         default=LONG_MAX,
         valid=Range(0),
         update=UpdateMode.CLUSTER_WIDE,
-        without_effect=reasons.NOT_YET_QUOTAS,
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc="Bytes a second for throttled replicas that this broker follows; only settable while it runs.",
     ),
     Setting(
@@ -70,7 +65,7 @@ BROKER_QUOTAS: tuple[Setting, ...] = (
         default=LONG_MAX,
         valid=Range(0),
         update=UpdateMode.CLUSTER_WIDE,
-        without_effect=reasons.NOT_YET_QUOTAS,
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc="Bytes a second for throttled replicas that this broker leads; only settable while it runs.",
     ),
     Setting(
@@ -79,7 +74,7 @@ BROKER_QUOTAS: tuple[Setting, ...] = (
         default=LONG_MAX,
         valid=Range(0),
         update=UpdateMode.CLUSTER_WIDE,
-        without_effect=reasons.NOT_YET_QUOTAS,
+        without_effect=reasons.NO_MOVE_QUOTA,
         doc="Bytes a second for moves between this broker's log directories; only settable while it runs.",
     ),
 )

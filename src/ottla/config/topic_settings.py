@@ -91,7 +91,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.LIST,
         default=(),
         valid=ThrottledReplicas(),
-        without_effect=reasons.NOT_YET_QUOTAS,
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc=(
             "Replicas whose following is throttled, as `partition:broker` separated by commas, or `*` for "
             "all."
@@ -116,7 +116,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.LIST,
         default=(),
         valid=ThrottledReplicas(),
-        without_effect=reasons.NOT_YET_QUOTAS,
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc="Replicas whose leading is throttled, as `partition:broker` separated by commas, or `*` for all.",
     ),
     Setting(

@@ -346,6 +346,55 @@ LOG_LINES_DROPPED: Final = Family(
     "Lines of the broker's own log lost because stderr was blocked.",
 )
 
+
+# Quotas, of each user or client that has one
+def _of_clients(name: str, text: str) -> Family:
+    return Family(f"kafka_server_{name}", _GAUGE, text, ("user", "client_id"))
+
+
+PRODUCE_BYTE_RATE: Final = _of_clients(
+    "produce_byte_rate", "Bytes a second that clients with a quota produce."
+)
+PRODUCE_THROTTLE_TIME: Final = _of_clients(
+    "produce_throttle_time", "Milliseconds that they were held back last."
+)
+FETCH_BYTE_RATE: Final = _of_clients("fetch_byte_rate", "Bytes a second that clients with a quota fetch.")
+FETCH_THROTTLE_TIME: Final = _of_clients("fetch_throttle_time", "Milliseconds that they were held back last.")
+REQUEST_TIME: Final = _of_clients(
+    "request_request_time", "Percentage of the loop's time that clients with a quota take."
+)
+REQUEST_THROTTLE_TIME: Final = _of_clients(
+    "request_throttle_time", "Milliseconds that they were held back last."
+)
+MUTATION_TOKENS: Final = _of_clients(
+    "controllermutation_tokens", "Partitions that clients with a quota may make or delete at once."
+)
+MUTATION_THROTTLE_TIME: Final = _of_clients(
+    "controllermutation_throttle_time", "Milliseconds that they were held back last."
+)
+
+# Client telemetry
+CLIENT_METRICS_INSTANCES: Final = Family(
+    "kafka_server_client_metrics_instance_count", _GAUGE, "Clients that have asked what metrics to push."
+)
+CLIENT_METRICS_UNKNOWN_SUBSCRIPTIONS: Final = Family(
+    "kafka_server_client_metrics_unknown_subscription_request_total",
+    _COUNTER,
+    "Pushes for a subscription that had changed.",
+)
+CLIENT_METRICS_THROTTLES: Final = Family(
+    "kafka_server_client_metrics_throttle_total", _COUNTER, "Telemetry requests that came too soon."
+)
+CLIENT_METRICS_EXPORTS: Final = Family(
+    "kafka_server_client_metrics_plugin_export_total", _COUNTER, "Pushes that were taken."
+)
+CLIENT_METRICS_FAILURES: Final = Family(
+    "kafka_server_client_metrics_plugin_error_total", _COUNTER, "Pushes that could not be read."
+)
+CLIENT_METRICS_DROPPED: Final = Family(
+    "ottla_client_metrics_dropped_total", _COUNTER, "Pushed values that were beyond a bound."
+)
+
 # The process
 PROCESS_CPU_SECONDS: Final = Family(
     "process_cpu_seconds_total", _COUNTER, "Processor time of the process in seconds, user and system."

@@ -18,6 +18,9 @@ the code by `python -m ottla.metrics.manual`.
 A *summary* has the quantiles 0.50 to 0.999 of the last five to ten minutes, within 3 %, and `_sum` and `_count` since the
 start. Counters of traffic come once over all topics, without the label `topic`, and once for each topic.
 
+What clients push (KIP-714) is shown after these, under the names that the clients give: `org.apache.kafka.producer.record.send.total` as
+`org_apache_kafka_producer_record_send_total`, with the labels `client_id` and `client_instance_id`.
+
 | name | kind | labels | meaning |
 |---|---|---|---|
 """

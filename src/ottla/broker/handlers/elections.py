@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
 
 
-def _every_partition(request: ElectLeadersRequest, code: ErrorCode, message: str) -> ElectLeadersResponse:
+def _every_partition(
+    request: ElectLeadersRequest, code: ErrorCode, message: str, version: int
+) -> ElectLeadersResponse:
     return ElectLeadersResponse(
-        error_code=code,
+        error_code=code if version >= 1 else ErrorCode.NONE,
         replica_election_results=[
             ReplicaElectionResult(
                 topic=topic.topic,
@@ -39,18 +41,24 @@ def _every_partition(request: ElectLeadersRequest, code: ErrorCode, message: str
     )
 
 
-@handles(ElectLeadersRequest, ElectLeadersResponse, versions=(0, 2), on_error=_every_partition)
+@handles(ElectLeadersRequest, ElectLeadersResponse, versions=(0, 2))
 def elect_leaders(
-    broker: "BrokerServer", request: ElectLeadersRequest, _context: RequestContext
-) -> Pending[ElectLeadersResponse]:
+    broker: "BrokerServer", request: ElectLeadersRequest, context: RequestContext
+) -> ElectLeadersResponse | Pending[ElectLeadersResponse]:
     """Without topics: all of them, of which those partitions are told for which there was something to do."""
     try:
         election = ElectionType(request.election_type)
     except ValueError:
-        raise KafkaError(
-            ErrorCode.INVALID_REQUEST, f"Unknown election type {request.election_type}"
-        ) from None
-    return answer_later(_elect(broker, request, election))
+        message = f"Unknown election type {request.election_type}"
+        return _every_partition(request, ErrorCode.INVALID_REQUEST, message, context.api_version)
+
+    async def answer() -> ElectLeadersResponse:
+        try:
+            return await _elect(broker, request, election)
+        except KafkaError as error:
+            return _every_partition(request, error.code, error.message, context.api_version)
+
+    return answer_later(answer())
 
 
 async def _elect(

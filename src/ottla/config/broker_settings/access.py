@@ -117,7 +117,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=11,
         valid=Range(1),
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_QUOTAS,
         doc="Windows kept for measuring clients' quotas.",
     ),
     Setting(
@@ -126,7 +125,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=1,
         valid=Range(1),
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_QUOTAS,
         doc="Length in seconds of a window of clients' quotas.",
     ),
     Setting(
@@ -135,7 +133,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=11,
         valid=Range(1),
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_QUOTAS,
         doc="Windows kept for measuring quotas on changes of metadata.",
     ),
     Setting(
@@ -144,7 +141,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=1,
         valid=Range(1),
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_QUOTAS,
         doc="Length in seconds of a window of quotas on changes of metadata.",
     ),
     Setting(
@@ -153,7 +149,7 @@ SETTINGS: tuple[Setting, ...] = (
         default=11,
         valid=Range(1),
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_QUOTAS,
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc="Windows kept for measuring throttled replication.",
     ),
     Setting(
@@ -162,7 +158,7 @@ SETTINGS: tuple[Setting, ...] = (
         default=1,
         valid=Range(1),
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_QUOTAS,
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc="Length in seconds of a window of throttled replication.",
     ),
     Setting(
@@ -171,7 +167,7 @@ SETTINGS: tuple[Setting, ...] = (
         default=11,
         valid=Range(1),
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_QUOTAS,
+        without_effect=reasons.NO_MOVE_QUOTA,
         doc="Windows kept for measuring throttled moves between log directories.",
     ),
     Setting(
@@ -180,7 +176,7 @@ SETTINGS: tuple[Setting, ...] = (
         default=1,
         valid=Range(1),
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_QUOTAS,
+        without_effect=reasons.NO_MOVE_QUOTA,
         doc="Length in seconds of a window of throttled moves between log directories.",
     ),
 )

@@ -241,7 +241,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=INT_MAX,
         valid=Range(0),
         update=UpdateMode.CLUSTER_WIDE,
-        without_effect=reasons.NOT_YET_QUOTAS,
         doc=(
             "New connections a second that the broker accepts; a listener can have its own limit under "
             "`listener.name.NAME.`."

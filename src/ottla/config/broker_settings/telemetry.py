@@ -73,7 +73,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=1_048_576,
         valid=Range(1),
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_TELEMETRY,
         doc="Largest push of metrics in bytes that is taken from a client, uncompressed (KIP-714).",
     ),
 )
