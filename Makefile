@@ -19,7 +19,7 @@ up: .venv/.run bytecode
 test: setup bytecode
 	.venv/bin/pytest
 
-bench: .venv/.dev .cache/java-4.1.1 .cache/bench/generator bytecode
+bench: .venv/.dev .cache/java-4.1.1 .cache/bench/generator .cache/bench/java bytecode
 	@PYTHONPATH=tests .venv/bin/python -m benchmarks $(ROWS)
 
 # An editable install compiles nothing, and where PYTHONDONTWRITEBYTECODE is set every start would: 0.2 s of it.
@@ -61,6 +61,11 @@ setup: .venv/.dev .cache/java-4.1.1 .cache/java-3.9.1 .cache/node .cache/go-prog
 .cache/bench/generator: benchmarks/generator.c | .cache/debian
 	@mkdir -p .cache/bench
 	@cc -O2 -Wall -Wextra -o $@ $< -lrdkafka -lpthread
+
+.cache/bench/java: benchmarks/java/Load.java .cache/java-4.1.1
+	@mkdir -p .cache/bench
+	@javac -d .cache/bench/classes -cp '.cache/java/4.1.1/*' $<
+	@touch $@
 
 .cache/node: tests/node/package-lock.json | .cache/debian
 	@echo "npm packages (tests/node/package-lock.json)"

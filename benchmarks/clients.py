@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import time
 import uuid
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from typing import Final
 
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from apache_jars import ROOT, java_command
+from apache_jars import ROOT, class_path, java_command
 from benchmarks.processes import ThreadLoad
 
 GENERATOR: Final = str(ROOT / ".cache" / "bench" / "generator")
+JAVA_OPTIONS: Final = ("-Xmx512m", "-XX:+UseParallelGC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,24 @@ def generate(*arguments: object) -> Ended:
 
 def java_perf(main_class: str, *arguments: object) -> Ended:
     """Runs one of Kafka's Java measuring tools; its figures are the caller's to read out of `output`."""
-    command = java_command("4.1.1", main_class, "-Xmx512m", "-XX:+UseParallelGC")
+    command = java_command("4.1.1", main_class, *JAVA_OPTIONS)
     output, load, seconds = _run([*command, *map(str, arguments)])
     return Ended({}, load.busiest_seconds() / seconds, output)
+
+
+def java_load(*arguments: object) -> Ended:
+    """Runs benchmarks/java/Load.java with the arguments."""
+    classes = ROOT / ".cache" / "bench" / "classes"
+    command = ["java", *JAVA_OPTIONS, "-cp", f"{classes}:{class_path('4.1.1')}", "Load"]
+    output, load, _ = _run([*command, *map(str, arguments)])
+    figures = json.loads(output.splitlines()[-1])
+    return Ended(figures, load.busiest_seconds() / figures["seconds"], output)
+
+
+def group_load(*arguments: object) -> Ended:
+    """Runs benchmarks/group_load.py with the arguments."""
+    output, load, seconds = _run([sys.executable, "-m", "benchmarks.group_load", *map(str, arguments)])
+    return Ended(json.loads(output), load.busiest_seconds() / seconds, output)
 
 
 def make_topic(address: str, partitions: int, **config: str) -> str:

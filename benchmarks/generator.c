@@ -4,6 +4,8 @@
  *       librdkafka: COUNT records of SIZE bytes, PER_PARTITION in a row to each partition in turn.
  *   generator consume BOOTSTRAP TOPIC PARTITIONS CONSUMERS COUNT [KEY=VALUE...]
  *       librdkafka: CONSUMERS clients of their own thread share the partitions and read COUNT records from offset 0.
+ *   generator transact BOOTSTRAP TOPIC PARTITIONS SIZE PRODUCERS TRANSACTIONS RECORDS [KEY=VALUE...]
+ *       librdkafka: PRODUCERS clients of their own thread commit TRANSACTIONS transactions each, RECORDS in every one.
  *   generator latency BOOTSTRAP TOPIC RATE SECONDS [KEY=VALUE...]
  *       librdkafka: open loop. A record carries the time at which it should have been sent, whether or not the
  *       client was late; its latency ends when a consumer in this process has it. The first fifth is not counted.
@@ -127,6 +129,73 @@ static void produce(int argc, char **argv) {
     pthread_join(poller, NULL);
     printf("{\"seconds\": %f, \"records\": %ld, \"bytes\": %ld, \"failed\": %ld}\n", seconds, count, count * (long)size,
            atomic_load(&undelivered));
+}
+
+static void check(rd_kafka_error_t *error, const char *what) {
+    if (error)
+        fail(what, rd_kafka_error_string(error));
+}
+
+struct transactor {
+    pthread_t thread;
+    rd_kafka_t *producer;
+    const char *topic;
+    int partitions;
+    size_t size;
+    long transactions, records;
+    uint32_t *latencies;
+};
+
+static void *commit_transactions(void *argument) {
+    struct transactor *each = argument;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(each->producer, each->topic, NULL);
+    char *payload = calloc(1, each->size);
+    long number = 0;
+    for (long i = 0; i < each->transactions; i++) {
+        int64_t begin = now_ns();
+        check(rd_kafka_begin_transaction(each->producer), "begin_transaction");
+        for (long record = 0; record < each->records; record++, number++)
+            while (rd_kafka_produce(topic, (int32_t)(number % each->partitions), RD_KAFKA_MSG_F_COPY, payload,
+                                    each->size, NULL, 0, NULL) == -1) {
+                if (rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+                    fail("produce", rd_kafka_err2str(rd_kafka_last_error()));
+                rd_kafka_poll(each->producer, 1);
+            }
+        check(rd_kafka_commit_transaction(each->producer, 60000), "commit_transaction");
+        each->latencies[i] = (uint32_t)((now_ns() - begin) / 1000);
+    }
+    return NULL;
+}
+
+static void transact(int argc, char **argv) {
+    if (argc < 7)
+        fail("transact", "BOOTSTRAP TOPIC PARTITIONS SIZE PRODUCERS TRANSACTIONS RECORDS");
+    long producers = atol(argv[4]), transactions = atol(argv[5]), records = atol(argv[6]);
+    struct transactor *all = calloc((size_t)producers, sizeof *all);
+    uint32_t *micros = calloc((size_t)(producers * transactions), sizeof *micros);
+    for (long i = 0; i < producers; i++) {
+        char name[300], *settings[64];
+        snprintf(name, sizeof name, "transactional.id=%s-%ld", argv[1], i);
+        settings[0] = name;
+        int count = 1;
+        for (int j = 7; j < argc && count < 64; j++)
+            settings[count++] = argv[j];
+        all[i] = (struct transactor){.producer = client(RD_KAFKA_PRODUCER, argv[0], settings, count), .topic = argv[1],
+                                     .partitions = atoi(argv[2]), .size = (size_t)atol(argv[3]),
+                                     .transactions = transactions, .records = records,
+                                     .latencies = micros + i * transactions};
+        check(rd_kafka_init_transactions(all[i].producer, 60000), "init_transactions");
+    }
+    int64_t start = now_ns();
+    for (long i = 0; i < producers; i++)
+        pthread_create(&all[i].thread, NULL, commit_transactions, &all[i]);
+    for (long i = 0; i < producers; i++)
+        pthread_join(all[i].thread, NULL);
+    double seconds = (double)(now_ns() - start) / 1e9;
+    printf("{\"seconds\": %f, \"transactions\": %ld, \"records\": %ld, \"failed\": %ld", seconds,
+           producers * transactions, atomic_load(&delivered), atomic_load(&undelivered));
+    print_latencies(micros, producers * transactions);
+    printf("}\n");
 }
 
 struct reader {
@@ -363,9 +432,11 @@ static void replay(int argc, char **argv) {
 
 int main(int argc, char **argv) {
     if (argc < 2)
-        fail("usage", "produce, consume, latency or replay; see the head of generator.c");
+        fail("usage", "produce, transact, consume, latency or replay; see the head of generator.c");
     if (!strcmp(argv[1], "produce"))
         produce(argc - 2, argv + 2);
+    else if (!strcmp(argv[1], "transact"))
+        transact(argc - 2, argv + 2);
     else if (!strcmp(argv[1], "consume"))
         consume(argc - 2, argv + 2);
     else if (!strcmp(argv[1], "latency"))
@@ -373,7 +444,7 @@ int main(int argc, char **argv) {
     else if (!strcmp(argv[1], "replay"))
         replay(argc - 2, argv + 2);
     else
-        fail(argv[1], "produce, consume, latency or replay");
+        fail(argv[1], "produce, transact, consume, latency or replay");
     fflush(stdout);
     _exit(0); /* librdkafka's threads have nothing left to do, and waiting for them is no part of the measure */
 }

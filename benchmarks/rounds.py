@@ -43,6 +43,12 @@ def place() -> Path:
     return directory
 
 
+def fill_page_cache(row: Row) -> None:
+    """See `page_cache`; half a minute on a machine that has not used its memory yet, which a trial does without."""
+    if row.effort.scale >= 1:
+        page_cache.fill(place())
+
+
 @contextmanager
 def two_brokers(
     settings: Mapping[str, str] | None = None, only: tuple[str, ...] = SIDES
@@ -72,7 +78,7 @@ def run_in_turns(row: Row, sides: list[Side], load: Load, measures: list[Measure
             row.notes.append(f"{measured} of {effort.rounds} rounds in {effort.seconds:.0f} s")
             break
         for side in sides:
-            page_cache.fill(place())
+            fill_page_cache(row)
             found = load(side)
             row.client_load.setdefault(side.name, []).append(found.client_load)
             for name, figure in found.figures.items():
@@ -101,7 +107,7 @@ def warm_up(row: Row, side: Side, load: Load, until: float) -> None:
     for number in range(row.effort.warm_rounds):
         if number and time.monotonic() > until:
             break
-        page_cache.fill(place())
+        fill_page_cache(row)
         found = load(side)
         print(f"  {side.name:7}{_summary(found)}  (warming up)", flush=True)
         if last and abs(found.pace - last) <= WARM_DIFFERENCE * last:

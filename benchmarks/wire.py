@@ -107,9 +107,9 @@ def produce(connection: Connection, topic: str, batches: dict[int, bytearray]) -
         left = {index: left[index] for index in refused}
 
 
-def write_frames(path: Path, requests: Iterable[ProduceRequest]) -> Path:
+def write_frames(path: Path, requests: Iterable[Request], version: int = PRODUCE_VERSION) -> Path:
     """Whole frames one behind the other, as `generator replay` sends them."""
     with path.open("wb") as file:
         for number, request in enumerate(requests):
-            file.write(encode_request(request, PRODUCE_VERSION, number, "bench"))
+            file.write(encode_request(request, version, number, "bench"))
     return path

@@ -13,10 +13,9 @@ from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 
-from benchmarks import page_cache
 from benchmarks.clients import generate, make_topic
 from benchmarks.report import Measure, Row, Target
-from benchmarks.rounds import loop_lag_measures, place, two_brokers
+from benchmarks.rounds import fill_page_cache, loop_lag_measures, place, two_brokers
 from benchmarks.shapes.throughput import BULK
 from benchmarks.sides import SIDES, Side
 from benchmarks.wire import (
@@ -128,7 +127,7 @@ def restart_killed(row: Row, *, batch_bytes: int, unflushed_bytes: int) -> None:
             for side, topic, left in killed:
                 shutil.copytree(left, side.directory)
                 os.sync()  # what the kernel would write meanwhile is no part of recovering
-                page_cache.fill(place())
+                fill_page_cache(row)
                 seconds = seconds_to_first_produce(side, topic)
                 print(f"  {side.name:7}{seconds:.3f} s", flush=True)
                 getattr(measure, side.name).append(seconds)
