@@ -58,6 +58,9 @@ from ottla.protocol.messages.streams_group_heartbeat import (
     TaskIds,
 )
 
+FENCE_RETRY_MS = 500
+"""When a member that was put out is looked for again, as Apache's coordinator does with a timer whose records were lost."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -85,11 +88,11 @@ class StreamsHeartbeats:
     ) -> tuple[list[CoordinatorRecord], StreamsHeartbeatAnswer]:
         """The request has passed streams_validation.check_heartbeat."""
         if request.member_epoch in (LEAVE_MEMBER_EPOCH, LEAVE_STATIC_MEMBER_EPOCH):
-            return self._leave(request)
+            return self._leave(request, now_ms)
         return self._heartbeat(request, context, now_ms)
 
     def _leave(
-        self, request: StreamsGroupHeartbeatRequest
+        self, request: StreamsGroupHeartbeatRequest, now_ms: int
     ) -> tuple[list[CoordinatorRecord], StreamsHeartbeatAnswer]:
         group = self.group(request.group_id)
         if request.shutdown_application:
@@ -101,7 +104,7 @@ class StreamsHeartbeats:
         response = StreamsGroupHeartbeatResponse(
             member_id=request.member_id, member_epoch=request.member_epoch
         )
-        return self._fence(group, member), StreamsHeartbeatAnswer(response, {})
+        return self._fence(group, member, now_ms), StreamsHeartbeatAnswer(response, {})
 
     def group(self, group_id: str) -> StreamsGroup:
         """The group; KafkaError GROUP_ID_NOT_FOUND, also if a group of another type has the id."""
@@ -261,7 +264,9 @@ class StreamsHeartbeats:
         self._timers.schedule(
             _session_key(group_id, member_id),
             now_ms + session_timeout_ms,
-            lambda _: self._fence_if_there(group_id, member_id, None, "the member session expired."),
+            lambda then_ms: self._fence_if_there(
+                group_id, member_id, None, "the member session expired.", then_ms
+            ),
         )
 
     def expect_revocation(self, group_id: str, member: StreamsMember, now_ms: int) -> None:
@@ -271,11 +276,11 @@ class StreamsHeartbeats:
         self._timers.schedule(
             _rebalance_key(group_id, member_id),
             now_ms + timeout_ms,
-            lambda _: self._fence_if_there(group_id, member_id, epoch, reason),
+            lambda then_ms: self._fence_if_there(group_id, member_id, epoch, reason, then_ms),
         )
 
     def _fence_if_there(
-        self, group_id: str, member_id: str, member_epoch: int | None, reason: str
+        self, group_id: str, member_id: str, member_epoch: int | None, reason: str, now_ms: int
     ) -> Sequence[CoordinatorRecord]:
         """Put the member out, unless it is in another epoch by now than the one it is put out for."""
         group = self._groups.find(group_id)
@@ -287,12 +292,20 @@ class StreamsHeartbeats:
         _log.info(
             "[GroupId %s] Streams member %s fenced from the group because %s", group_id, member_id, reason
         )
-        return self._fence(group, member)
+        return self._fence(group, member, now_ms)
 
-    def _fence(self, group: StreamsGroup, member: StreamsMember) -> list[CoordinatorRecord]:
+    def _fence(self, group: StreamsGroup, member: StreamsMember, now_ms: int) -> list[CoordinatorRecord]:
+        """Records that take the member out. If they can't be written it is in again, and nobody may ever hear of it: so
+        it is looked for once more."""
         group_id, member_id = group.group_id, member.member_id
-        self._timers.cancel(_session_key(group_id, member_id))
         self._timers.cancel(_rebalance_key(group_id, member_id))
+        self._timers.schedule(
+            _session_key(group_id, member_id),
+            now_ms + FENCE_RETRY_MS,
+            lambda then_ms: self._fence_if_there(
+                group_id, member_id, None, "it could not be removed before.", then_ms
+            ),
+        )
         return [
             tombstone(StreamsRecordType.CURRENT_MEMBER_ASSIGNMENT, group_id, member_id),
             tombstone(StreamsRecordType.TARGET_ASSIGNMENT_MEMBER, group_id, member_id),
@@ -351,7 +364,13 @@ def _is_within(owned: Sequence[TaskIds] | None, assigned: Tasks) -> bool:
 def _updated_member(
     member: StreamsMember, request: StreamsGroupHeartbeatRequest, context: GroupRequestContext
 ) -> StreamsMember:
-    """The member with what the request tells of it; what it leaves out stays."""
+    """The member with what the request tells of it; what it leaves out stays. The same one when nothing is new, as in
+    nearly every heartbeat."""
+    if _tells_nothing(request) and (member.client_id, member.client_host) == (
+        context.client_id,
+        context.client_host,
+    ):
+        return member
     endpoint, tags = request.user_endpoint, request.client_tags
     return replace(
         member,
@@ -367,6 +386,17 @@ def _updated_member(
         process_id=member.process_id if request.process_id is None else request.process_id,
         client_tags=member.client_tags if tags is None else {tag.key: tag.value for tag in tags},
         user_endpoint=member.user_endpoint if endpoint is None else Endpoint(endpoint.host, endpoint.port),
+    )
+
+
+def _tells_nothing(request: StreamsGroupHeartbeatRequest) -> bool:
+    return (
+        request.topology is None
+        and request.process_id is None
+        and request.client_tags is None
+        and request.user_endpoint is None
+        and request.rack_id is None
+        and request.rebalance_timeout_ms == -1
     )
 
 
