@@ -24,7 +24,7 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.StringDeserializer;
 
 public class ShareConsumers {
-    static final long DEADLINE_MS = System.currentTimeMillis() + 60_000;
+    static final long DEADLINE_MS = System.currentTimeMillis() + 100_000;
 
     static KafkaShareConsumer<String, String> consumer(String bootstrap, String group, String mode) {
         Map<String, Object> settings = Map.of(

@@ -46,7 +46,7 @@ def run_java(*arguments: str) -> list[list[str]]:
         [*java_command("4.1.1", program), *arguments],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=150,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr[-3000:]
