@@ -56,17 +56,26 @@ class Appends:
             self._state.apply(result)
             self._waiting.append(result)
 
+    def follow(self, result: Result) -> bool:
+        """A result without records waits for the operations before it, as its answer may tell of what they did. False
+        if there are none."""
+        if not self._waiting:
+            return False
+        self._waiting.append(result)
+        return True
+
     def committed(self, result: Result, now_ms: int) -> None:
         """The result's records are committed, and with them those of all operations before it."""
         if result not in self._waiting:
             return
-        while self._waiting:
+        found = False
+        while self._waiting and not (found and self._waiting[0].records):
             oldest = self._waiting.popleft()
-            self._state.commit(oldest)
+            if oldest.records:
+                self._state.commit(oldest)
             if oldest.on_committed is not None:
                 oldest.on_committed(now_ms)
-            if oldest is result:
-                return
+            found = found or oldest is result
 
     def failed(self, result: Result, error: ErrorCode, now_ms: int) -> None:
         """The result's records were not written, so neither can be those of operations that built on it."""
@@ -75,7 +84,8 @@ class Appends:
         undone: list[Result] = []
         while not undone or undone[-1] is not result:
             newest = self._waiting.pop()
-            self._state.revert(newest)
+            if newest.records:
+                self._state.revert(newest)
             for undo in reversed(newest.undo):
                 undo()
             undone.append(newest)
@@ -86,9 +96,20 @@ class Appends:
 
     def timed_out(self, result: Result, now_ms: int) -> None:
         """The records may be committed yet, but whoever waits is answered now. The state stays."""
-        if result in self._waiting and result.on_failed is not None:
-            on_failed, result.on_failed, result.on_committed = result.on_failed, None, None
-            on_failed(ErrorCode.REQUEST_TIMED_OUT, now_ms)
+        for each in self._with_followers(result):
+            if each.on_failed is not None:
+                on_failed, each.on_failed, each.on_committed = each.on_failed, None, None
+                on_failed(ErrorCode.REQUEST_TIMED_OUT, now_ms)
+
+    def _with_followers(self, result: Result) -> list[Result]:
+        """The result, if it waits, and those without records behind it."""
+        found: list[Result] = []
+        for each in self._waiting:
+            if each is result or (found and not each.records):
+                found.append(each)
+            elif found:
+                break
+        return found
 
     def dismiss(self) -> None:
         """Answer all with NOT_COORDINATOR; the state is about to be forgotten."""

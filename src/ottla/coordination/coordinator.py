@@ -137,9 +137,11 @@ class PartitionCoordinator(ABC):
         )
         if undo:
             result.undo.extend(undo)
-        if not records:
+        if records:
+            return self._submit(result)
+        if not self._appends.follow(cast("CoordinatorResult[object]", result)):
             reply.complete(response)
-        return self._submit(result)
+        return result
 
     def _background(
         self, records: Sequence[CoordinatorRecord], *, atomic: bool = True

@@ -12,7 +12,7 @@ Apache: org.apache.kafka.coordinator.group.GroupCoordinatorShard and coordinator
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from ottla.coordination.coordinator import PartitionCoordinator
 from ottla.coordination.results import NO_PRODUCER_ID, CoordinatorRecord, CoordinatorResult, Replies, Reply
@@ -227,8 +227,12 @@ class GroupCoordinator(PartitionCoordinator):
         reply: Reply[JoinGroupResponse] = Reply(self._replies)
         group = self.groups.find(request.group_id)
         if isinstance(group, ConsumerGroup) and not group.is_empty:
-            result = self._submit(self._classic_members.join(group, request, context, reply, now_ms))
-            if not result.records and not reply.done and result.on_committed is not None:
+            result = self._classic_members.join(group, request, context, reply, now_ms)
+            if result.records:
+                return self._submit(result)
+            if result.on_committed is not None and not self._appends.follow(
+                cast("CoordinatorResult[object]", result)
+            ):
                 result.on_committed(now_ms)
             return result
         return self._submit(self._joining.join(request, context, reply, now_ms))
