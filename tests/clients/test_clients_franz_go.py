@@ -1,7 +1,7 @@
 """franz-go: its own tests of package kgo, against this broker.
 
 They are compiled out of the module cache (tests/go) and told by their own variables to use one replica and few
-records. Tests of what the broker doesn't announce (KIP-848 groups, share groups, SCRAM) leave themselves out.
+records. Its tests of SCRAM and of share groups leave themselves out: they want a log-in, and Kafka 4.2.
 """
 
 from __future__ import annotations
@@ -15,17 +15,24 @@ import pytest
 from brokers import Broker
 from programs import FRANZ_GO_TESTS, franz_go_package
 
-RECORDS = 3000
+RECORDS = 25_000
+"""More than two of the 10,000 that its producers put into a transaction."""
 
-# TestTxnEtl is the transactional twin of TestGroupETL: it needs AddPartitionsToTxn, AddOffsetsToTxn and EndTxn.
-NEEDS_TRANSACTIONS = "^TestTxnEtl$"
+CHAINS = (
+    "range",
+    "cooperative-sticky",
+    "range/848",
+    "sticky/848",
+    "cooperative-sticky/static",
+    "sticky/848/static",
+)
 
 
 @pytest.mark.timeout(600)
-def test_franz_go_kgo_without_the_transactional_test(broker: Broker) -> None:
-    """Every other test of the package passes, the ones that talk to a broker among them."""
+def test_franz_go_kgo(broker: Broker) -> None:
+    """Every test of the package passes: chains of groups of every assignor and of KIP-848, with transactions and without."""
     ended = subprocess.run(
-        [FRANZ_GO_TESTS, "-test.v", "-test.timeout=550s", f"-test.skip={NEEDS_TRANSACTIONS}"],
+        [FRANZ_GO_TESTS, "-test.v", "-test.timeout=550s"],
         cwd=franz_go_package(),
         env={
             **os.environ,
@@ -45,8 +52,7 @@ def test_franz_go_kgo_without_the_transactional_test(broker: Broker) -> None:
     )
     passed = set(re.findall(r"^\s*--- PASS: (\S+)", output, re.MULTILINE))
     assert {
-        "TestGroupETL/range",
-        "TestGroupETL/cooperative-sticky",
+        *(f"{test}/{chain}" for test in ("TestGroupETL", "TestTxnEtl") for chain in CHAINS),
         "TestConsumeRegex",
         "TestIssue434",
     } <= passed
