@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ottla.broker.internal_topics import SHARE_GROUP_STATE_TOPIC
+from ottla.broker.share_feature import share_groups_enabled
 from ottla.broker.share_partitions import SharePartitions
 from ottla.broker.share_shell import LocalPersister, ShareStateShell
 from ottla.cluster.features import SHARE_VERSION
@@ -45,9 +46,8 @@ class Shares:
 
     @property
     def enabled(self) -> bool:
-        """Whether share groups are served: the feature is finalized, or the internal setting is given."""
-        broker = self._broker
-        return broker.features.level(SHARE_VERSION) > 0 or broker.config.get("group.share.enable") is True
+        """Whether share groups are served."""
+        return share_groups_enabled(self._broker)
 
     def close(self) -> None:
         self.partitions.close()

@@ -5,7 +5,6 @@ Source: Apache's GroupConfig and ClientMetricsConfigs.
 
 from __future__ import annotations
 
-from ottla.config import reasons
 from ottla.config.definition import Setting, Type
 from ottla.config.validators import OneOf, Range, ShareOffsetReset
 
@@ -29,7 +28,6 @@ GROUP_SETTINGS: tuple[Setting, ...] = (
         type=Type.STRING,
         default="latest",
         valid=ShareOffsetReset(),
-        without_effect=reasons.NOT_YET_SHARES,
         doc=(
             "Where a share group begins on a partition it hasn't read: `latest`, `earliest`, or a time back "
             "from now, as `by_duration:PT1H`."
@@ -40,7 +38,6 @@ GROUP_SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=5000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Milliseconds between two heartbeats of a member of a share group.",
     ),
     Setting(
@@ -48,7 +45,6 @@ GROUP_SETTINGS: tuple[Setting, ...] = (
         type=Type.STRING,
         default="read_uncommitted",
         valid=OneOf(("read_committed", "read_uncommitted")),
-        without_effect=reasons.NOT_YET_SHARES,
         doc=(
             "Whether records of aborted transactions are withheld (`read_committed`) or all are delivered "
             "(`read_uncommitted`)."
@@ -59,7 +55,6 @@ GROUP_SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=30_000,
         valid=Range(1000),
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Milliseconds that a delivered record stays reserved for its consumer.",
     ),
     Setting(
@@ -67,7 +62,6 @@ GROUP_SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=45_000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Milliseconds without a heartbeat after which a member of a share group is out.",
     ),
     Setting(

@@ -12,14 +12,13 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.BOOLEAN,
         default=False,
         internal=True,
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Whether share groups are served.",
     ),
     Setting(
         name="group.share.assignors",
         type=Type.LIST,
         default=("simple",),
-        without_effect=reasons.NOT_YET_SHARES,
+        without_effect=reasons.ONE_SHARE_ASSIGNOR,
         doc="Assignor of share groups, exactly one.",
     ),
     Setting(
@@ -27,7 +26,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=5,
         valid=Range(2, 10),
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Deliveries of a record before it is given up.",
     ),
     Setting(
@@ -35,7 +33,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=5000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Milliseconds between two heartbeats of a member of a share group.",
     ),
     Setting(
@@ -43,7 +40,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=5000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Smallest `share.heartbeat.interval.ms` that a group may set, in milliseconds.",
     ),
     Setting(
@@ -51,7 +47,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=15_000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Largest `share.heartbeat.interval.ms` that a group may set, in milliseconds.",
     ),
     Setting(
@@ -59,7 +54,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=45_000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Milliseconds without a heartbeat after which a member of a share group is out.",
     ),
     Setting(
@@ -67,7 +61,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=45_000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Smallest `share.session.timeout.ms` that a group may set, in milliseconds.",
     ),
     Setting(
@@ -75,7 +68,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=60_000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Largest `share.session.timeout.ms` that a group may set, in milliseconds.",
     ),
     Setting(
@@ -83,7 +75,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=30_000,
         valid=Range(1000, 3_600_000),
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Milliseconds that a delivered record stays reserved for its consumer.",
     ),
     Setting(
@@ -91,7 +82,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=15_000,
         valid=Range(1000, 30_000),
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Smallest `share.record.lock.duration.ms` that a group may set, in milliseconds.",
     ),
     Setting(
@@ -99,7 +89,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=60_000,
         valid=Range(30_000, 3_600_000),
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Largest `share.record.lock.duration.ms` that a group may set, in milliseconds.",
     ),
     Setting(
@@ -107,7 +96,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=2000,
         valid=Range(100, 10_000),
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Records of one partition that a share group may have reserved at a time.",
     ),
     Setting(
@@ -115,7 +103,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.SHORT,
         default=10,
         valid=Range(1, 100),
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Share groups at a time.",
     ),
     Setting(
@@ -123,7 +110,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=200,
         valid=Range(1, 1000),
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Members that a share group takes at most.",
     ),
     Setting(
@@ -131,7 +117,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=2000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Share sessions that the broker keeps at a time.",
     ),
     Setting(
@@ -147,7 +132,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=5,
         valid=Range(0),
-        without_effect=reasons.NOT_YET_SHARES,
+        without_effect=reasons.NO_LINGER,
         doc="Milliseconds that the share coordinator gathers writes before it appends them.",
     ),
     Setting(
@@ -157,7 +142,6 @@ SETTINGS: tuple[Setting, ...] = (
         valid=Range(1),
         importance=Importance.LOW,
         internal=True,
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Milliseconds after which a partition that nobody reads gets a snapshot of its state.",
     ),
     Setting(
@@ -166,7 +150,7 @@ SETTINGS: tuple[Setting, ...] = (
         default=5_242_880,
         valid=Range(1),
         importance=Importance.HIGH,
-        without_effect=reasons.NOT_YET_SHARES,
+        without_effect=reasons.LOADED_IN_PIECES,
         doc="Bytes read at a time when share state is loaded; a larger batch is read whole.",
     ),
     Setting(
@@ -174,7 +158,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=500,
         valid=Range(0),
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Updates of share state between two snapshots.",
     ),
     Setting(
@@ -182,7 +165,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=0,
         importance=Importance.HIGH,
-        without_effect=reasons.NOT_YET_SHARES,
         doc=(
             "Codec in which the share state topic is stored, by number: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 "
             "zstd."
@@ -194,7 +176,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=2,
         valid=Range(1),
         importance=Importance.HIGH,
-        without_effect=reasons.NOT_YET_SHARES,
         doc="The `min.insync.replicas` of the share state topic.",
     ),
     Setting(
@@ -203,7 +184,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=50,
         valid=Range(1),
         importance=Importance.HIGH,
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Partitions of the share state topic; never to be changed once the topic exists.",
     ),
     Setting(
@@ -213,7 +193,6 @@ SETTINGS: tuple[Setting, ...] = (
         valid=Range(1),
         importance=Importance.LOW,
         internal=True,
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Milliseconds between two deletions of share state no longer needed.",
     ),
     Setting(
@@ -222,7 +201,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=3,
         valid=Range(1),
         importance=Importance.HIGH,
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Replicas of the share state topic; as many as there are brokers while fewer live.",
     ),
     Setting(
@@ -231,7 +209,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=104_857_600,
         valid=Range(1),
         importance=Importance.HIGH,
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Segment size in bytes of the share state topic.",
     ),
     Setting(
@@ -248,7 +225,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=5000,
         valid=Range(1),
         importance=Importance.HIGH,
-        without_effect=reasons.NOT_YET_SHARES,
         doc="Milliseconds that a write of share state may take.",
     ),
     Setting(
