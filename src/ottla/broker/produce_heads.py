@@ -239,8 +239,7 @@ class ProduceHeads:
         partition = broker.replicas.partitions.get((name, index))
         if name in INTERNAL_TOPICS or partition is None or partition.log is None:
             return
-        config = partition.log.config
-        if config.compact or config.compression_type != "producer":
+        if not partition.log.takes_as_is:
             return
         head = self._head_of(frame, request, context)
         if head is None or head in self._heads:
@@ -248,6 +247,7 @@ class ProduceHeads:
         if self._settings is not broker.config or len(self._heads) >= HEADS_MAX:
             self._heads.clear()
             self._settings = broker.config
+        config = partition.log.config
         self._heads[head] = _Head(partition, config, broker.topic_counters(name), request, self._version)
 
     def _head_of(self, frame: memoryview, request: ProduceRequest, context: RequestContext) -> bytes | None:

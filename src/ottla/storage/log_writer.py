@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from ottla.config.topic_config import TopicConfig
 from ottla.config.values import LONG_MAX
 from ottla.protocol.errors import KafkaError
 from ottla.storage.append_queue import AppendQueue, PendingWrite
@@ -52,6 +53,7 @@ class LogWriter:
         "is_held",
         "materialize",
         "segment_bytes",
+        "waits_for_flush",
     )
 
     def __init__(
@@ -69,7 +71,15 @@ class LogWriter:
         self._random_fraction = random_fraction
         self.materialize = materialize
         """Makes the log's directory before its first file; `None` once that is done."""
-        self.segment_bytes = log.config.segment_bytes
+        self.segment_bytes = 0
+        self.waits_for_flush = False
+        """`flush.messages` is set: what is written may be read once it is fsynced."""
+        self.configure(log.config)
+
+    def configure(self, config: TopicConfig) -> None:
+        """Go by these settings from now on."""
+        self.segment_bytes = config.segment_bytes
+        self.waits_for_flush = config.flush_messages != LONG_MAX
 
     def write(self, records: memoryview, last_offset: int, max_timestamp: int, now_ms: int) -> None:
         """Put a batch, with its offsets in it, at the log's end. Hot path. Raises `KafkaError` KAFKA_STORAGE_ERROR."""
@@ -105,10 +115,10 @@ class LogWriter:
             segment.readable_bytes = position + size
             self._flusher.unflushed_records += next_offset - log.next_offset
             log.next_offset = log.written_offset = next_offset
-            if log.config.flush_messages == LONG_MAX:
-                log.log_end_offset = next_offset
-            else:
+            if self.waits_for_flush:
                 self._flusher.after_append()
+            else:
+                log.log_end_offset = next_offset
         else:
             self._enqueue(PendingWrite(segment, position, bytes(records), next_offset))
             segment.note_appended(last_offset, position, size, max_timestamp)
@@ -236,10 +246,10 @@ class LogWriter:
         for write in writes:
             write.segment.readable_bytes = write.position + len(write.content)
         log.written_offset = writes[-1].next_offset
-        if log.config.flush_messages == LONG_MAX:
-            log.advance(log.written_offset)
-        else:
+        if self.waits_for_flush:
             self._flusher.after_append()
+        else:
+            log.advance(log.written_offset)
 
     def _on_failed(self, error: OSError) -> None:
         if self._queue is not None and not self._log.is_closed:

@@ -22,6 +22,7 @@ import logging
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from struct import Struct
 from typing import Final
 
 from ottla.config.topic_config import TopicConfig
@@ -33,7 +34,6 @@ from ottla.records.batch import (
     LOG_OVERHEAD_BYTES,
     NO_TIMESTAMP,
     BatchHeader,
-    assign_offsets,
     check_crc,
     iterate_batches,
     set_log_append_time,
@@ -77,6 +77,9 @@ DRAIN_TIMEOUT_S: Final = 30.0
 _ONLINE, _OFFLINE, _CLIENT = DirectoryState.ONLINE, DirectoryState.OFFLINE, AppendOrigin.CLIENT
 """On the hot path: a member of an enum is looked up anew each time it is named, for 0.1 µs."""
 
+_pack_place = Struct(">qii").pack_into
+"""Base offset, length (as it stands there) and leader epoch of a batch: what comes before its checksum's range."""
+
 _make_result = tuple.__new__
 """`AppendResult` by its fields, without the call of a Python function that its own constructor is."""
 
@@ -113,6 +116,7 @@ class PartitionLog:
         "recovery_point",
         "removal",
         "segments",
+        "takes_as_is",
         "topic_partition",
         "truncations",
         "written_offset",
@@ -159,6 +163,8 @@ class PartitionLog:
         self.is_closed = False
         self.post = post
         self._rules = ProduceRules(config)
+        self.takes_as_is = _takes_as_is(config)
+        """Whether no batch has to be looked into or compressed anew before it is appended."""
         self._latest_epoch = -1
         self.truncations = 0
         """Counts the beginnings and the ends of cutting the end off: odd meanwhile."""
@@ -196,7 +202,8 @@ class PartitionLog:
         """Go by other settings from the next append on."""
         self.config = config
         self._rules = ProduceRules(config)
-        self._writer.segment_bytes = config.segment_bytes
+        self.takes_as_is = _takes_as_is(config)
+        self._writer.configure(config)
         self.active_segment.roll_deadline_ms = None
 
     # -- appending
@@ -248,7 +255,7 @@ class PartitionLog:
             set_log_append_time(records, now_ms)
             max_timestamp = log_append_time_ms = now_ms
             header = header._replace(max_timestamp=now_ms, attributes=header.attributes | LOG_APPEND_TIME_BIT)
-        assign_offsets(records, base_offset, leader_epoch)
+        _pack_place(records, 0, base_offset, header.batch_length, leader_epoch)
         self._writer.write(records, last_offset, max_timestamp, now_ms)
         if header.producer_id >= 0:
             self._take_in(header, base_offset, marker)
@@ -716,3 +723,7 @@ class PartitionLog:
             )
         self._writer.settle()
         self.directory.ensure_writable()
+
+
+def _takes_as_is(config: TopicConfig) -> bool:
+    return not config.compact and config.compression_type == "producer"

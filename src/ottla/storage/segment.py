@@ -210,13 +210,16 @@ class Segment:
 
     def write(self, records: memoryview, position: int) -> None:
         """Put bytes into the file; for the loop's thread. Raises `OSError`, after which anything may stand there."""
+        log_file = self.log_file
+        log_file.in_use = True  # before looking at `file`, as in `FileCache.acquire`
         try:
-            file = self._cache.acquire(self.log_file)
+            file = log_file.file or self._cache.acquire(log_file)
             if file.pwrite(records, position) != len(records):
                 # A short write is what a disk that runs full answers first; writing on gives the error itself.
                 file.write_all(records, position)
         finally:
-            self.log_file.in_use = False
+            log_file.in_use = False
+            log_file.touched = True
 
     def pinned(self) -> AbstractContextManager[DiskFile]:
         """The open file, for any thread, within a `with` block."""

@@ -37,6 +37,7 @@ from ottla.protocol.messages.produce import (
     TopicProduceResponse,
 )
 from ottla.replication.partition import ACKS_ALL, Partition
+from ottla.storage.append_result import AppendOrigin
 from ottla.storage.record_walk import InvalidRecordsError, is_short_walk, needs_walk, walk
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ _CODEC_BITS, _ZSTD, _TRANSACTIONAL_BIT = 0x07, 4, 0x10
 _LOOKED_AT = _ZSTD | _TRANSACTIONAL_BIT
 
 _FIRST_WITH_LEADERS = 10
+_CLIENT = AppendOrigin.CLIENT
 _NOTHING: Pending[ProduceResponse | None] = Pending()
 _NOTHING.complete(None)
 
@@ -105,6 +107,7 @@ class _ProduceInHand:
         "_failed",
         "_guards",
         "_moved_leaders",
+        "_partitions",
         "_request",
         "_response",
         "_validates",
@@ -113,6 +116,7 @@ class _ProduceInHand:
 
     def __init__(self, broker: "BrokerServer", request: ProduceRequest, context: RequestContext) -> None:
         self._broker = broker
+        self._partitions = broker.replicas.partitions
         self._request = request
         self._context = context
         self._acks = request.acks
@@ -174,25 +178,27 @@ class _ProduceInHand:
             if not isinstance(records, memoryview) or len(records) <= _ATTRIBUTES_AT:
                 raise self._no_batch(name, index)
             attributes = records[_ATTRIBUTES_AT]
+            producer = None
             if attributes & _LOOKED_AT:
                 self._refuse_by_attributes(attributes)
+                if attributes & _TRANSACTIONAL_BIT:
+                    producer = transactional_producer(records)
             if name in INTERNAL_TOPICS and self._context.client_id != ADMIN_CLIENT_ID:
                 raise KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, f"Cannot append to internal topic {name}")
-            partition = self._broker.replicas.partitions.get((name, index))
+            partition = self._partitions.get((name, index))
             if partition is None:
                 raise self._missing(name, index)
             log = partition.log
-            producer = transactional_producer(records) if attributes & _TRANSACTIONAL_BIT else None
             if (
                 not walked
                 and log is not None
-                and (self._validates or log.config.compact or log.config.compression_type != "producer")
+                and (self._validates or not log.takes_as_is)
                 and self._wants_thread(records, log.config)
             ):
                 return None
             if producer is not None:
                 self._check_transaction(partition, producer)
-            result = partition.append(records, acks=self._acks, now_ms=self._context.now_ms, walked=walked)
+            result = partition.append(records, self._acks, self._context.now_ms, _CLIENT, walked)
             if producer is not None and self._guards is not None:
                 self._guards.written(partition, producer)
         except KafkaError as error:
@@ -201,16 +207,19 @@ class _ProduceInHand:
             return self._error_row(name, index, error)
         counters.produces += 1
         counters.bytes_in += len(records)
-        counters.messages_in += result.last_offset - result.base_offset + 1
+        base_offset, last_offset, log_append_time_ms, _, log_start_offset, _ = result
+        counters.messages_in += last_offset - base_offset + 1
         row = PartitionProduceResponse(
             index=index,
-            base_offset=result.base_offset,
-            log_append_time_ms=result.log_append_time_ms,
-            log_start_offset=result.log_start_offset,
+            base_offset=base_offset,
+            log_append_time_ms=log_append_time_ms,
+            log_start_offset=log_start_offset,
         )
         # With acks=0 nobody waits for the answer, but the connection does: or it could fill a slow directory's queue.
-        if not partition.is_acknowledged(result.last_offset, self._acks or 1):
-            self._waits.append((partition, result.last_offset, row))
+        if last_offset >= partition.high_watermark and not partition.is_acknowledged(
+            last_offset, self._acks or 1
+        ):
+            self._waits.append((partition, last_offset, row))
         return row
 
     def _refuse_by_attributes(self, attributes: int) -> None:
