@@ -222,7 +222,7 @@ def told_by_records(group: object) -> tuple[object, ...] | None:
 
 TestStreamsMembers = StreamsMembers.TestCase
 TestStreamsMembers.settings = settings(
-    max_examples=320,
+    max_examples=400,
     stateful_step_count=60,
     deadline=None,
     suppress_health_check=list(HealthCheck),

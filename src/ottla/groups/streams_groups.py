@@ -52,7 +52,7 @@ class StreamsGroups(GroupTypeMachine):
     def replays(self) -> Mapping[int, Replay]:
         kinds: dict[StreamsRecordType, tuple[_Put, _Remove]] = {
             StreamsRecordType.METADATA: (_put_epoch, self._remove_group),
-            StreamsRecordType.MEMBER_METADATA: (_put_member_metadata, _remove_member),
+            StreamsRecordType.MEMBER_METADATA: (_put_member_metadata, self._remove_member),
             StreamsRecordType.TARGET_ASSIGNMENT_METADATA: (_put_target_epoch, _remove_target_epoch),
             StreamsRecordType.TARGET_ASSIGNMENT_MEMBER: (_put_target, _remove_target),
             StreamsRecordType.CURRENT_MEMBER_ASSIGNMENT: (_put_current, _remove_current),
@@ -104,6 +104,13 @@ class StreamsGroups(GroupTypeMachine):
     def _remove_group(self, group: StreamsGroup, _member_id: str, undo: Undo | None) -> None:
         self._groups.remove(group.group_id, undo)
 
+    def _remove_member(self, group: StreamsGroup, member_id: str, undo: Undo | None) -> None:
+        if member_id not in group.members:
+            return
+        group.remove_member(member_id, undo)
+        if undo is not None:
+            undo.append(lambda: self.heartbeats.fencing_failed(group.group_id, member_id))
+
 
 def _put_epoch(group: StreamsGroup, _member_id: str, value: bytes, undo: Undo | None) -> None:
     group.set_group_epoch(*parse_group_epoch(value), undo)
@@ -111,11 +118,6 @@ def _put_epoch(group: StreamsGroup, _member_id: str, value: bytes, undo: Undo | 
 
 def _put_member_metadata(group: StreamsGroup, member_id: str, value: bytes, undo: Undo | None) -> None:
     group.put_member(parse_member_metadata(_member_or_new(group, member_id), value), undo)
-
-
-def _remove_member(group: StreamsGroup, member_id: str, undo: Undo | None) -> None:
-    if member_id in group.members:
-        group.remove_member(member_id, undo)
 
 
 def _put_target_epoch(group: StreamsGroup, _member_id: str, value: bytes, undo: Undo | None) -> None:

@@ -59,7 +59,7 @@ from ottla.protocol.messages.streams_group_heartbeat import (
 )
 
 FENCE_RETRY_MS = 500
-"""When a member that was put out is looked for again, as Apache's coordinator does with a timer whose records were lost."""
+"""After which a member is put out again if that failed, as Apache's coordinator repeats a timer whose records were lost."""
 
 _log = logging.getLogger(__name__)
 
@@ -80,6 +80,8 @@ class StreamsHeartbeats:
         self._groups = parts.groups
         self._topics = parts.topics
         self._timers = parts.timers
+        self._fenced_last_ms = 0
+        """When a member was last put out: what undoes it knows no time."""
 
     # Requests. They raise KafkaError for what is refused.
 
@@ -295,23 +297,28 @@ class StreamsHeartbeats:
         return self._fence(group, member, now_ms)
 
     def _fence(self, group: StreamsGroup, member: StreamsMember, now_ms: int) -> list[CoordinatorRecord]:
-        """Records that take the member out. If they can't be written it is in again, and nobody may ever hear of it: so
-        it is looked for once more."""
+        """Records that take the member out."""
         group_id, member_id = group.group_id, member.member_id
+        self._fenced_last_ms = now_ms
         self._timers.cancel(_rebalance_key(group_id, member_id))
-        self._timers.schedule(
-            _session_key(group_id, member_id),
-            now_ms + FENCE_RETRY_MS,
-            lambda then_ms: self._fence_if_there(
-                group_id, member_id, None, "it could not be removed before.", then_ms
-            ),
-        )
+        self._timers.cancel(_session_key(group_id, member_id))
         return [
             tombstone(StreamsRecordType.CURRENT_MEMBER_ASSIGNMENT, group_id, member_id),
             tombstone(StreamsRecordType.TARGET_ASSIGNMENT_MEMBER, group_id, member_id),
             tombstone(StreamsRecordType.MEMBER_METADATA, group_id, member_id),
             group_epoch_record(group_id, group.group_epoch + 1, 0),
         ]
+
+    def fencing_failed(self, group_id: str, member_id: str) -> None:
+        """The records that took the member out could not be written, so it is in again. Nobody may ever hear of it any
+        more: it is put out once more."""
+        self._timers.schedule(
+            _session_key(group_id, member_id),
+            self._fenced_last_ms + FENCE_RETRY_MS,
+            lambda now_ms: self._fence_if_there(
+                group_id, member_id, None, "it could not be removed before.", now_ms
+            ),
+        )
 
 
 def _session_key(group_id: str, member_id: str) -> tuple[str, str, str, str]:
