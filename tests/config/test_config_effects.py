@@ -22,6 +22,7 @@ READ_BY_THE_CONFIG_ROOM = {
     "advertised.listeners",
     "broker.id",
     "controller.listener.names",
+    "group.share.record.lock.duration.ms",
     "inter.broker.listener.name",
     "listener.security.protocol.map",
     "listeners",
@@ -31,7 +32,8 @@ READ_BY_THE_CONFIG_ROOM = {
     "ottla.metadata.dir",
     "security.inter.broker.protocol",
 }
-"""They come together in attributes of `BrokerConfig` with other names, or are checked against one another."""
+"""They come together in attributes of `BrokerConfig` with other names, stand behind a group's own, or are checked against one
+another."""
 
 LIMITS_A_GROUP = re.compile(r"group\.(consumer|share|streams)\.(min|max)\..*\.(ms|replicas)")
 """What may be set on single groups is checked in the config room, by names put together there."""

@@ -162,6 +162,9 @@ def _groups(values: Mapping[str, Value]) -> Iterator[Fault]:
         if _number(values, beat) >= _number(values, session):
             yield Fault(beat, f"{beat} must be less than {session}")
     yield from _within(values, "group.share", "record.lock.duration.ms")
+    sessions = "group.share.max.share.sessions"
+    if _number(values, sessions) < _number(values, "group.share.max.size"):
+        yield Fault(sessions, f"{sessions} must be greater than or equal to group.share.max.size")
     if _number(values, "group.streams.num.standby.replicas") > _number(
         values, "group.streams.max.standby.replicas"
     ):

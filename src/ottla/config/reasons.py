@@ -18,6 +18,7 @@ NO_ID_GENERATION: Final = "node.id is the number that is given, or the one found
 NO_PROTOCOL_CHOICE: Final = "the protocol between brokers is that of Apache Kafka 3.9"
 ONE_START: Final = "all listeners open together once the broker is ready"
 ONE_CONTROLLER: Final = "a failed log directory is told to the controller at once, or with the next contact"
+NO_LIMIT_OF_GROUPS: Final = "share groups are not counted, as in Apache Kafka 4.1"
 ONE_SHARE_ASSIGNOR: Final = "share groups have one assignor, simple"
 ONE_COORDINATOR: Final = "there is one group coordinator"
 RETIRED: Final = "Apache Kafka 4 dropped it"

@@ -103,6 +103,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.SHORT,
         default=10,
         valid=Range(1, 100),
+        without_effect=reasons.NO_LIMIT_OF_GROUPS,
         doc="Share groups at a time.",
     ),
     Setting(
