@@ -32,6 +32,7 @@ class PartitionInMemory:
         self._epochs: dict[int, int] = {}
         self._coordinator_epochs: dict[int, int] = {}
         self._open: dict[int, list[object]] = {}
+        self._ended: set[object] = set()
 
     def has_open(self, producer_id: int, producer_epoch: int) -> bool:
         return producer_id in self._open and self._epochs[producer_id] == producer_epoch
@@ -42,6 +43,7 @@ class PartitionInMemory:
 
     def append(self, producer_id: int, producer_epoch: int, transaction: object) -> None:
         self.check_epoch(producer_id, producer_epoch)
+        assert transaction not in self._ended, "a batch got into the transaction after its own"
         self._epochs[producer_id] = producer_epoch
         self._open.setdefault(producer_id, []).append(transaction)
 
@@ -54,6 +56,7 @@ class PartitionInMemory:
         self._epochs[producer_id] = markers.producer_epoch
         self._coordinator_epochs[producer_id] = markers.coordinator_epoch
         for transaction in self._open.pop(producer_id, ()):
+            self._ended.add(transaction)
             self._outcomes.setdefault(transaction, set()).add(markers.committed)
         return ErrorCode.NONE
 
@@ -126,7 +129,7 @@ class TransactionWorld:
     def _append(self, partition: int, result: CoordinatorResult[object]) -> None:
         if self.refuse_with is not None:
             self.service.append_failed(partition, result, self.refuse_with, self.now_ms)
-        elif self.hold:
+        elif self.hold or self.held:
             self.held.append(result)
         else:
             self._commit(result)
@@ -241,6 +244,10 @@ class Guarded:
     @property
     def has_to_ask(self) -> bool:
         return self.guard is not None
+
+    @property
+    def joins_open_transaction(self) -> bool:
+        return self._partition.has_open(*self._producer)
 
     def append(self, transaction: object) -> None:
         """Raises `KafkaError` if it comes too late."""
