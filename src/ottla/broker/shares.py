@@ -91,13 +91,14 @@ class Shares:
 
 
 def coordinator_settings(config: BrokerConfig) -> ShareCoordinatorSettings:
-    prefix = "share.coordinator"
     return ShareCoordinatorSettings(
         snapshot_update_records_per_snapshot=_number(
-            config, f"{prefix}.snapshot.update.records.per.snapshot"
+            config, "share.coordinator.snapshot.update.records.per.snapshot"
         ),
-        cold_partition_snapshot_interval_ms=_number(config, f"{prefix}.cold.partition.snapshot.interval.ms"),
-        write_timeout_ms=_number(config, f"{prefix}.write.timeout.ms"),
+        cold_partition_snapshot_interval_ms=_number(
+            config, "share.coordinator.cold.partition.snapshot.interval.ms"
+        ),
+        write_timeout_ms=_number(config, "share.coordinator.write.timeout.ms"),
     )
 
 

@@ -133,16 +133,19 @@ class TopicCreation:
         )
 
     def _share_state_topic(self) -> NewTopic:
-        prefix = "share.coordinator.state.topic"
         return NewTopic(
             SHARE_GROUP_STATE_TOPIC,
-            partitions=self._number(f"{prefix}.num.partitions"),
-            replication_factor=self._replicas(self._number(f"{prefix}.replication.factor")),
+            partitions=self._number("share.coordinator.state.topic.num.partitions"),
+            replication_factor=self._replicas(
+                self._number("share.coordinator.state.topic.replication.factor")
+            ),
             configs={
                 "cleanup.policy": "delete",
                 "compression.type": "producer",
-                "segment.bytes": str(self._number(f"{prefix}.segment.bytes")),
-                "min.insync.replicas": str(self._replicas(self._number(f"{prefix}.min.isr"))),
+                "segment.bytes": str(self._number("share.coordinator.state.topic.segment.bytes")),
+                "min.insync.replicas": str(
+                    self._replicas(self._number("share.coordinator.state.topic.min.isr"))
+                ),
                 "retention.ms": "-1",
             },
             internal=True,
