@@ -39,7 +39,7 @@ def describe_cluster(
     if request.endpoint_type == CONTROLLERS:
         raise KafkaError(
             ErrorCode.MISMATCHED_ENDPOINT_TYPE,
-            "The request was sent to an endpoint of type broker, but we wanted an endpoint of type controller",
+            "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER",
         )
     if request.endpoint_type != BROKERS:
         raise KafkaError(
@@ -96,17 +96,20 @@ def describe_topic_partitions(
     Without names: all topics. With them, those before the cursor's are left out, as they were answered before.
     """
     image, cursor = broker.metadata.image, request.cursor
+    first = "" if cursor is None else cursor.topic_name
+    fetch_all = not request.topics
+    if cursor is not None and not fetch_all and all(topic.name != first for topic in request.topics):
+        raise KafkaError(
+            ErrorCode.INVALID_REQUEST,
+            f"DescribeTopicPartitionsRequest topic list should contain the cursor topic: {first}",
+        )
     if cursor is not None and cursor.partition_index < 0:
         raise KafkaError(
             ErrorCode.INVALID_REQUEST,
             f"DescribeTopicPartitionsRequest cursor partition must be valid: {cursor.partition_index}",
         )
-    first = "" if cursor is None else cursor.topic_name
-    fetch_all = not request.topics
     asked = image.topics if fetch_all else {topic.name for topic in request.topics}
     names = sorted(name for name in asked if name >= first)
-    if cursor is not None and not fetch_all and first not in names:
-        names.insert(0, first)
     left = max(1, min(broker.config.max_request_partition_size_limit, request.response_partition_limit))
     response = DescribeTopicPartitionsResponse()
     for name in names:
@@ -133,7 +136,10 @@ def _unknown(name: str) -> DescribeTopicPartitionsResponseTopic:
     valid = why_invalid(name) is None
     code = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION if valid else ErrorCode.INVALID_TOPIC_EXCEPTION
     return DescribeTopicPartitionsResponseTopic(
-        error_code=code, name=name, is_internal=name in INTERNAL_TOPICS
+        error_code=code,
+        name=name,
+        is_internal=name in INTERNAL_TOPICS,
+        topic_authorized_operations=TOPIC_OPERATIONS,
     )
 
 

@@ -19,6 +19,7 @@ from ottla.broker.internal_topics import INTERNAL_TOPICS
 from ottla.broker.later import answer_later
 from ottla.broker.pending import Pending
 from ottla.cluster.image import NO_LEADER, MetadataImage, TopicImage
+from ottla.cluster.topic_names import why_invalid
 from ottla.protocol.codec import encode
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages.metadata import (
@@ -163,13 +164,18 @@ def _topics(
             found = image.topic(name)
             key = name
             missing = MetadataResponseTopic(
-                error_code=errors.get(name, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION),
+                error_code=errors.get(name) or _missing(name),
                 name=name,
                 is_internal=name in INTERNAL_TOPICS,
             )
         if key not in seen:
             seen.add(key)
             yield missing if found is None else _known(image, found, operations)
+
+
+def _missing(name: str) -> ErrorCode:
+    invalid = why_invalid(name) is not None
+    return ErrorCode.INVALID_TOPIC_EXCEPTION if invalid else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
 
 
 def _known(image: MetadataImage, topic: TopicImage, operations: int) -> MetadataResponseTopic:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 def _none_created(request: CreateTopicsRequest, code: ErrorCode, message: str) -> CreateTopicsResponse:
     return CreateTopicsResponse(
         topics=[
-            CreatableTopicResult(name=each.name, error_code=code, error_message=message, configs=None)
+            CreatableTopicResult(name=each.name, error_code=code, error_message=message)
             for each in request.topics
         ]
     )
@@ -100,8 +100,9 @@ async def _create_topics(
 
 
 def _message(outcome: TopicOutcome | PartitionsOutcome) -> str | None:
-    """Apache has no text for what exceeds a quota."""
-    return None if outcome.error is ErrorCode.THROTTLING_QUOTA_EXCEEDED else outcome.message
+    """Apache has no text for what exceeds a quota, nor for a topic that is to grow and isn't there."""
+    unknown = outcome.error is ErrorCode.UNKNOWN_TOPIC_OR_PARTITION and isinstance(outcome, PartitionsOutcome)
+    return None if unknown or outcome.error is ErrorCode.THROTTLING_QUOTA_EXCEEDED else outcome.message
 
 
 def _repeated_partition(topic: CreatableTopic) -> int | None:
@@ -131,9 +132,7 @@ def _each_name_once(outcomes: list[TopicOutcome]) -> list[TopicOutcome]:
 def _created(broker: "BrokerServer", outcome: TopicOutcome) -> CreatableTopicResult:
     name = outcome.name or ""
     if outcome.error is not ErrorCode.NONE:
-        return CreatableTopicResult(
-            name=name, error_code=outcome.error, error_message=_message(outcome), configs=None
-        )
+        return CreatableTopicResult(name=name, error_code=outcome.error, error_message=_message(outcome))
     return CreatableTopicResult(
         name=name,
         topic_id=outcome.topic_id,
