@@ -357,6 +357,15 @@ def test_standby_tasks_by_the_groups_setting(streams: WireClient, group: str, to
     assert second.standby_tasks() == {"1": first.tasks()["1"]}
 
 
+def test_a_setting_of_the_group_puts_the_brokers_aside(streams: WireClient, group: str, topic: str) -> None:
+    """What is left open is then Kafka's default, not what the broker's settings say."""
+    make(streams, topic)
+    member = Member(streams, group, "a", reading(topic))
+    assert member.join().heartbeat_interval_ms == 1_000
+    set_group_config(streams, group, "streams.num.standby.replicas", "1")
+    until(member.beat, lambda seen: seen.heartbeat_interval_ms == 5_000)
+
+
 def test_a_member_that_falls_silent_is_put_out(streams: WireClient, group: str, topic: str) -> None:
     """After the group's `streams.session.timeout.ms`."""
     make(streams, topic)

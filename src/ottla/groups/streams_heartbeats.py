@@ -19,9 +19,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from ottla.cluster.image import ConfigType
 from ottla.coordination.results import CoordinatorRecord
 from ottla.groups.group_types import GroupParts
-from ottla.groups.settings import GroupRequestContext
+from ottla.groups.settings import GroupRequestContext, StreamsGroupSettings
 from ottla.groups.streams_answers import heartbeat_task_ids, partitions_by_endpoint
 from ottla.groups.streams_configuration import (
     ConfiguredSubtopology,
@@ -60,6 +61,8 @@ from ottla.protocol.messages.streams_group_heartbeat import (
 
 FENCE_RETRY_MS = 500
 """After which a member is put out again if that failed, as Apache's coordinator repeats a timer whose records were lost."""
+
+_DEFAULTS = StreamsGroupSettings()
 
 _log = logging.getLogger(__name__)
 
@@ -140,7 +143,11 @@ class StreamsHeartbeats:
         target_epoch, target = group.target_assignment_epoch, group.target_of(updated.member_id)
         if group_epoch > target_epoch:
             assignment = new_target_assignment(
-                group, group_epoch, updated, configured, self._num_standby_replicas(group.group_id)
+                group,
+                group_epoch,
+                updated,
+                configured,
+                self._setting(group.group_id, "num_standby_replicas"),
             )
             records += assignment.records
             target_epoch, target = group_epoch, assignment.tasks[updated.member_id]
@@ -226,9 +233,7 @@ class StreamsHeartbeats:
         request: StreamsGroupHeartbeatRequest,
     ) -> StreamsGroupHeartbeatResponse:
         """With the assignment where it is new to the member, and the endpoints where they are."""
-        interval_ms = self._topics.group_setting(
-            group.group_id, "streams.heartbeat.interval.ms", self._settings.heartbeat_interval_ms
-        )
+        interval_ms = self._setting(group.group_id, "heartbeat_interval_ms")
         response = StreamsGroupHeartbeatResponse(
             member_id=after.member_id, member_epoch=after.member_epoch, heartbeat_interval_ms=interval_ms
         )
@@ -245,10 +250,15 @@ class StreamsHeartbeats:
         response.endpoint_information_epoch = group.endpoint_information_epoch
         return response
 
-    def _num_standby_replicas(self, group_id: str) -> int:
-        return self._topics.group_setting(
-            group_id, "streams.num.standby.replicas", self._settings.num_standby_replicas
-        )
+    def _setting(self, group_id: str, name: str) -> int:
+        """What holds for the group. Where something is set on it, the broker's own settings hold no more: what is left
+        open is the default, as in Apache, whose GroupConfigManager takes over those of consumer and share groups only."""
+        own = self._topics.image.config(ConfigType.GROUP, group_id)
+        value = own.get(f"streams.{name.replace('_', '.')}")
+        if value is not None:
+            return int(value)
+        of_broker: int = getattr(_DEFAULTS if own else self._settings, name)
+        return of_broker
 
     # Time.
 
@@ -260,9 +270,7 @@ class StreamsHeartbeats:
                 self.expect_revocation(group.group_id, member, now_ms)
 
     def _expect_heartbeat(self, group_id: str, member_id: str, now_ms: int) -> None:
-        session_timeout_ms = self._topics.group_setting(
-            group_id, "streams.session.timeout.ms", self._settings.session_timeout_ms
-        )
+        session_timeout_ms = self._setting(group_id, "session_timeout_ms")
         self._timers.schedule(
             _session_key(group_id, member_id),
             now_ms + session_timeout_ms,
