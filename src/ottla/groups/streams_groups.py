@@ -4,6 +4,7 @@
     streams_assignor, streams_target_assignment   who shall run what
     streams_reconciliation   how a member gets there
     streams_heartbeats       the rules of the one request that does all this
+    streams_timeouts         how long members are waited for
     streams_answers          what is told of a group
     streams_requests         what the handlers call
 
@@ -29,6 +30,7 @@ from ottla.groups.streams_records import (
     parse_topology,
 )
 from ottla.groups.streams_tasks import NO_TASKS
+from ottla.groups.streams_timeouts import StreamsTimeouts
 from ottla.protocol.errors import KafkaError, ProtocolError
 from ottla.protocol.messages.streams_group_describe import DescribedGroup
 
@@ -47,7 +49,8 @@ class StreamsGroups(GroupTypeMachine):
 
     def __init__(self, parts: GroupParts) -> None:
         self._groups = parts.groups
-        self.heartbeats = StreamsHeartbeats(parts)
+        self.timeouts = StreamsTimeouts(parts)
+        self.heartbeats = StreamsHeartbeats(parts, self.timeouts)
 
     def replays(self) -> Mapping[int, Replay]:
         kinds: dict[StreamsRecordType, tuple[_Put, _Remove]] = {
@@ -63,7 +66,7 @@ class StreamsGroups(GroupTypeMachine):
     def begin(self, now_ms: int) -> None:
         for group in self._groups:
             if isinstance(group, StreamsGroup):
-                self.heartbeats.begin(group, now_ms)
+                self.timeouts.begin(group, now_ms)
 
     def topics_changed(self, names: frozenset[str]) -> None:
         for group in self._groups:
@@ -109,7 +112,7 @@ class StreamsGroups(GroupTypeMachine):
             return
         group.remove_member(member_id, undo)
         if undo is not None:
-            undo.append(lambda: self.heartbeats.fencing_failed(group.group_id, member_id))
+            undo.append(lambda: self.timeouts.fencing_failed(group.group_id, member_id))
 
 
 def _put_epoch(group: StreamsGroup, _member_id: str, value: bytes, undo: Undo | None) -> None:

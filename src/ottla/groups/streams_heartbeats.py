@@ -19,10 +19,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from ottla.cluster.image import ConfigType
 from ottla.coordination.results import CoordinatorRecord
 from ottla.groups.group_types import GroupParts
-from ottla.groups.settings import GroupRequestContext, StreamsGroupSettings
+from ottla.groups.settings import GroupRequestContext
 from ottla.groups.streams_answers import heartbeat_task_ids, partitions_by_endpoint
 from ottla.groups.streams_configuration import (
     ConfiguredSubtopology,
@@ -41,15 +40,14 @@ from ottla.groups.streams_member import (
 )
 from ottla.groups.streams_reconciliation import reconcile
 from ottla.groups.streams_records import (
-    StreamsRecordType,
     current_assignment_record,
     group_epoch_record,
     member_metadata_record,
-    tombstone,
     topology_record_of,
 )
 from ottla.groups.streams_target_assignment import new_target_assignment
 from ottla.groups.streams_tasks import Tasks, TasksTuple, tasks_of
+from ottla.groups.streams_timeouts import StreamsTimeouts
 from ottla.groups.streams_topology import StreamsTopology, topology_of
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages.streams_group_heartbeat import (
@@ -58,11 +56,6 @@ from ottla.protocol.messages.streams_group_heartbeat import (
     StreamsGroupHeartbeatResponse,
     TaskIds,
 )
-
-FENCE_RETRY_MS = 500
-"""After which a member is put out again if that failed, as Apache's coordinator repeats a timer whose records were lost."""
-
-_DEFAULTS = StreamsGroupSettings()
 
 _log = logging.getLogger(__name__)
 
@@ -78,13 +71,11 @@ class StreamsHeartbeatAnswer(NamedTuple):
 class StreamsHeartbeats:
     """The rules of a heartbeat, for the streams groups of one coordinator."""
 
-    def __init__(self, parts: GroupParts) -> None:
+    def __init__(self, parts: GroupParts, timeouts: StreamsTimeouts) -> None:
         self._settings = parts.settings.streams
         self._groups = parts.groups
         self._topics = parts.topics
-        self._timers = parts.timers
-        self._fenced_last_ms = 0
-        """When a member was last put out: what undoes it knows no time."""
+        self._timeouts = timeouts
 
     # Requests. They raise KafkaError for what is refused.
 
@@ -109,7 +100,7 @@ class StreamsHeartbeats:
         response = StreamsGroupHeartbeatResponse(
             member_id=request.member_id, member_epoch=request.member_epoch
         )
-        return self._fence(group, member, now_ms), StreamsHeartbeatAnswer(response, {})
+        return self._timeouts.fence(group, member, now_ms), StreamsHeartbeatAnswer(response, {})
 
     def group(self, group_id: str) -> StreamsGroup:
         """The group; KafkaError GROUP_ID_NOT_FOUND, also if a group of another type has the id."""
@@ -147,13 +138,13 @@ class StreamsHeartbeats:
                 group_epoch,
                 updated,
                 configured,
-                self._setting(group.group_id, "num_standby_replicas"),
+                self._timeouts.settings_of(group.group_id).num_standby_replicas,
             )
             records += assignment.records
             target_epoch, target = group_epoch, assignment.tasks[updated.member_id]
         updated = self._reconcile(group, updated, target_epoch, target, request, records, now_ms)
 
-        self._expect_heartbeat(group.group_id, updated.member_id, now_ms)
+        self._timeouts.expect_heartbeat(group.group_id, updated.member_id, now_ms)
         if request.shutdown_application:
             group.request_shutdown(updated.member_id)
         if configured.problem is not None:
@@ -220,9 +211,9 @@ class StreamsHeartbeats:
             return member
         records.append(current_assignment_record(group.group_id, reconciled))
         if reconciled.state is StreamsMemberState.UNREVOKED_TASKS:
-            self.expect_revocation(group.group_id, reconciled, now_ms)
+            self._timeouts.expect_revocation(group.group_id, reconciled, now_ms)
         else:
-            self._timers.cancel(_rebalance_key(group.group_id, member.member_id))
+            self._timeouts.revoked(group.group_id, member.member_id)
         return reconciled
 
     def _response(
@@ -233,7 +224,7 @@ class StreamsHeartbeats:
         request: StreamsGroupHeartbeatRequest,
     ) -> StreamsGroupHeartbeatResponse:
         """With the assignment where it is new to the member, and the endpoints where they are."""
-        interval_ms = self._setting(group.group_id, "heartbeat_interval_ms")
+        interval_ms = self._timeouts.settings_of(group.group_id).heartbeat_interval_ms
         response = StreamsGroupHeartbeatResponse(
             member_id=after.member_id, member_epoch=after.member_epoch, heartbeat_interval_ms=interval_ms
         )
@@ -249,92 +240,6 @@ class StreamsHeartbeats:
             response.partitions_by_user_endpoint = partitions_by_endpoint(group, after, self._partition_count)
         response.endpoint_information_epoch = group.endpoint_information_epoch
         return response
-
-    def _setting(self, group_id: str, name: str) -> int:
-        """What holds for the group. Where something is set on it, the broker's own settings hold no more: what is left
-        open is the default, as in Apache, whose GroupConfigManager takes over those of consumer and share groups only."""
-        own = self._topics.image.config(ConfigType.GROUP, group_id)
-        value = own.get(f"streams.{name.replace('_', '.')}")
-        if value is not None:
-            return int(value)
-        of_broker: int = getattr(_DEFAULTS if own else self._settings, name)
-        return of_broker
-
-    # Time.
-
-    def begin(self, group: StreamsGroup, now_ms: int) -> None:
-        """The group was loaded: each member has one session timeout to be heard from."""
-        for member in group.members.values():
-            self._expect_heartbeat(group.group_id, member.member_id, now_ms)
-            if member.state is StreamsMemberState.UNREVOKED_TASKS:
-                self.expect_revocation(group.group_id, member, now_ms)
-
-    def _expect_heartbeat(self, group_id: str, member_id: str, now_ms: int) -> None:
-        session_timeout_ms = self._setting(group_id, "session_timeout_ms")
-        self._timers.schedule(
-            _session_key(group_id, member_id),
-            now_ms + session_timeout_ms,
-            lambda then_ms: self._fence_if_there(
-                group_id, member_id, None, "the member session expired.", then_ms
-            ),
-        )
-
-    def expect_revocation(self, group_id: str, member: StreamsMember, now_ms: int) -> None:
-        """The member has its rebalance timeout to give up what it must, or is out."""
-        member_id, epoch, timeout_ms = member.member_id, member.member_epoch, member.rebalance_timeout_ms
-        reason = f"it failed to transition from epoch {epoch} within {timeout_ms}ms."
-        self._timers.schedule(
-            _rebalance_key(group_id, member_id),
-            now_ms + timeout_ms,
-            lambda then_ms: self._fence_if_there(group_id, member_id, epoch, reason, then_ms),
-        )
-
-    def _fence_if_there(
-        self, group_id: str, member_id: str, member_epoch: int | None, reason: str, now_ms: int
-    ) -> Sequence[CoordinatorRecord]:
-        """Put the member out, unless it is in another epoch by now than the one it is put out for."""
-        group = self._groups.find(group_id)
-        if not isinstance(group, StreamsGroup):
-            return ()
-        member = group.members.get(member_id)
-        if member is None or (member_epoch is not None and member.member_epoch != member_epoch):
-            return ()
-        _log.info(
-            "[GroupId %s] Streams member %s fenced from the group because %s", group_id, member_id, reason
-        )
-        return self._fence(group, member, now_ms)
-
-    def _fence(self, group: StreamsGroup, member: StreamsMember, now_ms: int) -> list[CoordinatorRecord]:
-        """Records that take the member out."""
-        group_id, member_id = group.group_id, member.member_id
-        self._fenced_last_ms = now_ms
-        self._timers.cancel(_rebalance_key(group_id, member_id))
-        self._timers.cancel(_session_key(group_id, member_id))
-        return [
-            tombstone(StreamsRecordType.CURRENT_MEMBER_ASSIGNMENT, group_id, member_id),
-            tombstone(StreamsRecordType.TARGET_ASSIGNMENT_MEMBER, group_id, member_id),
-            tombstone(StreamsRecordType.MEMBER_METADATA, group_id, member_id),
-            group_epoch_record(group_id, group.group_epoch + 1, 0),
-        ]
-
-    def fencing_failed(self, group_id: str, member_id: str) -> None:
-        """The records that took the member out could not be written, so it is in again. Nobody may ever hear of it any
-        more: it is put out once more."""
-        self._timers.schedule(
-            _session_key(group_id, member_id),
-            self._fenced_last_ms + FENCE_RETRY_MS,
-            lambda now_ms: self._fence_if_there(
-                group_id, member_id, None, "it could not be removed before.", now_ms
-            ),
-        )
-
-
-def _session_key(group_id: str, member_id: str) -> tuple[str, str, str, str]:
-    return ("streams", "session", group_id, member_id)
-
-
-def _rebalance_key(group_id: str, member_id: str) -> tuple[str, str, str, str]:
-    return ("streams", "rebalance", group_id, member_id)
 
 
 def _as_streams_group(group: object) -> StreamsGroup:
