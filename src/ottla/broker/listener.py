@@ -9,6 +9,7 @@ import asyncio
 import ipaddress
 import logging
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -115,6 +116,7 @@ class Listener:
         self.max_request_bytes = counts.limits.max_request_bytes
         self.throttling = broker.throttling
         """None while there is no quota for users and clients."""
+        self.make_connection: Callable[[Listener], Connection] = Connection
         self.connections: set[Connection] = set()
         self.host = ""
         self.port = 0
@@ -128,7 +130,7 @@ class Listener:
     async def bind(self, host: str, port: int, backlog: int) -> None:
         """Take the address; connections are not accepted before `serve`. Raises `OSError`."""
         self._server = await self.loop.create_server(
-            lambda: Connection(self),
+            lambda: self.make_connection(self),
             host or None,
             port,
             backlog=backlog,

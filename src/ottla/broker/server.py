@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from ottla.broker.client_telemetry import ClientTelemetry
+from ottla.broker.client_versions import ClientVersions
 from ottla.broker.configs import Configs
 from ottla.broker.connection import Connection
 from ottla.broker.context import RequestContext
@@ -201,6 +202,8 @@ class BrokerServer:
         memory = ReceiveMemory(config.queued_max_request_bytes)
         reads = FileReads(self.loop, self.threads, self.turns)
         counts = ConnectionCounts(connection_limits(config))
+        versions_file = str(config.get("ottla.client.versions.file") or "")
+        versions = ClientVersions(versions_file) if versions_file else None
         for endpoint in config.listeners:
             listener = Listener(
                 self,
@@ -212,6 +215,8 @@ class BrokerServer:
                 counts=counts,
                 log=_log,
             )
+            if versions is not None:
+                listener.make_connection = versions.connection
             self.listeners.append(listener)
             await listener.bind(endpoint.host, endpoint.port, listen_backlog(config))
 

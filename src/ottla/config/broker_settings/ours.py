@@ -26,6 +26,16 @@ SETTINGS: tuple[Setting, ...] = (
         ),
     ),
     Setting(
+        name="ottla.client.versions.file",
+        type=Type.STRING,
+        default="",
+        importance=Importance.LOW,
+        doc=(
+            "File to which the broker appends, once for each, which client asked for which API in which version: to see "
+            "who would miss an old version. Empty: nothing is noted."
+        ),
+    ),
+    Setting(
         name="ottla.validate.records",
         type=Type.BOOLEAN,
         default=False,
