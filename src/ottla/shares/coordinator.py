@@ -104,7 +104,7 @@ class ShareCoordinator(PartitionCoordinator):
             self._next_offset += 1
 
     def commit(self, result: CoordinatorResult[object]) -> None:
-        """Nothing: reads see the latest state, and their answers wait for nothing that is not written yet either."""
+        """Nothing: reads see the latest state, and are answered when all of that is written."""
 
     def revert(self, result: CoordinatorResult[object]) -> None:
         """Nothing besides the result's own `undo`."""
