@@ -221,6 +221,9 @@ class ShareWorld:
         for lost in [each for each in self.expected if offset <= each < batches[0].base_offset]:
             if self._available(lost):
                 self.expected[lost] = replace(self.expected[lost], state=RecordState.ARCHIVED)
+        if batches[0].base_offset > offset and self.expected:
+            self._advance()
+        was_empty = not self.expected
         acquired: dict[int, int] = {}
         for first, last, count in got:
             for each in range(first, last + 1):
@@ -241,7 +244,10 @@ class ShareWorld:
         if acquired:
             self.next = max(self.next, max(acquired) + 1)
         self.next = max(self.next, self.share.next_offset if aborted else 0)
-        self._advance()
+        if was_empty and self.expected:
+            self.start = min(self.expected)
+        if aborted:
+            self._advance()
 
     def _expect_aborted(
         self, offset: int, batches: list[LogBatch], aborted: list[OffsetRange], acquired: dict[int, int]

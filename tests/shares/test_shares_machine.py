@@ -1,10 +1,16 @@
-"""Any order of fetches, acknowledgements, expiries, failures and restarts: the share partition against the expectation."""
+"""Any order of fetches, acknowledgements, expiries, failures and restarts: the share partition against the expectation.
+
+Twice: hypothesis looks for a short way into trouble, long walks of weighted steps get to where a window is full of pieces.
+"""
 
 from __future__ import annotations
 
+from random import Random
+
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from share_world import MOST_RECORDS, ShareWorld
 
 MEMBERS = st.sampled_from(["a", "b", "c"])
@@ -18,6 +24,11 @@ class ShareMachine(RuleBasedStateMachine):
         super().__init__()
         self.world = ShareWorld()
         self.start_offset = 0
+
+    @initialize(counts=st.lists(st.integers(1, 5), min_size=3, max_size=8))
+    def begin(self, counts: list[int]) -> None:
+        for count in counts:
+            self.world.produce(count)
 
     @rule(counts=st.lists(st.integers(1, 5), min_size=1, max_size=4))
     def produce(self, counts: list[int]) -> None:
@@ -107,9 +118,90 @@ class ShareMachine(RuleBasedStateMachine):
 
 
 ShareMachine.TestCase.settings = settings(
-    max_examples=350,
+    max_examples=150,
     stateful_step_count=100,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
 TestShareMachine = ShareMachine.TestCase
+
+
+WALKS, STEPS = 24, 1_500
+
+
+@pytest.mark.parametrize("seed", range(WALKS))
+def test_a_long_walk_loses_nothing(seed: int) -> None:
+    """The same seed is the same walk."""
+    chance = Random(seed)
+    world = ShareWorld()
+    acquired = 0
+    for _ in range(STEPS):
+        before = len(world.expected)
+        _step(world, chance)
+        world.check()
+        acquired += max(len(world.expected) - before, 0)
+    assert acquired > STEPS / 20
+    assert world.done
+
+
+def _step(world: ShareWorld, chance: Random) -> None:
+    kind = chance.choices(
+        [
+            "produce",
+            "fetch",
+            "acknowledge",
+            "persist",
+            "time",
+            "close",
+            "delete",
+            "restart",
+            "compact",
+            "abort",
+        ],
+        [8, 30, 40, 40, 5, 2, 1, 1, 1, 1],
+    )[0]
+    if kind == "produce":
+        world.produce(chance.randint(1, 5))
+    elif kind == "fetch":
+        world.fetch(
+            chance.choice("abc"),
+            chance.randint(1, MOST_RECORDS),
+            chance.randint(1, MOST_RECORDS),
+            chance.randint(1, 6),
+            committed=chance.random() < 0.5,
+        )
+    elif kind == "acknowledge":
+        _acknowledge(world, chance)
+    elif kind == "persist":
+        world.persist(chance.choices(["stand", "fail", "late"], [20, 2, 1])[0])
+    elif kind == "time":
+        world.pass_time(chance.choice([1, 30, 60, 120]))
+    elif kind == "close":
+        world.close_session(chance.choice("abc"))
+    elif kind == "delete":
+        world.delete_records(world.start + chance.randint(-3, 5))
+    elif kind == "restart":
+        world.restart()
+    elif kind == "compact":
+        world.compact(chance.randrange(20))
+    else:
+        fresh = [each for each in world.log if each.base_offset >= world.next]
+        if fresh:
+            world.aborted.add(chance.choice(fresh).base_offset)
+    if chance.random() < 0.05:
+        world.state_log.prune()
+
+
+def _acknowledge(world: ShareWorld, chance: Random) -> None:
+    held = [offset for offset, each in world.expected.items() if each.member]
+    if not held:
+        return
+    first = chance.choice(held)
+    member = world.expected[first].member
+    last = first
+    while chance.random() < 0.7 and last + 1 in held and world.expected[last + 1].member == member:
+        last += 1
+    last += chance.random() < 0.05
+    count = last - first + 1 if chance.random() < 0.5 else 1
+    types = [chance.choices([0, 1, 2, 3], [1, 12, 5, 2])[0] for _ in range(count)]
+    world.acknowledge(member, first, last, types)
