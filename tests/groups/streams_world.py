@@ -36,6 +36,7 @@ from ottla.protocol.types import Uuid
 
 GROUP = "application"
 REBALANCE_TIMEOUT_MS = 10_000
+SESSION_TIMEOUT_MS = 5_000
 
 TOPOLOGY = Topology(
     epoch=1,
@@ -88,11 +89,14 @@ class StreamsWorld(GroupWorld):
             )
             for name, count in self.partition_counts.items()
         }
-        setting = {"streams.num.standby.replicas": str(self.num_standby_replicas)}
+        own = {
+            "streams.num.standby.replicas": str(self.num_standby_replicas),
+            "streams.session.timeout.ms": str(SESSION_TIMEOUT_MS),
+        }
         image = MetadataImage(
             topics=topics,
             topic_names={topic.topic_id: name for name, topic in topics.items()},
-            configs={ConfigResource(ConfigType.GROUP, GROUP): setting},
+            configs={ConfigResource(ConfigType.GROUP, GROUP): own},
             serial=self._serial,
         )
         delta = MetadataDelta(

@@ -13,16 +13,20 @@ import hypothesis.strategies as st
 from group_world import GroupWorld
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from streams_world import GROUP, REBALANCE_TIMEOUT_MS, SimulatedMember, StreamsWorld
+from streams_world import (
+    GROUP,
+    REBALANCE_TIMEOUT_MS,
+    SESSION_TIMEOUT_MS,
+    SimulatedMember,
+    StreamsWorld,
+)
 
-from ottla.groups.settings import GroupSettings, StreamsGroupSettings
 from ottla.groups.streams_group import StreamsGroup, StreamsGroupState
 from ottla.groups.streams_tasks import TaskId, Tasks
 from ottla.protocol.errors import ErrorCode
 
 PROCESSES = ("p", "p", "q", "q", "r")
 MEMBERS = st.integers(0, len(PROCESSES) - 1)
-SESSION_TIMEOUT_MS = 5_000
 CALM_ROUNDS = 25
 """Of a second each. A member that never got the answer which told it to give tasks up is not told again: it is put out
 after its rebalance timeout, as by Apache, and everything begins anew."""
@@ -38,9 +42,7 @@ class StreamsMembers(RuleBasedStateMachine):
     @initialize(standbys=st.integers(0, 2), topics_exist=st.booleans())
     def begin(self, standbys: int, topics_exist: bool) -> None:
         logging.disable(logging.WARNING)
-        self.world = StreamsWorld(
-            GroupSettings(streams=StreamsGroupSettings(session_timeout_ms=SESSION_TIMEOUT_MS))
-        )
+        self.world = StreamsWorld()
         self.world.num_standby_replicas = standbys
         self.world.set_topics(**({"free": 2, "kept": 3} if topics_exist else {"free": 2}))
         self.members = [
