@@ -34,7 +34,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=900_000,
         valid=Range(1),
         importance=Importance.HIGH,
-        without_effect=reasons.NOT_YET_TRANSACTIONS,
         doc="Longest transaction timeout in milliseconds that a producer may ask for.",
     ),
     Setting(
@@ -43,7 +42,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=10_000,
         valid=Range(1),
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_TRANSACTIONS,
         doc="Milliseconds between two looks for transactions to abort for having lasted too long.",
     ),
     Setting(
@@ -52,7 +50,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=3_600_000,
         valid=Range(1),
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_TRANSACTIONS,
         doc="Milliseconds between two looks for transactional ids to forget.",
     ),
     Setting(
@@ -61,7 +58,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=True,
         importance=Importance.LOW,
         update=UpdateMode.CLUSTER_WIDE,
-        without_effect=reasons.NOT_YET_TRANSACTIONS,
         doc=(
             "Whether a partition checks that it belongs to a producer's transaction before it takes a record "
             "of it (KIP-890)."
@@ -72,7 +68,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.BOOLEAN,
         default=False,
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_TRANSACTIONS,
         doc="Whether producers may prepare a transaction and end it in another session (KIP-939).",
     ),
     Setting(
@@ -81,7 +76,7 @@ SETTINGS: tuple[Setting, ...] = (
         default=5_242_880,
         valid=Range(1),
         importance=Importance.HIGH,
-        without_effect=reasons.NOT_YET_TRANSACTIONS,
+        without_effect=reasons.LOADED_IN_PIECES,
         doc="Bytes read at a time when transaction state is loaded; a larger batch is read whole.",
     ),
     Setting(
@@ -90,7 +85,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=2,
         valid=Range(1),
         importance=Importance.HIGH,
-        without_effect=reasons.NOT_YET_TRANSACTIONS,
         doc="The `min.insync.replicas` of the transaction topic.",
     ),
     Setting(
@@ -99,7 +93,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=50,
         valid=Range(1),
         importance=Importance.HIGH,
-        without_effect=reasons.NOT_YET_TRANSACTIONS,
         doc="Partitions of the transaction topic; never to be changed once the topic exists.",
     ),
     Setting(
@@ -108,7 +101,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=3,
         valid=Range(1),
         importance=Importance.HIGH,
-        without_effect=reasons.NOT_YET_TRANSACTIONS,
         doc="Replicas of the transaction topic; as many as there are brokers while fewer live.",
     ),
     Setting(
@@ -117,7 +109,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=104_857_600,
         valid=Range(1),
         importance=Importance.HIGH,
-        without_effect=reasons.NOT_YET_TRANSACTIONS,
         doc=(
             "Segment size in bytes of the transaction topic; small, so that it is compacted and loaded "
             "quickly."
@@ -129,7 +120,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=604_800_000,
         valid=Range(1),
         importance=Importance.HIGH,
-        without_effect=reasons.NOT_YET_TRANSACTIONS,
         doc=(
             "Milliseconds without a change of state after which a transactional id is forgotten, unless a "
             "transaction of it is open."
@@ -141,7 +131,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=20,
         valid=Range(1),
         importance=Importance.HIGH,
-        without_effect=reasons.NOT_YET_TRANSACTIONS,
         doc="Milliseconds between two attempts of the broker to add partitions to a transaction.",
     ),
     Setting(
@@ -150,7 +139,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=100,
         valid=Range(0),
         importance=Importance.HIGH,
-        without_effect=reasons.NOT_YET_TRANSACTIONS,
         doc="Milliseconds for which the broker goes on trying to add partitions to a transaction.",
     ),
 )
