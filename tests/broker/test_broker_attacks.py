@@ -2,6 +2,7 @@
 
 import logging
 import os
+import select
 import socket
 import struct
 import time
@@ -12,6 +13,12 @@ import pytest
 from ottla.broker.receive import SHARED_BYTES, SPARE_BYTES
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
+from ottla.protocol.messages.incremental_alter_configs import (
+    AlterableConfig,
+    AlterConfigsResource,
+    IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse,
+)
 from ottla.protocol.messages.metadata import MetadataRequest, MetadataResponse
 
 DEADLINE_S = 10.0
@@ -246,12 +253,38 @@ def test_an_override_for_one_address_goes_before_the_limit_for_all(start_broker,
 
 
 def test_max_connections(start_broker, connect):
-    """Over all addresses."""
+    """Over all addresses: one more is served when another has gone, in the order in which they came."""
     broker = start_broker({"max.connections": "3"})
     kept = [connect(broker) for _ in range(3)]
-    assert connect(broker).is_closed()
     for client in kept:
         assert client.ask(ApiVersionsRequest(), ApiVersionsResponse, 0).error_code == ErrorCode.NONE
+    fourth, fifth = connect(broker), connect(broker)
+    fifth.send(ApiVersionsRequest(), 0)
+    fourth.send(ApiVersionsRequest(), 0)
+    for client in kept:
+        assert client.ask(ApiVersionsRequest(), ApiVersionsResponse, 0).error_code == ErrorCode.NONE
+    assert not select.select([fourth.socket, fifth.socket], [], [], 0)[0]
+    kept[0].socket.close()
+    assert fourth.receive(ApiVersionsResponse, 0)[1].error_code == ErrorCode.NONE
+    assert not select.select([fifth.socket], [], [], 0)[0]
+    fourth.socket.close()
+    assert fifth.receive(ApiVersionsResponse, 0)[1].error_code == ErrorCode.NONE
+
+
+def test_more_connections_allowed_while_it_runs(start_broker, connect):
+    """max.connections is raised: whoever waits is served."""
+    broker = start_broker({"max.connections": "1"})
+    first, second = connect(broker), connect(broker)
+    second.send(ApiVersionsRequest(), 0)
+    resource = AlterConfigsResource(
+        resource_type=4,
+        resource_name="1",
+        configs=[AlterableConfig(name="max.connections", config_operation=0, value="2")],
+    )
+    request = IncrementalAlterConfigsRequest(resources=[resource])
+    answer = first.ask(request, IncrementalAlterConfigsResponse, 1)
+    assert answer.responses[0].error_code == ErrorCode.NONE
+    assert second.receive(ApiVersionsResponse, 0)[1].error_code == ErrorCode.NONE
 
 
 def test_connections_made_too_fast_are_read_later(start_broker, connect):

@@ -116,6 +116,14 @@ class Connection(asyncio.BufferedProtocol):
         self._holds |= _HELD_BACK
         self._listener.loop.call_later(seconds, self._let_on)
 
+    def wait(self) -> None:
+        """Handle nothing until `let_on`: there are as many connections as the broker allows."""
+        self._holds |= _HELD_BACK
+
+    def let_on(self) -> None:
+        """There is room for this one now."""
+        self._let_on()
+
     def _let_on(self) -> None:
         self._holds &= ~_HELD_BACK
         self._go_on()

@@ -1,8 +1,9 @@
 """A listening socket: accepts within the limits, keeps its connections, closes the idle ones.
 
 Limits, by Apache's names: `max.connections`, `max.connections.per.ip`, `max.connections.per.ip.overrides`,
-`max.connection.creation.rate`, `connections.max.idle.ms`, `socket.request.max.bytes`. A connection over a limit is closed at once with a log line (Apache
-lets those over `max.connections` wait in the kernel's queue; a client sees a refusal sooner here).
+`max.connection.creation.rate`, `connections.max.idle.ms`, `socket.request.max.bytes`. A connection over `max.connections` is not
+served until another has gone: Apache leaves it in the kernel's queue, here it is accepted and waits, which looks the same to its
+client. One over another limit is closed at once with a log line.
 """
 
 import asyncio
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 _SWEEP_SECONDS = 5.0
 """At most so late an idle connection is closed."""
+
+WAITING_MAX = 1_024
+"""Connections that wait for room; as many as the kernel's queue holds."""
 
 _LINGER_SECONDS = 10.0
 """A connection that is closed but whose client does not take the last answers is cut after this."""
@@ -52,27 +56,43 @@ class ConnectionLimits:
 class ConnectionCounts:
     """How many connections the broker has, in all and by address; shared by its listeners."""
 
-    __slots__ = ("_next_due", "by_host", "limits", "total")
+    __slots__ = ("_next_due", "by_host", "limits", "total", "waiting")
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
         self.total = 0
         self._next_due = 0.0
         self.by_host: dict[str, int] = {}
+        self.waiting: dict[Connection, None] = {}
+        """Those that wait for room, the first of them first; at most `WAITING_MAX`."""
 
     def enter(self, host: str) -> str:
         """Count one in; why it may not stay, or the empty string. Counted either way, until `leave`."""
         self.total += 1
         count = self.by_host[host] = self.by_host.get(host, 0) + 1
         limits = self.limits
-        if self.total > limits.max_connections:
-            return f"there are {limits.max_connections} connections already (max.connections)"
         if self.total > limits.max_descriptors:
             return f"there are {limits.max_descriptors} connections already, all that the limit of open files allows"
         allowed = limits.per_ip_overrides.get(host, limits.max_connections_per_ip)
         if count > allowed:
             return f"{host} has {allowed} connections already (max.connections.per.ip)"
+        if self.lacks_room and len(self.waiting) >= WAITING_MAX:
+            return (
+                f"{WAITING_MAX} connections wait for one of {limits.max_connections} to go (max.connections)"
+            )
         return ""
+
+    @property
+    def lacks_room(self) -> bool:
+        """Whether more connections are served, or would be, than `max.connections` allows."""
+        return self.total - len(self.waiting) > self.limits.max_connections
+
+    def serve_next(self) -> None:
+        """A connection has gone, or more are allowed: let those that wait on, as far as there is room."""
+        while self.waiting and self.total - len(self.waiting) < self.limits.max_connections:
+            connection = next(iter(self.waiting))
+            del self.waiting[connection]
+            connection.let_on()
 
     def delay_seconds(self, moment: float) -> float:
         """How long a connection made at `moment` has to wait by the creation rate."""
@@ -185,6 +205,10 @@ class Listener:
         if refused:
             connection.close(refused)
             return
+        if self.counts.lacks_room:
+            self.counts.waiting[connection] = None
+            connection.wait()
+            return
         throttle_ms = self.broker.address_quota.connected(remote_host, self.broker.now_ms())
         if throttle_ms > 0:
             connection.refuse_later(
@@ -200,7 +224,9 @@ class Listener:
             self.log.info("Closed connection %s: %s", connection.info.identity, reason)
         self.connections.discard(connection)
         self.broker.shares.connection_closed(connection.info)
+        self.counts.waiting.pop(connection, None)
         self.counts.leave(connection.info.remote_host)
+        self.counts.serve_next()
         if self._all_closed is not None and not self.connections:
             self._all_closed.set()
 

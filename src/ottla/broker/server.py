@@ -67,6 +67,7 @@ from ottla.cluster.metadata import Metadata
 from ottla.cluster.tree import Tree
 from ottla.config.broker_config import BrokerConfig
 from ottla.config.checks import InvalidConfigurationError
+from ottla.config.dynamic import usable
 from ottla.config.topic_config import TopicConfig, topic_config
 from ottla.config.validators import InvalidSettingError
 from ottla.groups.share_group_requests import ShareGroupRequests
@@ -501,10 +502,13 @@ class BrokerServer:
         try:
             self.config = self.config.with_dynamic(dynamic)
         except InvalidConfigurationError as error:
-            _log.error("Dynamic settings are passed over: %s", error)
-            return
+            # Another version may have stored what this one refuses; the rest holds all the same.
+            kept, refused = usable(self.config, dynamic)
+            _log.error("Dynamic settings are passed over: %s: %s", ", ".join(refused), error)
+            self.config = self.config.with_dynamic(kept)
         for listener in self.listeners:
             listener.counts.limits = connection_limits(self.config)
+            listener.counts.serve_next()
 
     def _take_quotas(self, image: MetadataImage) -> None:
         self.address_quota.take(image.configs)

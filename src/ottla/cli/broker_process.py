@@ -79,7 +79,12 @@ def start_broker(arguments: BrokerArguments) -> int:
 
     try:
         given = read_properties_file(arguments.file) if arguments.file is not None else []
-        config = build([*given, *from_environment(os.environ), *from_arguments(arguments.settings)])
+        given += [*from_environment(os.environ), *from_arguments(arguments.settings)]
+        if any(each.name == "config.providers" for each in given):
+            from ottla.config.providers import resolved
+
+            given = resolved(given, os.environ)
+        config = build(given)
     except SourceError as error:
         print(f"error: the settings cannot be read: {error}", file=sys.stderr)
         return 1

@@ -31,7 +31,7 @@ DEFAULT_NODE_ID: Final = 1
 LISTENER_PREFIX: Final = "listener.name."
 """Settings with this in front hold for one listener: `listener.name.external.max.connections`."""
 
-_PLUGIN_PREFIXES: Final = ("rlmm.config.", "rsm.config.", "config.providers", "confluent.")
+_PLUGIN_PREFIXES: Final = ("rlmm.config.", "rsm.config.", "confluent.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -253,6 +253,8 @@ def _warning(value: Given) -> str | None:
     if setting is not None:
         reason = setting.without_effect
         return f"{value.name} ({value.origin}) has no effect: {reason}" if reason else None
+    if value.name.startswith("config.providers"):
+        return None
     if value.name.startswith(_PLUGIN_PREFIXES):
         return f"{value.name} ({value.origin}) has no effect: it is for a Java plug-in"
     return f"{value.name} ({value.origin}) has no effect: there is no such setting"
