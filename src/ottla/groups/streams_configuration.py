@@ -297,9 +297,10 @@ def _missing_internal_topics(
         expected.update(subtopology.repartition_source_topics)
         expected.update(subtopology.state_changelog_topics)
     order = string_hash_order(expected)
-    for name in sorted(topology.required_topics() & expected.keys()):
+    required = [topic for each in topology.in_hash_order() for topic in each.required_topics()]
+    for name in string_hash_order(required):
         count = partition_count(name)
-        if count is None:
+        if count is None or name not in expected:
             continue
         wanted = expected.pop(name).partitions
         if count != wanted:

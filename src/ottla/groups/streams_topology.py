@@ -52,6 +52,9 @@ class Subtopology:
     def all_source_topics(self) -> list[str]:
         return [*self.source_topics, *(topic.name for topic in self.repartition_source_topics)]
 
+    def required_topics(self) -> list[str]:
+        return [*self.all_source_topics(), *(changelog.name for changelog in self.state_changelog_topics)]
+
     def copartitioned_topics(self) -> list[frozenset[str]]:
         """The names of each copartition group. An index that names nothing is the client's mistake."""
         try:
@@ -77,16 +80,15 @@ class StreamsTopology:
     subtopologies: Mapping[str, Subtopology]
     """By id."""
 
-    def required_topics(self) -> set[str]:
-        """The topics whose partitions must be known to configure it."""
-        return {
-            topic
-            for subtopology in self.subtopologies.values()
-            for topic in (
-                *subtopology.all_source_topics(),
-                *(changelog.name for changelog in subtopology.state_changelog_topics),
+    def required_topics(self) -> list[str]:
+        """The topics whose partitions must be known to configure it, each once."""
+        return list(
+            dict.fromkeys(
+                topic
+                for subtopology in self.subtopologies.values()
+                for topic in subtopology.required_topics()
             )
-        }
+        )
 
     def in_hash_order(self) -> list[Subtopology]:
         """The subtopologies as Apache goes through them: where one repartition topic's count depends on another's, the
