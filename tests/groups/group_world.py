@@ -14,6 +14,7 @@ from ottla.coordination.results import CoordinatorRecord, CoordinatorResult, Rep
 from ottla.groups.group_types import Task
 from ottla.groups.service import GroupCoordinatorService
 from ottla.groups.settings import GroupRequestContext, GroupSettings
+from ottla.groups.topic_metadata import TopicMetadata
 from ottla.protocol.errors import ErrorCode
 
 START_MS = 1_700_000_000_000
@@ -30,6 +31,7 @@ class GroupWorld:
         self.held: list[tuple[int, CoordinatorResult[object]]] = []
         self.hold = False
         self.refuse_with: ErrorCode | None = None
+        self.topics = TopicMetadata()
         self.tasks: list[tuple[Task, Callable[[object, int], None]]] = []
         """Left to be done elsewhere."""
         self._leader_epoch = itertools.count()
@@ -44,6 +46,7 @@ class GroupWorld:
             lambda: str(next(self._ids)),
             self._append,
             run_task=lambda task, done: self.tasks.append((task, done)),
+            topics=self.topics,
         )
 
     def elect(self) -> None:
