@@ -64,9 +64,10 @@ class StreamsWorld(GroupWorld):
         self._topic_ids: dict[str, Uuid] = {}
         super().__init__(settings)
 
-    def restart(self) -> None:
-        super().restart()
+    def elect(self) -> None:
+        """A broker knows the topics before it leads."""
         self.tell_topics(set(self.partition_counts))
+        super().elect()
 
     def set_topics(self, **partition_counts: int) -> None:
         """These topics have so many partitions now; 0: there is no such topic any more."""
