@@ -1,8 +1,9 @@
 """Apache Kafka 4.1.1's command-line tools: what bin/kafka-*.sh run, main class by main class.
 
 Left out, as they ask for what no single broker does: kafka-leader-election and kafka-reassign-partitions (other
-replicas), kafka-metadata-quorum, kafka-features and kafka-storage (KRaft), kafka-transactions, kafka-acls,
-kafka-delegation-tokens, kafka-share-* (APIs that aren't announced). kafka-streams-groups has test_apache_streams.py.
+replicas), kafka-metadata-quorum, kafka-features and kafka-storage (KRaft), kafka-acls,
+kafka-delegation-tokens, kafka-share-* (APIs that aren't announced). kafka-streams-groups has test_apache_streams.py,
+kafka-transactions test_apache_transactions.py.
 """
 
 from __future__ import annotations
