@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -41,6 +42,8 @@ def main() -> int:
     if unknown:
         print(f"no row matches {', '.join(unknown)}; there are {', '.join(SHAPES)}", file=sys.stderr)
         return 2
+    # An end by `kill` or `timeout` takes the brokers along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     warm_rounds = 8 if arguments.scale >= 1 else 1
     effort = report.Effort(arguments.rounds, warm_rounds, arguments.seconds, arguments.scale)
     where = setting()

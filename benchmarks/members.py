@@ -35,6 +35,7 @@ from ottla.protocol.types import random_uuid, uuid_text
 
 JOIN_VERSION, SYNC_VERSION, HEARTBEAT_VERSION, CONSUMER_HEARTBEAT_VERSION = 9, 5, 4, 1
 PATIENCE_SECONDS: Final = 120
+QUIET_SECONDS: Final = 0.05
 
 
 class Crowd:
@@ -83,14 +84,7 @@ def settle_classic(crowd: Crowd, group: str, topic: str) -> Callable[[], None]:
     ]
     for request, answer in zip(joining, crowd.ask(joining, JoinGroupResponse, JOIN_VERSION), strict=True):
         request.member_id = answer.member_id
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        joined = crowd.ask(joining, JoinGroupResponse, JOIN_VERSION)
-        generations = {each.generation_id for each in joined}
-        if len(generations) == 1 and not any(each.error_code for each in joined):
-            break
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"the members stay in generations {sorted(generations)}")
+    joined = join_together(crowd, joining)
     leader = next(each for each in joined if each.leader == each.member_id)
     empty = encode_versioned(ConsumerProtocolAssignment(), 1)
     everybody = [
@@ -115,6 +109,37 @@ def settle_classic(crowd: Crowd, group: str, topic: str) -> Callable[[], None]:
     return lambda: _none_failed(
         each.error_code for each in crowd.ask(beats, HeartbeatResponse, HEARTBEAT_VERSION)
     )
+
+
+def join_together(crowd: Crowd, joining: Sequence[JoinGroupRequest]) -> list[JoinGroupResponse]:
+    """The answers of the one generation that has everybody.
+
+    The first to come are a generation of their own, for nobody waits for the others. A client would hear of those by its
+    next heartbeat; here who was answered asks again as soon as no more answers come.
+    """
+    joined: dict[int, JoinGroupResponse] = {}
+    asking = set(range(len(joining)))
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    for number in asking:
+        crowd.connections[number].send(joining[number], JOIN_VERSION)
+    with selectors.DefaultSelector() as selector:
+        for number, connection in enumerate(crowd.connections):
+            selector.register(connection.socket, selectors.EVENT_READ, number)
+        while time.monotonic() < deadline:
+            ready = selector.select(QUIET_SECONDS)
+            for key, _ in ready:
+                answer = crowd.connections[key.data].receive(JoinGroupResponse, JOIN_VERSION)
+                _none_failed([answer.error_code])
+                joined[key.data] = answer
+                asking.discard(key.data)
+            generations = {each.generation_id for each in joined.values()}
+            if not asking and len(generations) == 1:
+                return [joined[number] for number in range(len(joining))]
+            if not ready:
+                for number in set(range(len(joining))) - asking:
+                    crowd.connections[number].send(joining[number], JOIN_VERSION)
+                    asking.add(number)
+    raise RuntimeError(f"{len(asking)} members wait for a generation of all")
 
 
 def settle_consumer(crowd: Crowd, group: str, topic: str) -> Callable[[], None]:

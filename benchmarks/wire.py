@@ -14,6 +14,8 @@ from ottla.protocol.codec import decode, decode_from
 from ottla.protocol.declare import Request, Response
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.framing import encode_request, response_header_version
+from ottla.protocol.messages.find_coordinator import FindCoordinatorRequest, FindCoordinatorResponse
+from ottla.protocol.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
 from ottla.protocol.messages.produce import (
     PartitionProduceData,
     ProduceRequest,
@@ -105,6 +107,22 @@ def produce(connection: Connection, topic: str, batches: dict[int, bytearray]) -
         if set(refused.values()) - NOT_LEADING_YET or time.monotonic() > deadline:
             raise RuntimeError(f"producing to {topic} ended with error codes {set(refused.values())}")
         left = {index: left[index] for index in refused}
+
+
+def wait_for_coordinator(connection: Connection, group: str) -> None:
+    """Until the group has one that is ready. Asking who it is makes the internal topic."""
+    deadline = time.monotonic() + 60
+    who = FindCoordinatorRequest(key_type=0, coordinator_keys=[group])
+    nobody = HeartbeatRequest(group_id=group, generation_id=1, member_id="nobody")
+    while True:
+        code = connection.ask(who, FindCoordinatorResponse, 4).coordinators[0].error_code
+        if not code:
+            code = connection.ask(nobody, HeartbeatResponse, 4).error_code
+            if code == ErrorCode.UNKNOWN_MEMBER_ID:
+                return
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"group {group} has no coordinator: error code {code}")
+        time.sleep(0.05)
 
 
 def write_frames(path: Path, requests: Iterable[Request], version: int = PRODUCE_VERSION) -> Path:

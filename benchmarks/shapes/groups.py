@@ -15,7 +15,7 @@ from benchmarks.members import Crowd, settle_classic, settle_consumer
 from benchmarks.report import Measure, Row, Target
 from benchmarks.rounds import Round, run_in_turns, two_brokers
 from benchmarks.sides import Side
-from benchmarks.wire import Connection, write_frames
+from benchmarks.wire import Connection, wait_for_coordinator, write_frames
 from ottla.protocol.messages.offset_commit import (
     OffsetCommitRequest,
     OffsetCommitRequestPartition,
@@ -69,9 +69,10 @@ def thousand_members(
 
     def load(side: Side) -> Round:
         topic = make_topic(side.address, members)
-        crowd = Crowd(side.address, members)
+        crowd, group = Crowd(side.address, members), new_name()
+        wait_for_coordinator(crowd.connections[0], group)
         before, start = side.cpu_seconds(), time.perf_counter()
-        beat = settle(crowd, new_name(), topic)
+        beat = settle(crowd, group, topic)
         seconds, cpu = time.perf_counter() - start, side.cpu_seconds() - before
         before = side.cpu_seconds()
         for _ in range(beats):
@@ -97,7 +98,11 @@ def commits(row: Row, *, connections: int, in_flight: int, requests: int) -> Non
         asked = [commit_request(group, side.topic) for group in groups]
         with closing(Connection(side.address)) as connection:
             for request in asked:
-                commit_at_last(connection, request)
+                wait_for_coordinator(connection, request.group_id)
+                answer = connection.ask(request, OffsetCommitResponse, COMMIT_VERSION)
+                code = answer.topics[0].partitions[0].error_code
+                if code:
+                    raise RuntimeError(f"a commit ends with error code {code}")
         host, port = side.address.split(":")
         with tempfile.TemporaryDirectory() as directory:
             frames = write_frames(Path(directory) / "frames", asked, COMMIT_VERSION)
@@ -118,19 +123,6 @@ def commit_request(group: str, topic: str) -> OffsetCommitRequest:
     return OffsetCommitRequest(
         group_id=group, topics=[OffsetCommitRequestTopic(name=topic, partitions=[partition])]
     )
-
-
-def commit_at_last(connection: Connection, request: OffsetCommitRequest) -> None:
-    """Commits, as soon as the coordinator has loaded its partition."""
-    deadline = time.monotonic() + 60
-    while True:
-        answer = connection.ask(request, OffsetCommitResponse, COMMIT_VERSION)
-        code = answer.topics[0].partitions[0].error_code
-        if not code:
-            return
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"a commit ends with error code {code}")
-        time.sleep(0.1)
 
 
 ROWS: dict[str, tuple[str, Callable[[Row], None]]] = {
