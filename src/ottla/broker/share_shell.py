@@ -114,12 +114,15 @@ class LocalPersister:
         self._now_ms = now_ms
         self._replies = Replies()
         self._loop = asyncio.get_running_loop()
-        self._waiting: set[asyncio.Handle] = set()
+        self._waiting: set[asyncio.TimerHandle] = set()
+        self._closed = False
         self._making: asyncio.Task[None] | None = None
         self._until_made: list[_Call] = []
         """Bounded by the callers: each share partition has one call in hand, each group's coordinator one for a group."""
 
     def close(self) -> None:
+        """What waits is told nothing more."""
+        self._closed = True
         for handle in self._waiting:
             handle.cancel()
         if self._making is not None:
@@ -237,8 +240,9 @@ class LocalPersister:
         finally:
             self._making = None
             calls, self._until_made = self._until_made, []
-            for call in calls:
-                self._attempt(call)
+            if not self._closed:
+                for call in calls:
+                    self._attempt(call)
 
     def _attempt(self, call: _Call) -> None:
         call.attempts += 1
@@ -248,7 +252,8 @@ class LocalPersister:
     def _answered(self, call: _Call, response: Any) -> None:
         row = response.results[0].partitions[0]
         if row.error_code in _TRIED_AGAIN and call.attempts < MAX_ATTEMPTS:
-            self._try_later(call)
+            if not self._closed:
+                self._try_later(call)
             return
         call.done.complete(row)
         self._replies.deliver()

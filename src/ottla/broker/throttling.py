@@ -105,6 +105,12 @@ class Throttling:
             self.fetch.give_back(user, client_id, size_bytes, context.now_ms)
         return throttle_ms
 
+    def sent(self, context: RequestContext, size_bytes: int) -> int:
+        """As `fetched`, of records that are sent all the same, because they are the client's already."""
+        if not self.fetch.limits:
+            return 0
+        return self.fetch.use(*_client(context), size_bytes, context.now_ms)
+
     def fetch_max_bytes(self, context: RequestContext) -> float:
         """More than this can never be sent at once; infinite without a quota."""
         return self.fetch.most_at_once(*_client(context))

@@ -171,6 +171,8 @@ class _ShareFetchInHand:
         committed = config.share_isolation_level == "read_committed"
         self._isolation = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
         self._max_bytes = min(request.max_bytes, broker.config.fetch_max_bytes)
+        if broker.throttling is not None:
+            self._max_bytes = int(min(self._max_bytes, broker.throttling.fetch_max_bytes(context)))
         self._min_bytes = min(request.min_bytes, self._max_bytes)
         self._must_answer = request.max_wait_ms <= 0
         self._rows: dict[TopicIdPartition, PartitionData] = {}
@@ -472,6 +474,7 @@ class _ShareFetchInHand:
                 rows[name.partition] = PartitionData(partition_index=name.partition, records=b"")
             rows[name.partition].acknowledge_error_code = outcome.code
         return ShareFetchResponse(
+            throttle_time_ms=self._throttle_ms(),
             acquisition_lock_timeout_ms=self._lock_ms,
             responses=[
                 ShareFetchableTopicResponse(topic_id=topic_id, partitions=list(rows.values()))
@@ -482,6 +485,14 @@ class _ShareFetchInHand:
                 for each in leaders.endpoints()
             ],
         )
+
+    def _throttle_ms(self) -> int:
+        """The quota of the client holds it back after what it has acquired; Apache keeps it locked and sends nothing."""
+        throttling = self._broker.throttling
+        size = sum(
+            row.records.size_in_bytes for row in self._rows.values() if isinstance(row.records, FileSlice)
+        )
+        return throttling.sent(self._context, size) if throttling is not None and size else 0
 
     def _count(self, name: TopicIdPartition, row: PartitionData) -> None:
         topic = self._broker.metadata.image.topic_names.get(name.topic_id, "")
