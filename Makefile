@@ -1,5 +1,6 @@
 # make up      everything set up, Kafka on 127.0.0.1:9092
 # make test    everything set up, every test
+# make compatibility   docs/compatibility.md anew, from running brokers and from what the last tests noted
 # make bench   Ottla beside Apache Kafka in turns; ROWS="start memory_*" for some rows only
 #
 # Each step of the set-up leaves a stamp in .cache/ or .venv/ and is done again when its lock file changes.
@@ -9,7 +10,7 @@ PIP := .venv/bin/pip install --quiet --disable-pip-version-check --constraint co
 COPY_JARS := mvn --quiet --batch-mode -Dstyle.color=never org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies
 JAVA_SOURCES := $(wildcard tests/java/ottla/*.java)
 
-.PHONY: up test bench setup bytecode
+.PHONY: up test bench compatibility setup bytecode
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -21,6 +22,9 @@ test: setup bytecode
 
 bench: .venv/.dev .cache/java-4.1.1 .cache/bench/generator .cache/bench/java bytecode
 	@PYTHONPATH=tests .venv/bin/python -m benchmarks $(ROWS)
+
+compatibility: setup bytecode
+	@.venv/bin/python tests/compatibility.py
 
 # An editable install compiles nothing, and where PYTHONDONTWRITEBYTECODE is set every start would: 0.2 s of it.
 bytecode: | .venv/bin/python

@@ -11,6 +11,7 @@ import pytest
 
 from apache_tools import ApacheTools
 from brokers import ApacheBroker, Broker, OttlaBroker, ProcessBroker, RunningBroker
+from compatibility import CLIENT_VERSIONS
 from java_oracle import JavaOracle
 
 # Quick rooms first, so that a slip shows in seconds; whole programs of other languages last.
@@ -27,6 +28,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="ottla|apache|HOST:PORT",
         help="the broker that client tests talk to",
     )
+
+
+def pytest_configure() -> None:
+    """Lets Ottla's brokers note which client asks for which API, for docs/compatibility.md."""
+    CLIENT_VERSIONS.parent.mkdir(exist_ok=True)
+    OttlaBroker.client_versions = CLIENT_VERSIONS
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -215,9 +215,12 @@ class OttlaBroker(ProcessBroker):
     """Ottla, as `ottla broker server.properties` runs it."""
 
     name = "ottla"
+    client_versions: Path | None = None
+    """Where the brokers of a test run note who asked for what; see tests/compatibility.py."""
 
     def _own_settings(self) -> dict[str, str]:
-        return {"node.id": "1", "listeners": f"PLAINTEXT://{self.host}:{self.port}"}
+        noted = {"ottla.client.versions.file": str(self.client_versions)} if self.client_versions else {}
+        return {"node.id": "1", "listeners": f"PLAINTEXT://{self.host}:{self.port}", **noted}
 
     def command(self, properties: Path) -> list[str]:
         return [str(Path(sys.executable).with_name("ottla")), "broker", str(properties)]
