@@ -553,6 +553,7 @@ class BrokerServer:
         self._tick_timer = self.loop.call_later(_TICK_SECONDS, self._tick)
         now_ms = self.now_ms()
         self.logs.tick(now_ms)
+        self.transactional_writes.tick(now_ms)
         if now_ms >= self._high_watermarks_due_ms:
             self._high_watermarks_due_ms = now_ms + self.config.replica_high_watermark_checkpoint_interval_ms
             self.logs.checkpoint_high_watermarks(self.replicas.high_watermarks())

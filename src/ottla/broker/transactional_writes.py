@@ -149,6 +149,15 @@ class TransactionalWrites:
     def __init__(self, broker: "BrokerServer") -> None:
         self._broker = broker
         self.verifications = Verifications()
+        broker.replicas.on_leadership(self._leadership_changed)
+
+    def tick(self, now_ms: int) -> None:
+        """Forget who asked long ago and never wrote."""
+        self.verifications.expire(now_ms, self._broker.config.producer_id_expiration_ms)
+
+    def _leadership_changed(self, partition: Partition, leads: bool) -> None:
+        if not leads:
+            self.verifications.forget(partition.topic_partition)
 
     @property
     def is_verification_enabled(self) -> bool:

@@ -73,7 +73,7 @@ def parse_key(key: bytes) -> str | None:
 
 
 def parse_value(value: bytes) -> TransactionMetadata:
-    """What the transactional id has. Raises ProtocolError."""
+    """What the transactional id has. Raises ProtocolError, and UnsupportedVersionError for the record of a later Kafka."""
     parsed = decode_versioned(TransactionLogValue, value)
     try:
         state = TransactionState(parsed.transaction_status)

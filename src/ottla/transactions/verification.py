@@ -118,7 +118,8 @@ class Verifications:
 
     def expire(self, now_ms: int, expiration_ms: int) -> None:
         """Forget who asked `expiration_ms` ago and never wrote. Entries stand in the order in which they were made."""
-        for key, guard in list(self._guards.items()):
+        while self._guards:
+            key, guard = next(iter(self._guards.items()))
             if now_ms - guard.started_ms < expiration_ms:
                 return
             del self._guards[key]
