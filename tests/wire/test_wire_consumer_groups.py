@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 from wire_client import WireClient, until
 
-from brokers import Broker
+from brokers import Broker, ProcessBroker
+from ottla.protocol.api_keys import ApiKey
 from ottla.protocol.codec import decode_from, encode_versioned
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.consumer_group_describe import (
@@ -668,3 +669,61 @@ def test_a_group_that_is_no_consumers_is_not_upgraded(wire: WireClient, group: s
             " embedded protocol."
         ),
     )
+
+
+# Topics by their ids: version 10 of OffsetCommit and OffsetFetch, unstable in Apache Kafka 4.1.
+
+GONE_ID = Uuid(b"\7" * 16)
+
+
+def test_offsets_by_topic_id(
+    start_broker: Callable[..., ProcessBroker], unique_name: Callable[[str], str]
+) -> None:
+    """Announced only where unstable versions are; an unknown id is answered so, beside what is known."""
+    group, topic = unique_name("group"), unique_name("topic")
+    running = start_broker(
+        {"unstable.api.versions.enable": "true", "unstable.feature.versions.enable": "true"}
+    )
+    with WireClient(running.host, running.port) as wire:
+        versions = wire.versions()
+        assert versions[ApiKey.OFFSET_COMMIT] == (2, 10)
+        assert versions[ApiKey.OFFSET_FETCH] == (1, 10)
+        wire.create_topic(topic)
+        topic_id = wire.topic(topic).topic_id
+        wire.find_coordinator(group)
+        partition = OffsetCommitRequestPartition(partition_index=0, committed_offset=7)
+        commits = OffsetCommitRequest(
+            group_id=group,
+            topics=[
+                OffsetCommitRequestTopic(topic_id=each, partitions=[partition])
+                for each in (topic_id, GONE_ID)
+            ],
+        )
+        committed = until(
+            lambda: {
+                each.topic_id: each.partitions[0].error_code
+                for each in wire.ask(commits, OffsetCommitResponse, 10).topics
+            },
+            lambda seen: seen[topic_id] == ErrorCode.NONE,
+        )
+        assert committed[GONE_ID] == ErrorCode.UNKNOWN_TOPIC_ID
+        wanted = OffsetFetchRequestGroup(
+            group_id=group,
+            topics=[
+                OffsetFetchRequestTopics(topic_id=each, partition_indexes=[0]) for each in (topic_id, GONE_ID)
+            ],
+        )
+        for topics in (wanted.topics, None):
+            wanted.topics = topics
+            [answer] = wire.ask(OffsetFetchRequest(groups=[wanted]), OffsetFetchResponse, 10).groups
+            fetched = {each.topic_id: each.partitions[0] for each in answer.topics}
+            assert fetched[topic_id].committed_offset == 7
+            if topics is not None:
+                gone = fetched[GONE_ID]
+                assert (gone.error_code, gone.committed_offset) == (ErrorCode.UNKNOWN_TOPIC_ID, -1)
+
+
+def test_offsets_go_by_name_without_unstable_versions(wire: WireClient) -> None:
+    versions = wire.versions()
+    assert versions[ApiKey.OFFSET_COMMIT] == (2, 9)
+    assert versions[ApiKey.OFFSET_FETCH] == (1, 9)

@@ -10,6 +10,7 @@ from ottla.broker.authorized_operations import GROUP_OPERATIONS
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.pending import Pending
+from ottla.cluster.image import MetadataImage
 from ottla.groups.settings import GroupRequestContext
 from ottla.protocol.declare import Response
 from ottla.protocol.errors import ErrorCode
@@ -43,13 +44,23 @@ from ottla.protocol.messages.offset_delete import (
     OffsetDeleteResponsePartition,
     OffsetDeleteResponseTopic,
 )
-from ottla.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
+from ottla.protocol.messages.offset_fetch import (
+    OffsetFetchRequest,
+    OffsetFetchRequestGroup,
+    OffsetFetchResponse,
+    OffsetFetchResponsePartitions,
+    OffsetFetchResponseTopics,
+)
 from ottla.protocol.messages.sync_group import SyncGroupRequest, SyncGroupResponse
+from ottla.protocol.types import ZERO_UUID
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
 
 Answer = TypeVar("Answer", bound=Response)
+
+_TOPIC_IDS_VERSION = 10
+"""OffsetCommit and OffsetFetch name topics by their ids from here on; unstable in Apache Kafka 4.1."""
 
 
 def asker(context: RequestContext) -> GroupRequestContext:
@@ -91,26 +102,35 @@ def leave_group(
     return broker.groups.answer(broker.groups.service.leave_group(request, asker(context), context.now_ms))
 
 
-@handles(OffsetCommitRequest, OffsetCommitResponse, versions=(2, 9))
+@handles(OffsetCommitRequest, OffsetCommitResponse, versions=(2, 10), unstable_from=10)
 def offset_commit(
     broker: "BrokerServer", request: OffsetCommitRequest, context: RequestContext
 ) -> OffsetCommitResponse | Pending[OffsetCommitResponse]:
-    """Partitions that do not exist are answered UNKNOWN_TOPIC_OR_PARTITION, the others are committed."""
+    """Partitions that do not exist are answered UNKNOWN_TOPIC_OR_PARTITION, the others are committed. Version 10 names
+    topics by their ids; an unknown one is answered UNKNOWN_TOPIC_ID."""
     image = broker.metadata.image
     unknown: list[OffsetCommitResponseTopic] = []
     known: list[OffsetCommitRequestTopic] = []
     for topic in request.topics:
         existing: list[OffsetCommitRequestPartition] = []
         missing: list[OffsetCommitResponsePartition] = []
+        code = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        if context.api_version >= _TOPIC_IDS_VERSION:
+            topic.name = image.topic_names.get(topic.topic_id, "")
+            code = code if topic.name else ErrorCode.UNKNOWN_TOPIC_ID
         for partition in topic.partitions:
             if image.partition(topic.name, partition.partition_index) is not None:
                 existing.append(partition)
             else:
-                missing.append(_not_committed(partition))
+                missing.append(_not_committed(partition, code))
         if missing:
-            unknown.append(OffsetCommitResponseTopic(name=topic.name, partitions=missing))
+            unknown.append(
+                OffsetCommitResponseTopic(name=topic.name, topic_id=topic.topic_id, partitions=missing)
+            )
         if existing:
-            known.append(OffsetCommitRequestTopic(name=topic.name, partitions=existing))
+            known.append(
+                OffsetCommitRequestTopic(name=topic.name, topic_id=topic.topic_id, partitions=existing)
+            )
     if unknown and not known:
         return OffsetCommitResponse(topics=unknown)
     request.topics = known
@@ -122,10 +142,8 @@ def offset_commit(
     return once_answered(answer, lambda response: _add_uncommitted(response, unknown))
 
 
-def _not_committed(partition: OffsetCommitRequestPartition) -> OffsetCommitResponsePartition:
-    return OffsetCommitResponsePartition(
-        partition_index=partition.partition_index, error_code=ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-    )
+def _not_committed(partition: OffsetCommitRequestPartition, code: ErrorCode) -> OffsetCommitResponsePartition:
+    return OffsetCommitResponsePartition(partition_index=partition.partition_index, error_code=code)
 
 
 def once_answered(
@@ -147,20 +165,72 @@ def once_answered(
 
 
 def _add_uncommitted(response: OffsetCommitResponse, unknown: list[OffsetCommitResponseTopic]) -> None:
-    by_name = {topic.name: topic for topic in unknown}
+    """Topics without a name are each on its own: nobody knows their ids."""
+    by_name = {topic.name: topic for topic in unknown if topic.name}
     for topic in response.topics:
         if topic.name in by_name:
             by_name[topic.name].partitions += topic.partitions
         else:
             by_name[topic.name] = topic
-    response.topics = list(by_name.values())
+    response.topics = [*(topic for topic in unknown if not topic.name), *by_name.values()]
 
 
-@handles(OffsetFetchRequest, OffsetFetchResponse, versions=(1, 9))
+@handles(OffsetFetchRequest, OffsetFetchResponse, versions=(1, 10), unstable_from=10)
 def offset_fetch(
     broker: "BrokerServer", request: OffsetFetchRequest, context: RequestContext
 ) -> OffsetFetchResponse | Pending[OffsetFetchResponse]:
-    return broker.groups.answer(broker.groups.service.offset_fetch(request, asker(context), context.now_ms))
+    """Version 10 names topics by their ids; an unknown one is answered UNKNOWN_TOPIC_ID."""
+    by_ids = context.api_version >= _TOPIC_IDS_VERSION
+    unknown: dict[str, list[OffsetFetchResponseTopics]] = {}
+    image = broker.metadata.image
+    if by_ids:
+        unknown = {group.group_id: _take_unknown_ids(group, image) for group in request.groups}
+    answer = broker.groups.answer(broker.groups.service.offset_fetch(request, asker(context), context.now_ms))
+    if not by_ids:
+        return answer
+    return once_answered(answer, lambda response: _with_topic_ids(response, unknown, image))
+
+
+def _take_unknown_ids(
+    group: OffsetFetchRequestGroup, image: MetadataImage
+) -> list[OffsetFetchResponseTopics]:
+    """Give the group's topics their names, and answer those that have none in their place."""
+    if group.topics is None:
+        return []
+    for topic in group.topics:
+        topic.name = image.topic_names.get(topic.topic_id, "")
+    unknown = [topic for topic in group.topics if not topic.name]
+    group.topics = [topic for topic in group.topics if topic.name]
+    return [
+        OffsetFetchResponseTopics(
+            topic_id=topic.topic_id,
+            partitions=[
+                OffsetFetchResponsePartitions(
+                    partition_index=partition,
+                    committed_offset=-1,
+                    metadata="",
+                    error_code=ErrorCode.UNKNOWN_TOPIC_ID,
+                )
+                for partition in topic.partition_indexes
+            ],
+        )
+        for topic in unknown
+    ]
+
+
+def _with_topic_ids(
+    response: OffsetFetchResponse, unknown: dict[str, list[OffsetFetchResponseTopics]], image: MetadataImage
+) -> None:
+    """All of a group's topics come without ids; those that are no more have none, and are left out."""
+    for group in response.groups:
+        if group.error_code != ErrorCode.NONE:
+            continue
+        for topic in group.topics:
+            known = image.topic(topic.name)
+            if topic.topic_id == ZERO_UUID and known is not None:
+                topic.topic_id = known.topic_id
+        found = [topic for topic in group.topics if topic.topic_id != ZERO_UUID]
+        group.topics = found + unknown.get(group.group_id, [])
 
 
 @handles(OffsetDeleteRequest, OffsetDeleteResponse, versions=(0, 0))
