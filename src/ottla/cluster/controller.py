@@ -42,6 +42,7 @@ from ottla.cluster.image import (
 from ottla.cluster.quota_changes import QuotaAlteration, QuotaOutcome, alter_quotas
 from ottla.cluster.reassignments import Reassignment, ReassignmentOutcome, reassigned
 from ottla.cluster.rules import ConfigRules, MetadataSettings
+from ottla.cluster.scram_changes import ScramAlteration, ScramOutcome, alter_scram
 from ottla.cluster.topic_changes import Charge, TopicChanges, assignments, free_of_charge
 from ottla.cluster.tree import Check, Create, Delete, Operation, SetData
 from ottla.protocol.errors import ErrorCode, KafkaError
@@ -124,6 +125,11 @@ class Controller:
         self, image: MetadataImage, alterations: Sequence[QuotaAlteration], *, validate_only: bool = False
     ) -> Decision[QuotaOutcome]:
         return self._fenced(alter_quotas(image, alterations, self._announcement, validate_only=validate_only))
+
+    def alter_scram_credentials(
+        self, image: MetadataImage, alterations: Sequence[ScramAlteration]
+    ) -> Decision[ScramOutcome]:
+        return self._fenced(alter_scram(image, alterations, self._announcement))
 
     def elect_leaders(
         self,

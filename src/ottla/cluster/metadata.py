@@ -48,6 +48,7 @@ from ottla.cluster.image import (
 from ottla.cluster.quota_changes import QuotaAlteration, QuotaOutcome
 from ottla.cluster.reassignments import Reassignment, ReassignmentOutcome
 from ottla.cluster.rules import ConfigRules, MetadataSettings
+from ottla.cluster.scram_changes import ScramAlteration, ScramOutcome
 from ottla.cluster.topic_changes import Charge, free_of_charge
 from ottla.cluster.tree import BadVersion, Create, NodeExists, Operation, SetData, Tree, TreeError
 from ottla.cluster.tree_reader import Reading, read_tree
@@ -215,6 +216,12 @@ class Metadata:
             lambda controller: controller.alter_client_quotas(
                 self.image, alterations, validate_only=validate_only
             )
+        )
+
+    async def alter_scram_credentials(self, alterations: Sequence[ScramAlteration]) -> list[ScramOutcome]:
+        """Set and take away credentials; one outcome for each user."""
+        return await self._change(
+            lambda controller: controller.alter_scram_credentials(self.image, alterations)
         )
 
     async def elect_leaders(

@@ -9,14 +9,13 @@ from __future__ import annotations
 import enum
 import ipaddress
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from ottla.cluster import paths, znodes
 from ottla.cluster.decision import Decision
+from ottla.cluster.entity_nodes import Announce, store
 from ottla.cluster.image import ConfigResource, ImageDraft, MetadataImage
 from ottla.cluster.quota_entities import ABSENT, CLIENT_ID, IP, USER, QuotaEntity, entities
-from ottla.cluster.tree import Create, Operation, SetData
 from ottla.config.definition import Setting, Type, by_name
 from ottla.config.quota_settings import ADDRESS_QUOTAS, USER_AND_CLIENT_QUOTAS
 from ottla.config.values import print_double
@@ -66,11 +65,11 @@ class FilterComponent(NamedTuple):
 def alter_quotas(
     image: MetadataImage,
     alterations: Iterable[QuotaAlteration],
-    announce: Callable[[ConfigResource], Sequence[Operation]],
+    announce: Announce,
     *,
     validate_only: bool,
 ) -> Decision[QuotaOutcome]:
-    """Each entity by itself; `announce` gives the operations by which other brokers hear of a changed node."""
+    """Each entity by itself."""
     decision: Decision[QuotaOutcome] = Decision(ImageDraft(image))
     stored = dict(image.configs)
     outcomes: dict[tuple[tuple[str, str | None], ...], QuotaOutcome] = {}
@@ -181,7 +180,7 @@ def _alter_one(
     stored: dict[ConfigResource, Mapping[str, str]],
     entity: QuotaEntity,
     operations: Sequence[tuple[str, float | None]],
-    announce: Callable[[ConfigResource], Sequence[Operation]],
+    announce: Announce,
 ) -> None:
     known = _OF_CLIENTS if entity.ip == ABSENT else _OF_ADDRESSES
     resource = entity.resource()
@@ -192,37 +191,8 @@ def _alter_one(
             values.pop(name, None)
         else:
             values[name] = _checked(known, name, value)
-    if values == current:
-        return
-    missing = _missing_above(entity, stored)
-    data = znodes.encode_config(values)
-    path = paths.config(resource)
-    decision.add_to_last_step(
-        [
-            *(Create(above) for above in missing),
-            SetData(path, data) if resource in stored else Create(path, data),
-            *announce(resource),
-        ]
-    )
-    if missing and entity.user != ABSENT:
-        user = QuotaEntity(user=entity.user).resource()
-        if user not in stored:
-            stored[user] = {}
-            decision.draft.put_config(user, {})
-    stored[resource] = values
-    decision.draft.put_config(resource, values)
-
-
-def _missing_above(entity: QuotaEntity, stored: Mapping[ConfigResource, Mapping[str, str]]) -> list[str]:
-    """Nodes that have to be there before the entity's own can be."""
-    if ABSENT in (entity.user, entity.client_id):
-        return []
-    user = QuotaEntity(user=entity.user).resource()
-    above = f"{user.name}/clients/"
-    if any(each.type is user.type and each.name.startswith(above) for each in stored):
-        return []
-    clients = f"{paths.config(user)}/clients"
-    return [clients] if user in stored else [paths.config(user), clients]
+    if values != current:
+        store(decision, stored, entity, values, announce)
 
 
 def _checked(known: Mapping[str, Setting], name: str, value: float) -> str:

@@ -412,4 +412,9 @@ def _names(broker: "BrokerServer", kind: ResourceType) -> list[str]:
         return sorted(image.topics)
     if kind in (ResourceType.BROKER, ResourceType.BROKER_LOGGER):
         return [str(broker_id) for broker_id in sorted(image.brokers)]
-    return sorted(resource.name for resource in image.configs if resource.type is _STORED_AS[kind])
+    # A node stays when all that was set in it is taken away, and is as good as none.
+    return sorted(
+        resource.name
+        for resource, values in image.configs.items()
+        if resource.type is _STORED_AS[kind] and values
+    )
