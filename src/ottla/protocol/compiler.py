@@ -1,8 +1,8 @@
 """The compiler of codecs: from a struct's declaration and a version to Python functions that read and write it.
 
 For each (struct, version) one decoder and one encoder are written as Python source when first used: a flat function
-without loops over fields, in which a run of fixed-width fields is a single `struct` call. So decoding costs what a
-hand-written parser would, and there is no second place that knows a layout.
+without loops over fields, in which a run of fixed-width fields is a single `struct` call and the structs of an array stand
+in the loop itself. So decoding costs what a hand-written parser would, and there is no second place that knows a layout.
 
 A length or a count is believed only as far as the frame reaches, so nothing larger than the frame itself is ever allocated.
 
@@ -10,7 +10,8 @@ The lengths, by KIP-482: classic strings have an int16 in front, classic bytes a
 Flexible versions use unsigned varints of length + 1, 0 for null, and end each struct with its tagged fields.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from struct import Struct as Packing
 from struct import unpack_from
 from typing import cast
@@ -95,6 +96,24 @@ class _Source:
         }
         self.lines: list[str] = []
         self.depth = 1
+        self.level = 0
+        """How many arrays of structs stand around the struct that is being written; tells its local names from theirs."""
+
+    @property
+    def made(self) -> str:
+        """The local name of the struct that is being written."""
+        return f"made{self.level}"
+
+    @contextmanager
+    def inside(self, element: type[Struct]) -> Iterator[None]:
+        """Write the body of `element`, an array's, within the loop over its elements."""
+        outer, self.struct = self.struct, element
+        self.level += 1
+        self.depth += 1
+        yield
+        self.depth -= 1
+        self.level -= 1
+        self.struct = outer
 
     def add(self, line: str) -> None:
         self.lines.append("    " * self.depth + line)
@@ -156,12 +175,19 @@ def _packing(fields: list[Field]) -> Packing:
 
 
 class _DecoderSource(_Source):
-    """Writes `coded(view, at, end) -> (struct, position behind it)`. `made` is the struct, `at` the position."""
+    """Writes `coded(view, at, end) -> (struct, position behind it)`. `made0` is the struct, `at` the position."""
 
     def compile(self) -> object:
-        self.add(f"made = new({self.bind(self.struct, 'struct')})")
         self.names["new"] = self.struct.__new__
         self.names["read_varint"] = _read_varint
+        self.add_body()
+        self.add(f"return {self.made}, at")
+        return self.finish("def coded(view, at, end):")
+
+    def add_body(self) -> None:
+        """Reads one struct."""
+        made = self.made
+        self.add(f"{made} = new({self.bind(self.struct, 'struct')})")
         present, tagged = self.present(), self.tagged()
         for each in self.struct.__fields__:
             if each not in present:
@@ -170,26 +196,24 @@ class _DecoderSource(_Source):
             if _is_fixed(run[0]):
                 self.add_fixed(run)
             else:
-                self.add_variable(run[0], f"made.{run[0].name}")
+                self.add_variable(run[0], f"{made}.{run[0].name}")
         if self.flexible:
             self.add_tagged(tagged)
-        self.add("return made, at")
-        return self.finish("def coded(view, at, end):")
 
     def add_default(self, each: Field) -> None:
         value = each.factory if each.factory is not None else each.default
         name = self.bind(value, each.name)
-        self.add(f"made.{each.name} = {name}()" if each.factory is not None else f"made.{each.name} = {name}")
+        self.add(f"{self.made}.{each.name} = {name}" + ("()" if each.factory is not None else ""))
 
     def add_fixed(self, run: list[Field]) -> None:
         packing = _packing(run)
         if len(run) == 1 and run[0].type == INT8:
             self.add("number = view[at]")
-            self.add(f"made.{run[0].name} = number if number < 128 else number - 256")
+            self.add(f"{self.made}.{run[0].name} = number if number < 128 else number - 256")
         elif len(run) == 1 and run[0].type == BOOL:
-            self.add(f"made.{run[0].name} = view[at] != 0")
+            self.add(f"{self.made}.{run[0].name} = view[at] != 0")
         else:
-            targets = ", ".join(f"made.{each.name}" for each in run)
+            targets = ", ".join(f"{self.made}.{each.name}" for each in run)
             comma = "," if len(run) == 1 else ""
             self.add(f"{targets}{comma} = {self.bind(packing.unpack_from, 'unpack')}(view, at)")
         self.add(f"at += {packing.size}")
@@ -210,7 +234,12 @@ class _DecoderSource(_Source):
             self.add("size = view[at]")
             self.add("at += 1")
             self.add("if size > 127:")
-            self.add("    size, at = read_varint(view, at, size)")
+            self.add("    more = view[at]")
+            self.add("    if more < 128:")  # two bytes: up to 16 KB
+            self.add("        size = size & 127 | more << 7")
+            self.add("        at += 1")
+            self.add("    else:")
+            self.add("        size, at = read_varint(view, at, size)")
             self.add("size -= 1")
         elif width == 2:
             self.add("size = view[at] << 8 | view[at + 1]")
@@ -282,20 +311,22 @@ class _DecoderSource(_Source):
                 self.add(f"{target} = list(unpack_from(f'>{{size}}{element.code}', view, at))")
             self.add(f"at += size * {element.width}")
         else:
-            self.add("elements = []")
-            self.add(f"{target} = elements")
+            elements = f"elements{self.level}"
+            self.add(f"{elements} = []")
+            self.add(f"{target} = {elements}")
             # the length of an element that is itself sized would overwrite `size`: the count is taken first
             self.add("for _ in range(size):")
-            self.depth += 1
             if isinstance(element, Primitive):
+                self.depth += 1
                 self.add_sized(element, flexible, False, "element", where)
+                self.add(f"{elements}.append(element)")
+                self.depth -= 1
             elif isinstance(element, Array):
                 raise TypeError(f"{where}: an array of arrays has no place in Kafka's messages")
             else:
-                nested = self.bind(struct_decoder(element, self.version, self.flexible), "nested")
-                self.add(f"element, at = {nested}(view, at, end)")
-            self.add("elements.append(element)")
-            self.depth -= 1
+                with self.inside(element):
+                    self.add_body()
+                    self.add(f"{elements}.append({self.made})")
         self.depth -= 1
 
     def add_tagged(self, tagged: list[Field]) -> None:
@@ -310,20 +341,22 @@ class _DecoderSource(_Source):
             f"    raise ProtocolError(f'{self.struct.__name__} claims {{count}} tagged fields where {{end - at}} "
             "bytes are left')"
         )
-        self.add("outer_end = end")
-        self.add("last_tag = -1")
+        # Fields of a tagged struct's own come in between: these three have to be told from theirs.
+        outer_end, last_tag = f"outer_end{self.level}", f"last_tag{self.level}"
+        self.add(f"{outer_end} = end")
+        self.add(f"{last_tag} = -1")
         self.add("for _ in range(count):")
         self.depth += 1
         self.add("tag, at = read_varint(view, at + 1, view[at])")
-        self.add("if tag <= last_tag:")
+        self.add(f"if tag <= {last_tag}:")
         self.add(f"    raise ProtocolError('{self.struct.__name__} has its tagged fields out of order')")
-        self.add("last_tag = tag")
+        self.add(f"{last_tag} = tag")
         self.add("extent, at = read_varint(view, at + 1, view[at])")
         self.add("end = at + extent")
-        self.add("if end > outer_end:")
+        self.add(f"if end > {outer_end}:")
         self.add(
             f"    raise ProtocolError(f'{self.struct.__name__} tag {{tag}} claims {{extent}} bytes where "
-            "{outer_end - at} are left')"
+            f"{{{outer_end} - at}} are left')"
         )
         for number, each in enumerate(tagged):
             self.add(f"{'if' if number == 0 else 'elif'} tag == {each.tag}:")
@@ -336,36 +369,41 @@ class _DecoderSource(_Source):
         self.add("if at != end:")
         self.add(f"    raise ProtocolError(f'{self.struct.__name__} tag {{tag}} does not end where it says')")
         self.depth -= 1
-        self.add("end = outer_end")
+        self.add(f"end = {outer_end}")
         self.depth -= 1
 
     def add_one_tagged(self, each: Field) -> None:
         if _is_fixed(each):
             self.add_fixed([each])
         else:
-            self.add_variable(each, f"made.{each.name}")
+            self.add_variable(each, f"{self.made}.{each.name}")
 
 
 class _EncoderSource(_Source):
-    """Writes `coded(made, out, slices)`, which appends to `out`."""
+    """Writes `coded(made0, out, slices)`, which appends to `out`."""
 
     def compile(self) -> object:
         self.names["varint"] = _varint
+        self.add_body("out")
+        self.add("return")
+        return self.finish(f"def coded({self.made}, out, slices):")
+
+    def add_body(self, out: str) -> None:
+        """Writes one struct."""
+        made = self.made
         present, tagged = self.present(), self.tagged()
         for each in self.struct.__fields__:
             if each not in present and each not in tagged and not each.ignorable:
                 self.add_absent(each)
         for run in _fixed_runs(present):
             if _is_fixed(run[0]):
-                values = ", ".join(f"made.{each.name}" for each in run)
-                self.add(f"out += {self.bind(_packing(run).pack, 'pack')}({values})")
+                values = ", ".join(f"{made}.{each.name}" for each in run)
+                self.add(f"{out} += {self.bind(_packing(run).pack, 'pack')}({values})")
             else:
-                self.add(f"value = made.{run[0].name}")
-                self.add_variable(run[0], "value", "out")
+                self.add(f"value = {made}.{run[0].name}")
+                self.add_variable(run[0], "value", out)
         if self.flexible:
-            self.add_tagged(tagged)
-        self.add("return")
-        return self.finish("def coded(made, out, slices):")
+            self.add_tagged(tagged, out)
 
     def differs(self, each: Field, value: str) -> str:
         """An expression: does `value` differ from the field's default?"""
@@ -379,9 +417,9 @@ class _EncoderSource(_Source):
         return f"{value} is not {default} and {value} != {default}"
 
     def add_absent(self, each: Field) -> None:
-        self.add(f"if {self.differs(each, f'made.{each.name}')}:")
+        self.add(f"if {self.differs(each, f'{self.made}.{each.name}')}:")
         self.add(
-            f"    raise Unsupported(f'{self.where(each)} is {{made.{each.name}!r}}, for which version "
+            f"    raise Unsupported(f'{self.where(each)} is {{{self.made}.{each.name}!r}}, for which version "
             f"{self.version} has no place')"
         )
 
@@ -450,46 +488,54 @@ class _EncoderSource(_Source):
         self.add_null(4, flexible, self.is_nullable(each), value, out, where)
         self.depth += 1
         self.add(f"size = len({value})")
-        self.add(f"{out} += varint(size + 1)" if flexible else f"{out} += size.to_bytes(4, 'big')")
+        if flexible:
+            self.add(f"if size < 127: {out}.append(size + 1)")
+            self.add(f"else: {out} += varint(size + 1)")
+        else:
+            self.add(f"{out} += size.to_bytes(4, 'big')")
         if isinstance(element, Primitive) and element.width >= 0:
             self.names["Packing"] = Packing
             code = "'16s' * size" if element.name == "uuid" else f"f'{{size}}{element.code}'"
             self.add(f"{out} += Packing('>' + {code}).pack(*{value})")
-        else:
+        elif isinstance(element, Primitive):
             self.add(f"for element in {value}:")
             self.depth += 1
-            if isinstance(element, Primitive):
-                self.add_sized(element, flexible, False, "element", out, where)
-            elif isinstance(element, Array):
-                raise TypeError(f"{where}: an array of arrays has no place in Kafka's messages")
-            else:
-                self.add(f"{self.bind(struct_encoder(element, self.version, self.flexible), 'nested')}")
-                self.lines[-1] += f"(element, {out}, slices)"
+            self.add_sized(element, flexible, False, "element", out, where)
             self.depth -= 1
+        elif isinstance(element, Array):
+            raise TypeError(f"{where}: an array of arrays has no place in Kafka's messages")
+        else:
+            self.add(f"for made{self.level + 1} in {value}:")
+            with self.inside(element):
+                self.add_body(out)
         self.depth -= 1
 
-    def add_tagged(self, tagged: list[Field]) -> None:
+    def add_tagged(self, tagged: list[Field], out: str) -> None:
         if not tagged:
-            self.add("out.append(0)")
+            self.add(f"{out}.append(0)")
             return
         # Most tagged fields are at their default most of the time: then the section is one zero byte.
-        self.add("parts = []")
+        parts, part = f"parts{self.level}", f"part{self.level}"
+        self.add(f"{parts} = []")
         for each in tagged:
-            self.add(f"value = made.{each.name}")
+            self.add(f"value = {self.made}.{each.name}")
             self.add(f"if {self.differs(each, 'value')}:")
             self.depth += 1
-            self.add("part = bytearray()")
+            self.add(f"{part} = bytearray()")
             if _is_fixed(each):
-                self.add(f"part += {self.bind(_packing([each]).pack, 'pack')}(value)")
+                self.add(f"{part} += {self.bind(_packing([each]).pack, 'pack')}(value)")
             else:
-                self.add_variable(each, "value", "part")
-            self.add(f"parts.append(({each.tag}, part))")
+                self.add_variable(each, "value", part)
+            self.add(f"{parts}.append(({each.tag}, {part}))")
             self.depth -= 1
-        self.add("out += varint(len(parts))")
-        self.add("for tag, part in parts:")
-        self.add("    out += varint(tag)")
-        self.add("    out += varint(len(part))")
-        self.add("    out += part")
+        self.add(f"if {parts}:")
+        self.add(f"    {out} += varint(len({parts}))")
+        self.add(f"    for tag, {part} in {parts}:")
+        self.add(f"        {out} += varint(tag)")
+        self.add(f"        {out} += varint(len({part}))")
+        self.add(f"        {out} += {part}")
+        self.add("else:")
+        self.add(f"    {out}.append(0)")
 
 
 _INT32 = Packing(">i")
