@@ -19,7 +19,7 @@ from conftest import StartBroker
 
 from apache_jars import java_command
 from apache_tools import ApacheTools
-from brokers import Broker
+from brokers import Broker, ProcessBroker
 from conversation import create_topic
 
 SETTINGS = {
@@ -82,7 +82,7 @@ StartApplication = Callable[..., Application]
 
 
 @pytest.fixture
-def streams_broker(start_broker: StartBroker) -> Broker:
+def streams_broker(start_broker: StartBroker) -> ProcessBroker:
     """A broker with streams groups switched on, and short timeouts."""
     return start_broker(SETTINGS)
 
@@ -211,10 +211,36 @@ def test_exactly_once_though_an_instance_is_killed_at_work(
     said += LINES
     say(broker, topic, list(LINES))
     counted = wait_for_counts(broker, sink, words(said))
-    assert sorted(counted) == sorted(
-        (word, number) for word, count in words(said).items() for number in range(1, count + 1)
-    )
+    assert sorted(counted) == every_count(said)
     applications[1].close()
+
+
+def test_the_broker_is_killed_and_comes_back(
+    streams_broker: ProcessBroker, start_application: StartApplication, topic: str
+) -> None:
+    """The group, its tasks and its transactions go on from the log, and no count comes twice."""
+    broker, group, sink = streams_broker, f"app-{topic}", f"{topic}-counts"
+    create_topic(broker.bootstrap_servers, topic, 2)
+    create_topic(broker.bootstrap_servers, sink, 2)
+    application = start_application(
+        broker, group, topic, sink, "group.protocol=streams", "processing.guarantee=exactly_once_v2"
+    )
+    application.wait_until_running()
+    said = list(LINES) * 400
+    say(broker, topic, said)
+    wait_for_counts(broker, sink, 100)
+    broker.kill()
+    broker.start()
+    said += LINES
+    say(broker, topic, list(LINES))
+    counted = wait_for_counts(broker, sink, words(said))
+    assert sorted(counted) == every_count(said)
+    application.close()
+
+
+def every_count(said: list[str]) -> list[tuple[str, int]]:
+    """What counts come of these lines, each once."""
+    return sorted((word, number) for word, count in words(said).items() for number in range(1, count + 1))
 
 
 def lags(described: str) -> bool:
