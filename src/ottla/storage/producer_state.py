@@ -43,6 +43,7 @@ BATCHES_RETAINED: Final = 5
 """So many batches of a producer may be in flight (`max.in.flight.requests.per.connection`), so many are remembered."""
 
 ROW: Final = Struct(">hiqiqiq")
+_unpack_row, _pack_row = ROW.unpack_from, ROW.pack
 _BATCH: Final = Struct(">iqiq")
 _BATCHES: Final = Struct(">2x iqiq 12x")
 _EARLIER_BYTES: Final = (BATCHES_RETAINED - 1) * _BATCH.size
@@ -110,8 +111,9 @@ class ProducerState:
         epoch, last_sequence, last_offset, _delta, _timestamp, _coordinator_epoch, txn_first = (
             ROW.unpack_from(entry)
         )
+        producer_epoch = header.producer_epoch
         if origin is _CLIENT:
-            if header.producer_epoch == epoch:
+            if producer_epoch == epoch:
                 sequence = header.base_sequence
                 if last_offset >= 0:
                     if sequence != last_sequence + 1 and not (
@@ -121,14 +123,15 @@ class ProducerState:
                 elif sequence != 0:
                     # Known by its markers alone, in this epoch: as Apache, whose last sequence is then -1.
                     raise _gap(header, NO_SEQUENCE)
-            elif header.producer_epoch > epoch and header.base_sequence != 0 and epoch != NO_PRODUCER_EPOCH:
+            elif producer_epoch > epoch and header.base_sequence != 0 and epoch != NO_PRODUCER_EPOCH:
                 raise KafkaError(
                     ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
                     f"Invalid sequence number for new epoch of producer {header.producer_id}: "
                     f"{header.producer_epoch} (request epoch), {header.base_sequence} (seq. number), "
                     f"{epoch} (current producer epoch)",
                 )
-        self.check_epoch(header.producer_id, header.producer_epoch, epoch)
+        if producer_epoch < epoch:
+            self.check_epoch(header.producer_id, producer_epoch, epoch)
         if txn_first >= 0 and not header.attributes & TRANSACTIONAL_BIT and not header.is_control:
             raise KafkaError(
                 ErrorCode.INVALID_TXN_STATE,
@@ -173,34 +176,43 @@ class ProducerState:
     # -- taking in what was written
 
     def update(self, header: BatchHeader, base_offset: int) -> None:
-        """Take in a batch of records, with a producer id, that stands at `base_offset`."""
-        producer_id = header.producer_id
+        """Take in a batch of records, with a producer id, that stands at `base_offset`. Hot path, as `check`."""
+        (
+            _,
+            _,
+            _,
+            _,
+            _,
+            attributes,
+            last_offset_delta,
+            _,
+            max_timestamp,
+            producer_id,
+            producer_epoch,
+            base_sequence,
+            _,
+        ) = header
         entry = self._entries.get(producer_id)
         earlier = b""
         coordinator_epoch = _NO_COORDINATOR_EPOCH
         txn_first = _NO_OFFSET
         if entry is not None:
-            epoch, _sequence, last_offset, _delta, _timestamp, coordinator_epoch, txn_first = ROW.unpack_from(
-                entry
-            )
-            if epoch == header.producer_epoch and last_offset >= 0:
+            epoch, _, last_offset, _, _, coordinator_epoch, txn_first = _unpack_row(entry)
+            if epoch == producer_epoch and last_offset >= 0:
                 earlier = entry[2:26] + entry[ROW.size : ROW.size + _EARLIER_BYTES - _BATCH.size]
-        last_offset = base_offset + header.last_offset_delta
-        if header.attributes & TRANSACTIONAL_BIT and txn_first < 0:
+        if attributes & TRANSACTIONAL_BIT and txn_first < 0:
             txn_first = base_offset
             self._open[base_offset] = producer_id
-        self._entries[producer_id] = (
-            ROW.pack(
-                header.producer_epoch,
-                header.last_sequence,
-                last_offset,
-                header.last_offset_delta,
-                header.max_timestamp,
-                coordinator_epoch,
-                txn_first,
-            )
-            + earlier
+        row = _pack_row(
+            producer_epoch,
+            header.last_sequence if base_sequence < 0 else (base_sequence + last_offset_delta) & MAX_SEQUENCE,
+            base_offset + last_offset_delta,
+            last_offset_delta,
+            max_timestamp,
+            coordinator_epoch,
+            txn_first,
         )
+        self._entries[producer_id] = row + earlier
 
     def end_transaction(
         self, header: BatchHeader, marker: EndTxnMarker, offset: int, timestamp: int
