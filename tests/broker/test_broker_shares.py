@@ -11,6 +11,7 @@ import pytest
 
 from ottla.broker.internal_topics import SHARE_GROUP_STATE_TOPIC
 from ottla.broker.server import BrokerServer
+from ottla.metrics.page import page
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages import share_acknowledge as acknowledging
 from ottla.protocol.messages import share_fetch as fetching
@@ -222,3 +223,18 @@ def test_a_coordinator_that_loads_anew_is_waited_for(queue: Queue) -> None:
     client.socket.close()
     until(queue.share_partitions, 0)
     assert acquired(queue.fetch(queue.connect(queue.broker), 1, 0)) == [(1, 1)]
+
+
+def test_the_metrics_page_shows_share_groups(queue: Queue) -> None:
+    """Sessions, what is in flight, what was acknowledged."""
+    queue.produce(b"a", b"b", b"c")
+    client = queue.connect(queue.broker)
+    until(lambda: acquired(queue.fetch(client, 0, 0)), [(0, 2)])
+    client.ask(queue.acknowledge_request(0, 1, 0, 0), acknowledging.ShareAcknowledgeResponse, 1)
+    text = queue.broker.call(lambda server: b"".join(page(server.metrics)).decode())
+    for line in (
+        "kafka_server_sharesessioncache_sharesessionscount 1",
+        'kafka_server_sharegroupmetrics_recordacknowledgements_total{ackType="Accept"} 1',
+        'kafka_server_sharepartitionmetrics_inflightmessagecount{group="g",topic="t",partition="0"} 2',
+    ):
+        assert line in text.splitlines()

@@ -36,6 +36,10 @@ NOT_IN_THE_RECORDING = {
     "kafka_server_client_metrics_throttle_total",
     "kafka_server_client_metrics_plugin_export_total",
     "kafka_server_client_metrics_plugin_error_total",
+    # The recorded broker had no share group.
+    "kafka_server_sharepartitionmetrics_inflightmessagecount",
+    "kafka_server_sharepartitionmetrics_inflightbatchcount",
+    "kafka_server_sharepartitionmetrics_acquisitionlocktimeout_total",
     # Shown by Apache only while logs are being recovered.
     "kafka_log_logmanager_remaininglogstorecover",
     # Not Apache's: kafka-exporter's.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ottla.broker.client_metrics_sources import register_clients
 from ottla.broker.group_metrics import register_groups
+from ottla.broker.share_metrics import register_shares
 from ottla.broker.topic_counters import TopicCounters
 from ottla.metrics import catalogue
 from ottla.metrics.family import Family, Sample, Samples
@@ -42,6 +43,7 @@ def register(registry: Registry, broker: "BrokerServer") -> None:
     _register_replicas(registry, broker)
     _register_cluster(registry, broker)
     register_groups(registry, broker)
+    register_shares(registry, broker)
     register_clients(registry, broker)
     registry.source(catalogue.LOOP_LAG_SECONDS, lambda: (((), broker.loop_lag.seconds.reading()),))
     registry.source(catalogue.BUILD_INFO, lambda: (((_version(), sys.version.split()[0]), 1),))

@@ -11,7 +11,7 @@ Apache: kafka.server.share.SharePartitionManager, SharePartitionCache.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ottla.protocol.errors import ErrorCode, KafkaError
@@ -24,6 +24,7 @@ from ottla.shares.records import SharePartitionKey
 from ottla.shares.settings import SharePartitionSettings
 from ottla.shares.share_partition import (
     Acknowledgement,
+    AcknowledgeType,
     SharePartition,
     SharePartitionState,
     StateWrite,
@@ -107,6 +108,10 @@ class SharePartitions:
         self._asking: dict[SharePartitionKey, deque[Callable[[], None]]] = {}
         """What asks the persister, the first one at the moment. Bounded by the requests in hand, the sessions that close
         and the deadlines of locks."""
+        self.acknowledged_records = [0] * len(AcknowledgeType)
+        """By type."""
+        self.expired_records = 0
+        """Whose lock was over."""
         broker.replicas.on_leadership(self._leadership_changed)
 
     def __len__(self) -> int:
@@ -237,7 +242,7 @@ class SharePartitions:
         self,
         running: RunningSharePartition,
         member_id: str,
-        acknowledgements: Iterable[Acknowledgement],
+        acknowledgements: Sequence[Acknowledgement],
         done: Done,
     ) -> None:
         """Take a member's acknowledgements; `done` is told when they are kept, or why they are refused."""
@@ -246,7 +251,21 @@ class SharePartitions:
         except KafkaError as error:
             done(error)
             return
-        self._keep(running, write, done)
+
+        def kept(error: KafkaError | None) -> None:
+            if error is None:
+                self._count(acknowledgements)
+            done(error)
+
+        self._keep(running, write, kept)
+
+    def _count(self, acknowledgements: Sequence[Acknowledgement]) -> None:
+        for each in acknowledgements:
+            if len(each.types) == 1:
+                self.acknowledged_records[each.types[0]] += each.last_offset - each.first_offset + 1
+            else:
+                for kind in AcknowledgeType:
+                    self.acknowledged_records[kind.value] += each.types.count(kind.value)
 
     def release(self, running: RunningSharePartition, member_id: str) -> None:
         """Give back what the member has acquired."""
@@ -354,6 +373,7 @@ class SharePartitions:
         self._keep(running, write, _nobody_asks)
         self._arm(running)
         if write is not None:
+            self.expired_records += sum(each.last_offset - each.first_offset + 1 for each in write.batches)
             running.wake()
 
 

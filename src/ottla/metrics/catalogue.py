@@ -395,6 +395,42 @@ CLIENT_METRICS_DROPPED: Final = Family(
     "ottla_client_metrics_dropped_total", _COUNTER, "Pushed values that were beyond a bound."
 )
 
+# Share groups
+SHARE_SESSIONS: Final = Family(
+    "kafka_server_sharesessioncache_sharesessionscount", _GAUGE, "Share sessions that are kept."
+)
+SHARE_SESSION_PARTITIONS: Final = Family(
+    "kafka_server_sharesessioncache_sharepartitionscount", _GAUGE, "Partitions in all share sessions."
+)
+SHARE_SESSION_EVICTIONS: Final = Family(
+    "kafka_server_sharesessioncache_sharesessionevictions_total",
+    _COUNTER,
+    "Share sessions that ended with their connection.",
+)
+SHARE_ACKNOWLEDGEMENTS: Final = Family(
+    "kafka_server_sharegroupmetrics_recordacknowledgements_total",
+    _COUNTER,
+    "Records that members of share groups have acknowledged, by what they said.",
+    ("ackType",),
+)
+SHARE_IN_FLIGHT_RECORDS: Final = Family(
+    "kafka_server_sharepartitionmetrics_inflightmessagecount",
+    _GAUGE,
+    "Offsets from a share partition's start to the last one handed out.",
+    ("group", "topic", "partition"),
+)
+SHARE_IN_FLIGHT_RANGES: Final = Family(
+    "kafka_server_sharepartitionmetrics_inflightbatchcount",
+    _GAUGE,
+    "Ranges of offsets in one state that a share partition has in flight.",
+    ("group", "topic", "partition"),
+)
+SHARE_LOCK_TIMEOUTS: Final = Family(
+    "kafka_server_sharepartitionmetrics_acquisitionlocktimeout_total",
+    _COUNTER,
+    "Records whose lock was over before they were acknowledged.",
+)
+
 # The process
 PROCESS_CPU_SECONDS: Final = Family(
     "process_cpu_seconds_total", _COUNTER, "Processor time of the process in seconds, user and system."
