@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +22,16 @@ CONFIGS = "kafka.admin.ConfigCommand"
 def address(broker: Broker) -> tuple[str, str]:
     """The two arguments that every tool takes."""
     return ("--bootstrap-server", broker.bootstrap_servers)
+
+
+def described(tools: ApacheTools, arguments: tuple[str, ...], *expected: str) -> str:
+    """What `--describe` prints once all of this is in it: Apache's broker hears of a change a little later."""
+    deadline = time.monotonic() + 20
+    while True:
+        shown = tools.run(CONFIGS, *arguments, "--describe").stdout
+        if all(each in shown for each in expected):
+            return shown
+        assert time.monotonic() < deadline, f"{expected} not in {shown}"
 
 
 ENTITIES = [
@@ -59,8 +70,7 @@ def test_quotas_by_kafka_configs(
     chosen = tuple(part.format(name=name) for part in entity)
     limits = "producer_byte_rate=1048576,consumer_byte_rate=2097152,request_percentage=12.5"
     apache_tools.run(CONFIGS, *address, *chosen, "--alter", "--add-config", limits)
-    shown = apache_tools.run(CONFIGS, *address, *chosen, "--describe").stdout
-    assert heading.format(name=name) in shown
+    shown = described(apache_tools, (*address, *chosen), heading.format(name=name))
     assert re.search(r"consumer_byte_rate=2097152\.0", shown)
     assert re.search(r"request_percentage=12\.5", shown)
     names = "producer_byte_rate,consumer_byte_rate,request_percentage"
@@ -75,9 +85,7 @@ def test_scram_credentials_beside_quotas(
     entity = ("--entity-type", "users", "--entity-name", unique_name("scram-user"))
     for change in ("SCRAM-SHA-256=[iterations=8192,password=secret]", "producer_byte_rate=1024"):
         apache_tools.run(CONFIGS, *address, *entity, "--alter", "--add-config", change)
-    shown = apache_tools.run(CONFIGS, *address, *entity, "--describe").stdout
-    assert "producer_byte_rate=1024.0" in shown
-    assert "SCRAM-SHA-256=iterations=8192" in shown
+    described(apache_tools, (*address, *entity), "producer_byte_rate=1024.0", "SCRAM-SHA-256=iterations=8192")
     apache_tools.run(CONFIGS, *address, *entity, "--alter", "--delete-config", "producer_byte_rate")
     shown = apache_tools.run(CONFIGS, *address, *entity, "--describe").stdout
     assert "producer_byte_rate" not in shown
@@ -89,10 +97,7 @@ def test_quotas_of_addresses(apache_tools: ApacheTools, address: tuple[str, str]
     for entity in (("--ip", "10.1.2.3"), ("--ip-defaults",)):
         rate = ("--alter", "--add-config", "connection_creation_rate=500")
         apache_tools.run(CONFIGS, *address, *entity, *rate)
-        assert (
-            "connection_creation_rate=500.0"
-            in apache_tools.run(CONFIGS, *address, *entity, "--describe").stdout
-        )
+        described(apache_tools, (*address, *entity), "connection_creation_rate=500.0")
         apache_tools.run(CONFIGS, *address, *entity, "--alter", "--delete-config", "connection_creation_rate")
 
 
@@ -103,8 +108,7 @@ def test_settings_of_a_group(
     entity = ("--entity-type", "groups", "--entity-name", unique_name("tool-group"))
     change = ("--alter", "--add-config", "consumer.session.timeout.ms=50000")
     apache_tools.run(CONFIGS, *address, *entity, *change)
-    shown = apache_tools.run(CONFIGS, *address, *entity, "--describe").stdout
-    assert "consumer.session.timeout.ms=50000" in shown
+    shown = described(apache_tools, (*address, *entity), "consumer.session.timeout.ms=50000")
     assert "DYNAMIC_GROUP_CONFIG:consumer.session.timeout.ms=50000" in shown
     wrong = ("--alter", "--add-config", "consumer.session.timeout.ms=1")
     refused = apache_tools.run(CONFIGS, *address, *entity, *wrong, expect=1).stderr
