@@ -51,10 +51,20 @@ class _Owner(NamedTuple):
 class _Process:
     """The members of one process, and what they were given."""
 
-    __slots__ = ("active", "assigned", "capacity", "load", "process_id", "standby", "task_counts")
+    __slots__ = (
+        "_hash_code",
+        "active",
+        "assigned",
+        "capacity",
+        "load",
+        "process_id",
+        "standby",
+        "task_counts",
+    )
 
     def __init__(self, process_id: str) -> None:
         self.process_id = process_id
+        self._hash_code = java_string_hash(process_id)
         self.capacity = 0
         """How many members it has."""
         self.load = 0.0
@@ -63,6 +73,9 @@ class _Process:
         self.active: set[TaskId] = set()
         self.standby: set[TaskId] = set()
         self.assigned: set[TaskId] = set()
+
+    def hash_code(self) -> int:
+        return self._hash_code
 
     def add_member(self, member_id: str) -> None:
         self.task_counts[member_id] = 0
@@ -194,8 +207,7 @@ class StickyTaskAssignor:
                 return
             owner = self._previous_for_standby(task, {process.process_id for process in available})
             if owner is None:
-                ordered = string_hash_order(process.process_id for process in available)
-                process = self._least_loaded([self._processes[each] for each in ordered], task)
+                process = self._least_loaded(hash_order(available, _Process.hash_code), task)
                 owner = process.member_with_least_load()
             self._give(owner, task, active=False)
 
@@ -229,13 +241,14 @@ class StickyTaskAssignor:
 
     def _is_balanced(self, process_id: str) -> bool:
         process = self._processes[process_id]
-        return process.has_capacity or all(other.load >= process.load for other in self._processes.values())
+        return process.has_capacity or process.load == min(other.load for other in self._processes.values())
 
     def _give(self, owner: _Owner, task: TaskId, *, active: bool) -> None:
         process = self._processes[owner.process_id]
         process.add(owner.member_id, task, active=active)
         (self._active if active else self._standby)[owner.member_id].add(task)
-        self._pairs.add_pairs(task, process.assigned)
+        if len(self._processes) > 1:  # One alone is never weighed against another, and pairs are what costs.
+            self._pairs.add_pairs(task, process.assigned)
         if active and len(process.active) == self._tasks_per_member:
             # The share of the others, now that this one has its own. (By process, as Apache's counts.)
             self._members_left -= 1
