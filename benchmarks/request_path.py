@@ -102,17 +102,6 @@ def _produce(topic: str, partitions: int, records: int, size: int) -> bytes:
     )
 
 
-def _fetch() -> bytes:
-    wanted = [FetchPartition(partition=0, fetch_offset=1 << 40, partition_max_bytes=1 << 20)]
-    request = FetchRequest(
-        max_wait_ms=100_000,
-        min_bytes=1,
-        session_epoch=-1,
-        topics=[FetchTopic(topic=TOPIC, partitions=wanted)],
-    )
-    return _frame(request, FETCH_VERSION)
-
-
 Shape = Callable[[BrokerServer], tuple[Callable[[], None], int]]
 """Makes what is repeated, and says how many requests that is."""
 
@@ -150,12 +139,37 @@ def _bulk(broker: BrokerServer) -> tuple[Callable[[], None], int]:
     return lambda: client.send(frame), 1
 
 
+def _poll(broker: BrokerServer) -> tuple[Callable[[], None], int]:
+    """A consumer waits at the partition's end, a producer sends one record, the consumer is answered."""
+    consumer, producer = _Client(broker), _Client(broker)
+    wanted = [FetchPartition(partition=0, fetch_offset=_GAP, partition_max_bytes=1 << 20)]
+    request = FetchRequest(
+        max_wait_ms=100_000,
+        session_epoch=-1,
+        min_bytes=1,
+        topics=[FetchTopic(topic=TOPIC, partitions=wanted)],
+    )
+    before, after = _frame(request, FETCH_VERSION).split(_GAP.to_bytes(8, "big"))
+    record = _produce(TOPIC, 1, 1, 100)
+    log = broker.replicas.partitions[TOPIC, 0].log
+    assert log is not None
+
+    def once() -> None:
+        consumer.send(before + log.log_end_offset.to_bytes(8, "big") + after)
+        producer.send(record)
+
+    return once, 1
+
+
+_GAP = 0x0123456789ABCDEF
+
 SHAPES: dict[str, tuple[str, Shape]] = {
     "alone": ("one record, alone in its packet", _alone),
     "pipelined": ("one record, five requests in a packet", _pipelined),
     "crowd": ("one record, 50 connections in turn", _crowd),
     "spread_1": ("300 partitions, one record of 100 B each", _spread(1)),
     "spread_16": ("300 partitions, 16 records of 100 B each", _spread(16)),
+    "poll": ("a fetch that waits, and the record that ends it", _poll),
     "bulk": ("one batch of 1 MB", _bulk),
 }
 

@@ -68,7 +68,9 @@ def seconds_to_first_produce(side: Side, topic: str) -> float:
             if side.broker.process is None or side.broker.process.poll() is not None:
                 break
             time.sleep(RETRY_SECONDS)
-    raise RuntimeError(f"{side.name} ended, or took nothing in {GIVE_UP_SECONDS} s:\n{side.broker.output_tail()}")
+    raise RuntimeError(
+        f"{side.name} ended, or took nothing in {GIVE_UP_SECONDS} s:\n{side.broker.output_tail()}"
+    )
 
 
 def start(row: Row) -> None:
