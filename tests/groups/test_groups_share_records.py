@@ -59,7 +59,7 @@ OURS = {
 
 def replayed(groups: Groups, names: Iterable[str], undo: Undo | None = None) -> ShareGroup | None:
     """The group after Apache's records of these names."""
-    by_type = ShareGroupReplaying(groups).by_type()
+    by_type = ShareGroupReplaying(groups, lambda *_: None).by_type()
     for record in (APACHE[name] for name in names):
         by_type[int.from_bytes(record.key[:2], "big")](record.key, record.value, undo)
     found = groups.find(GROUP)
@@ -117,6 +117,6 @@ def test_what_was_replayed_is_undone_newest_first() -> None:
 @given(st.sampled_from(range(10, 16)), st.binary(max_size=64), st.none() | st.binary(max_size=64))
 def test_any_bytes_are_read_or_refused(record_type: int, key: bytes, value: bytes | None) -> None:
     """Whatever lies in the log: state, or the one error."""
-    replay = ShareGroupReplaying(Groups()).by_type()[record_type]
+    replay = ShareGroupReplaying(Groups(), lambda *_: None).by_type()[record_type]
     with suppress(ProtocolError, UnsupportedVersionError):
         replay(record_type.to_bytes(2, "big") + key, value, None)

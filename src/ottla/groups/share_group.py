@@ -8,6 +8,7 @@ share partitions' leaders. It commits no offsets: where it stands in a partition
 Apache: org.apache.kafka.coordinator.group.modern.share.ShareGroup.
 """
 
+from collections.abc import Collection
 from typing import Never
 
 from ottla.coordination.results import CoordinatorRecord
@@ -19,6 +20,7 @@ from ottla.groups.share_group_member import ShareGroupMember
 from ottla.groups.share_group_state_partitions import NO_STATE_PARTITIONS, StatePartitions
 from ottla.groups.states import GroupType
 from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.protocol.types import Uuid
 
 PROTOCOL_TYPE = "share"
 
@@ -47,16 +49,20 @@ class ShareGroup(ModernGroup[ShareGroupMember]):
         """Partitions whose state is there; no others are assigned."""
         return (self.state_partitions or NO_STATE_PARTITIONS).assignable
 
-    @property
-    def has_unassigned_partitions(self) -> bool:
-        """Whether partitions were initialized, or no longer are, since the target assignment was made."""
+    def has_unassigned_partitions(self, topic_ids: Collection[Uuid]) -> bool:
+        """Whether partitions of `topic_ids`, the topics subscribed to, were initialized since the target assignment was
+        made, or no longer are.
+
+        Apache looks at topics that nobody subscribes to any more as well, and raises the epoch with every heartbeat then.
+        """
         if self.state_partitions is None or self.is_empty:
             return False
-        assigned: dict[bytes, set[int]] = {}
+        assigned: dict[Uuid, set[int]] = {}
         for target in self.target_assignment.values():
             for topic_id, partitions in target.items():
                 assigned.setdefault(topic_id, set()).update(partitions)
-        return assigned != self.assignable
+        wanted = {topic_id: each for topic_id, each in self.assignable.items() if topic_id in topic_ids}
+        return assigned != wanted
 
     def offset_expiration(self) -> OffsetExpiration | None:
         return None

@@ -45,9 +45,6 @@ from ottla.protocol.types import Uuid
 UNINITIALIZED_START_OFFSET = -1
 """The share partition's leader finds where to begin, by `share.auto.offset.reset`."""
 
-FENCING_RETRY_MS = 500
-"""When a member's removal could not be written, it is tried again so soon."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -131,8 +128,10 @@ class ShareGroupHeartbeats:
         written: list[CoordinatorRecord],
     ) -> tuple[int, SubscribedTopics]:
         """The group's epoch after this heartbeat, and the topics it is subscribed to then."""
+        subscribed = self._parts.topics.topic_ids(group.subscribed_topic_names)
         changed = (
-            updated.subscribed_topic_names != member.subscribed_topic_names or group.has_unassigned_partitions
+            updated.subscribed_topic_names != member.subscribed_topic_names
+            or group.has_unassigned_partitions(subscribed)
         )
         if not changed and not group.needs_metadata_refresh:
             return group.group_epoch, group.subscribed_topic_names
@@ -229,7 +228,6 @@ class ShareGroupHeartbeats:
         return Decision(self._removal(group, member), Heartbeat(response))
 
     def _removal(self, group: ShareGroup, member: ShareGroupMember) -> list[CoordinatorRecord]:
-        """The member's timer stays: it has to find the member again if these can't be written."""
         group_id, member_id = group.group_id, member.member_id
         metadata_hash = self._parts.topics.hash_of(group.topics_with(member, None))
         return [
@@ -242,27 +240,26 @@ class ShareGroupHeartbeats:
     # Being heard.
 
     def expect(self, group_id: str, member_id: str, now_ms: int) -> None:
-        """The member was heard; it must be again within the group's session timeout."""
+        """The member was heard; it must be again within the group's session timeout.
+
+        Nothing cancels this but the next time: a member that has left is not found. If its removal could not be written,
+        it is waited for once more.
+        """
         timeout_ms = self._parts.topics.group_setting(
             group_id, "share.session.timeout.ms", self._settings.session_timeout_ms
         )
-        self._schedule(group_id, member_id, now_ms + timeout_ms)
-
-    def _schedule(self, group_id: str, member_id: str, deadline_ms: int) -> None:
         self._parts.timers.schedule(
             ("share-session", group_id, member_id),
-            deadline_ms,
-            lambda now_ms: self._expired(group_id, member_id, now_ms),
+            now_ms + timeout_ms,
+            lambda _: self._expired(group_id, member_id),
         )
 
-    def _expired(self, group_id: str, member_id: str, now_ms: int) -> Sequence[CoordinatorRecord]:
+    def _expired(self, group_id: str, member_id: str) -> Sequence[CoordinatorRecord]:
         group = self._parts.groups.find(group_id)
-        member = group.members.get(member_id) if isinstance(group, ShareGroup) else None
-        if not isinstance(group, ShareGroup) or member is None:
+        if not isinstance(group, ShareGroup) or member_id not in group.members:
             return ()
         _log.info("Member %s of share group %s was not heard in time: removed", member_id, group_id)
-        self._schedule(group_id, member_id, now_ms + FENCING_RETRY_MS)
-        return self._removal(group, member)
+        return self._removal(group, group.members[member_id])
 
     def _heartbeat_interval_ms(self, group_id: str) -> int:
         return self._parts.topics.group_setting(

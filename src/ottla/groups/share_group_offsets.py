@@ -183,7 +183,7 @@ class ShareGroupOffsets:
             for topic_id, name in topics.items()
         ]
         return Decision(
-            [self._record(group_id, state._replace(deleting=state.deleting - topics.keys()))],
+            [self._record(group_id, state.without_deleted(topics.keys()))],
             DeleteShareGroupOffsetsResponse(responses=answered + refused),
         )
 

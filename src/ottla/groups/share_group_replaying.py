@@ -3,7 +3,7 @@
 Apache: the `replay` methods of org.apache.kafka.coordinator.group.GroupMetadataManager with ShareGroup keys.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from ottla.groups.group_types import Replay
@@ -52,10 +52,12 @@ class _TopicPartitions(Protocol):
 class ShareGroupReplaying:
     """What becomes of the records of share groups."""
 
-    def __init__(self, groups: Groups) -> None:
+    def __init__(self, groups: Groups, member_is_back: Callable[[str, str], None]) -> None:
+        """`member_is_back` is told the group and the member whose removal was undone: it is to be waited for again."""
         self._groups = groups
+        self._member_is_back = member_is_back
         self.now_ms = 0
-        """The time of the operation whose records are being applied: since when partitions are being initialized."""
+        """The time of the latest operation: since when partitions are being initialized."""
 
     def by_type(self) -> Mapping[int, Replay]:
         return {
@@ -74,6 +76,8 @@ class ShareGroupReplaying:
             return
         if value is None:
             group.remove_member(whose.member_id, undo)
+            if undo is not None:
+                undo.append(lambda: self._member_is_back(whose.group_id, whose.member_id))
             return
         told = decode_versioned(ShareGroupMemberMetadataValue, value)
         member = group.members.get(whose.member_id) or ShareGroupMember(whose.member_id)

@@ -158,9 +158,7 @@ class ShareGroupRequests:
         What is not known, whatever the reason, has start offset -1: there is no data, rather than an error.
         """
         described = self._chains.gathered([self._describe_offsets(group) for group in request.groups])
-        return self._chains.mapped(
-            described, lambda groups: DescribeShareGroupOffsetsResponse(groups=groups)
-        )
+        return self._chains.mapped(described, lambda groups: DescribeShareGroupOffsetsResponse(groups=groups))
 
     def _describe_offsets(
         self, group: DescribeShareGroupOffsetsRequestGroup

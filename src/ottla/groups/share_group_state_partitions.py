@@ -63,6 +63,13 @@ class StatePartitions(NamedTuple):
         }
         return self._replace(initialized=initialized, deleting=self.deleting | deleting)
 
+    def without_deleted(self, topic_ids: AbstractSet[Uuid]) -> "StatePartitions":
+        """The persister has deleted them; also what it was asked to make meanwhile, and made before."""
+        initialized = {
+            topic_id: each for topic_id, each in self.initialized.items() if topic_id not in topic_ids
+        }
+        return self._replace(initialized=initialized, deleting=self.deleting - topic_ids)
+
     def without_topics(self, topic_ids: AbstractSet[Uuid]) -> "StatePartitions":
         """The topics are deleted, and the share coordinator drops their state of its own accord."""
         return StatePartitions(

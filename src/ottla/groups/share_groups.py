@@ -39,8 +39,8 @@ class ShareGroups(GroupTypeMachine):
 
     def __init__(self, parts: GroupParts) -> None:
         self._parts = parts
-        self._replaying = ShareGroupReplaying(parts.groups)
         self._heartbeats = ShareGroupHeartbeats(parts)
+        self._replaying = ShareGroupReplaying(parts.groups, self._member_is_back)
         self.offsets = ShareGroupOffsets(parts)
         self._names_gone: frozenset[str] = frozenset()
         """Topics that changed, until the timer has looked whether they are gone: what a timer does may write records."""
@@ -49,11 +49,15 @@ class ShareGroups(GroupTypeMachine):
     def rebalance_count(self) -> int:
         return self._heartbeats.rebalance_count
 
+    def _member_is_back(self, group_id: str, member_id: str) -> None:
+        self._heartbeats.expect(group_id, member_id, self._replaying.now_ms)
+
     def replays(self) -> Mapping[int, Replay]:
         return self._replaying.by_type()
 
     def begin(self, now_ms: int) -> None:
         """Every member has one session timeout to be heard from, every initialization its time to come through."""
+        self._replaying.now_ms = now_ms
         for group in self._parts.groups:
             if isinstance(group, ShareGroup):
                 for member_id in group.members:
