@@ -259,7 +259,10 @@ def test_a_transaction_is_complete_when_each_partition_has_its_marker(world, cli
     assert client.metadata.state is TransactionState.PREPARE_COMMIT
     assert client.metadata.partitions == {PARTITIONS[1]}
     assert client.ask_add(PARTITIONS[0]).value == BUSY
+    [coordinator] = world.service.coordinators()
+    assert coordinator.completions.markers_to_retry == 1
     world.advance(100)
+    assert coordinator.completions.markers_to_retry == 0
     [again] = world.markers
     assert again.partitions == {PARTITIONS[1]}
     world.answer_all()
@@ -293,8 +296,11 @@ def test_a_completion_that_can_not_be_recorded_is_tried_again(world, client):
     world.refuse_with = ErrorCode.NOT_ENOUGH_REPLICAS
     world.answer_all()
     assert client.metadata.state is TransactionState.PREPARE_ABORT
+    [coordinator] = world.service.coordinators()
+    assert coordinator.completions.completions_to_retry == 1
     world.refuse_with = None
     world.advance(100)
+    assert coordinator.completions.completions_to_retry == 0
     assert client.metadata.state is TransactionState.COMPLETE_ABORT
     assert not world.markers
 

@@ -50,7 +50,7 @@ from ottla.broker.threads import Threads
 from ottla.broker.throttling import AddressQuota, Throttling, has_client_quotas
 from ottla.broker.topic_counters import TopicCounters, TopicCountersByName
 from ottla.broker.topic_creation import TopicCreation
-from ottla.broker.transaction_shell import TransactionShell
+from ottla.broker.transaction_shell import NoOtherBrokers, TransactionShell
 from ottla.broker.transactional_writes import TransactionalWrites
 from ottla.broker.turns import Turns
 from ottla.cluster.embedded import EmbeddedTree
@@ -294,6 +294,7 @@ class BrokerServer:
             self.replicas,
             transaction_settings(config),
             self.marker_writer,
+            NoOtherBrokers(),
             partition_count=self._partitions_of(
                 TRANSACTION_STATE_TOPIC, config.transaction_state_log_num_partitions
             ),

@@ -1,22 +1,39 @@
 """The transaction coordinator of one broker, running (see coordinator_shell.py), and the way of its markers.
 
-A marker goes to whoever leads the partition: written here at once if that is this broker. For a partition that is gone there is
-nothing to end. One whose leader is another broker, or none, is tried again until it has one that can be reached.
+A marker goes to whoever leads the partition: written here at once if that is this broker, handed to a `MarkerSender` if it is
+another. For a partition that is gone there is nothing to end; one without a leader is tried again until it has one.
 """
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Protocol
 
 from ottla.broker.coordinator_shell import CoordinatorShell
 from ottla.broker.internal_topics import TRANSACTION_STATE_TOPIC
-from ottla.broker.marker_writing import MarkerWriter
-from ottla.cluster.image import MetadataImage
+from ottla.broker.marker_writing import Answers, MarkerWriter
+from ottla.cluster.image import NO_LEADER, MetadataImage
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.types import TopicPartition
 from ottla.replication.replicas import Replicas
 from ottla.transactions.markers import TransactionMarkers
 from ottla.transactions.service import TransactionCoordinatorService
 from ottla.transactions.settings import TransactionSettings
+
+
+class MarkerSender(Protocol):
+    """Brings markers to other brokers by WriteTxnMarkers, a bounded queue for each of them."""
+
+    def send(self, broker_id: int, markers: TransactionMarkers, on_answers: Answers) -> None:
+        """`on_answers` is called, once or for parts, with an error for each partition: NOT_LEADER_OR_FOLLOWER for those
+        that could not be reached, so that their leader is looked up and they are tried again."""
+
+
+class NoOtherBrokers:
+    """The sender of a broker that stands alone."""
+
+    def send(self, broker_id: int, markers: TransactionMarkers, on_answers: Answers) -> None:
+        del broker_id
+        on_answers(dict.fromkeys(markers.partitions, ErrorCode.NOT_LEADER_OR_FOLLOWER))
 
 
 class TransactionShell(CoordinatorShell[TransactionCoordinatorService]):
@@ -27,6 +44,7 @@ class TransactionShell(CoordinatorShell[TransactionCoordinatorService]):
         replicas: Replicas,
         settings: TransactionSettings,
         markers: MarkerWriter,
+        sender: MarkerSender,
         *,
         partition_count: int,
         new_producer_id: Callable[[], int],
@@ -38,6 +56,8 @@ class TransactionShell(CoordinatorShell[TransactionCoordinatorService]):
     ) -> None:
         """`partition_count`: of `__transaction_state` (`transaction.state.log.num.partitions`, or what the topic has)."""
         self._markers = markers
+        self._sender = sender
+        self._broker_id = replicas.broker_id
         self._image = image
         super().__init__(
             replicas,
@@ -56,13 +76,24 @@ class TransactionShell(CoordinatorShell[TransactionCoordinatorService]):
         )
 
     def _write_markers(self, markers: TransactionMarkers) -> None:
+        answered = partial(self._answered, markers)
+        for leader, partitions in self._by_leader(markers.partitions).items():
+            part = markers._replace(partitions=frozenset(partitions))
+            if leader is None:
+                answered(dict.fromkeys(partitions, ErrorCode.NONE))
+            elif leader in (self._broker_id, NO_LEADER):
+                self._markers.write(part, answered)
+            else:
+                self._sender.send(leader, part, answered)
+
+    def _by_leader(self, partitions: frozenset[TopicPartition]) -> dict[int | None, list[TopicPartition]]:
+        """The partitions of each leader; of None those that exist no more."""
         image = self._image()
-        gone = [each for each in markers.partitions if image.partition(*each) is None]
-        if gone:
-            self._answered(markers, dict.fromkeys(gone, ErrorCode.NONE))
-            markers = markers._replace(partitions=markers.partitions.difference(gone))
-        if markers.partitions:
-            self._markers.write(markers, partial(self._answered, markers))
+        by_leader: dict[int | None, list[TopicPartition]] = {}
+        for each in partitions:
+            state = image.partition(*each)
+            by_leader.setdefault(None if state is None else state.leader, []).append(each)
+        return by_leader
 
     def _answered(self, markers: TransactionMarkers, answers: Mapping[TopicPartition, ErrorCode]) -> None:
         self.service.markers_answered(markers, answers, self._now_ms())

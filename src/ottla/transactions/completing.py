@@ -48,6 +48,10 @@ class Completions:
         self._results = results
         self._markers: deque[TransactionMarkers] = deque()
         self._resumed: deque[Transaction] = deque()
+        self.markers_to_retry = 0
+        """Partitions whose marker could not be written yet."""
+        self.completions_to_retry = 0
+        """Transactions that could not be recorded as complete yet."""
         transactions.on_prepared = self.begin
 
     def begin(self, transaction: Transaction, now_ms: int) -> None:
@@ -77,6 +81,7 @@ class Completions:
     def clear(self) -> None:
         self._markers.clear()
         self._resumed.clear()
+        self.markers_to_retry = self.completions_to_retry = 0
 
     # Markers.
 
@@ -138,11 +143,14 @@ class Completions:
         now_ms: int,
     ) -> None:
         def retry(then_ms: int) -> list[CoordinatorRecord]:
+            self.markers_to_retry -= len(partitions)
             if self._is_current(transaction, markers):
                 self._write(transaction, partitions & transaction.metadata.partitions, then_ms)
             return []
 
         key = ("markers", transaction.transactional_id, partitions)
+        if key not in self._timers:
+            self.markers_to_retry += len(partitions)
         self._timers.schedule(key, now_ms + RETRY_BACKOFF_MS, retry)
 
     # The record at the end.
@@ -151,12 +159,14 @@ class Completions:
         completed = transaction.metadata.completed(now_ms)
 
         def retry(then_ms: int) -> list[CoordinatorRecord]:
+            self.completions_to_retry -= 1
             self._complete(transaction, then_ms)
             return []
 
         def failed(error: ErrorCode, then_ms: int) -> None:
             _log.info("%s is not marked complete yet: %s", transaction.transactional_id, error.name)
             key = ("completion", transaction.transactional_id)
+            self.completions_to_retry += 1
             self._timers.schedule(key, then_ms + RETRY_BACKOFF_MS, retry)
 
         self._results.append(

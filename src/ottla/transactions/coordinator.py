@@ -64,7 +64,7 @@ class TransactionCoordinator(PartitionCoordinator):
         self._new_producer_id = new_producer_id
         self._results: deque[CoordinatorResult[Outcome]] = deque()
         """To be appended. Bounded: one for each transactional id at most."""
-        self._completions = Completions(epoch, self.transactions, self._timers, self._results)
+        self.completions = Completions(epoch, self.transactions, self._timers, self._results)
         self._upkeep = Upkeep(settings, self.transactions, self._timers, self._results)
         self._keep(_NothingToApply())
 
@@ -91,13 +91,13 @@ class TransactionCoordinator(PartitionCoordinator):
                 self.transactions.open[transaction.transactional_id] = transaction
             elif transaction.metadata.state in PREPARED_STATES:
                 prepared.append(transaction)
-        self._completions.resume(prepared, now_ms)
+        self.completions.resume(prepared, now_ms)
         self._upkeep.begin(self.partition, now_ms)
         return ()
 
     def _forget(self) -> None:
         self.transactions.clear()
-        self._completions.clear()
+        self.completions.clear()
         self._upkeep.clear()
         self._results.clear()
 
@@ -193,14 +193,14 @@ class TransactionCoordinator(PartitionCoordinator):
 
     def next_markers(self) -> TransactionMarkers | None:
         """Markers to write; `markers_answered` is to be called for each of their partitions."""
-        return self._completions.next_markers()
+        return self.completions.next_markers()
 
     def markers_answered(
         self, markers: TransactionMarkers, answers: Mapping[TopicPartition, ErrorCode], now_ms: int
     ) -> None:
         """What some or all of the partitions have answered. One that exists no more counts as written: NONE."""
         if self.state is CoordinatorState.ACTIVE:
-            self._completions.markers_answered(markers, answers, now_ms)
+            self.completions.markers_answered(markers, answers, now_ms)
 
 
 class _NothingToApply:
