@@ -49,9 +49,15 @@ from ottla.protocol.messages.streams_group_heartbeat import (
     TopicInfo,
     Topology,
 )
+from ottla.protocol.messages.update_features import (
+    FeatureUpdateKey,
+    UpdateFeaturesRequest,
+    UpdateFeaturesResponse,
+)
 
 STALE_TOPOLOGY, MISSING_SOURCE, INCORRECTLY_PARTITIONED, MISSING_INTERNAL, SHUTDOWN = range(5)
 GROUP_CONFIG = 32
+UPGRADE, SAFE_DOWNGRADE = 1, 2
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +112,39 @@ def test_the_apis_are_announced_only_where_unstable_ones_are(wire: WireClient, s
     """Version 0 of both with `unstable.api.versions.enable`, nothing without."""
     assert {88, 89}.isdisjoint(wire.versions())
     assert {key: streams.versions()[key] for key in (88, 89)} == {88: (0, 0), 89: (0, 0)}
+
+
+def set_streams_version(wire: WireClient, level: int) -> None:
+    update = FeatureUpdateKey(
+        feature="streams.version", max_version_level=level, upgrade_type=UPGRADE if level else SAFE_DOWNGRADE
+    )
+    request = UpdateFeaturesRequest(feature_updates=[update], timeout_ms=10_000)
+    answer = wire.ask(request, UpdateFeaturesResponse, 1)
+    assert answer.error_code == ErrorCode.NONE, answer
+
+
+def test_the_feature_switches_them_on_and_off(start_broker: Callable[..., ProcessBroker]) -> None:
+    """With `streams.version` 0 both are announced, and answered UNSUPPORTED_VERSION without another word."""
+    broker = start_broker(SETTINGS)
+    with WireClient(broker.host, broker.port) as wire:
+        make(wire, "topic")
+        member = Member(wire, "group", "a", reading("topic"))
+        set_streams_version(wire, 0)
+        refused = until(member.join, lambda seen: seen.error_code == ErrorCode.UNSUPPORTED_VERSION)
+        assert (refused.error_message, refused.member_id) == (None, "")
+        group = described(wire, "group")
+        assert (group.error_code, group.error_message) == (ErrorCode.UNSUPPORTED_VERSION, None)
+        assert wire.versions()[88] == (0, 0)
+        set_streams_version(wire, 1)
+        until(member.join, lambda seen: seen.error_code == ErrorCode.NONE)
+
+
+def test_the_protocols_that_are_served_leave_them_out(start_broker: Callable[..., ProcessBroker]) -> None:
+    """`group.coordinator.rebalance.protocols` without `streams`."""
+    broker = start_broker({**SETTINGS, "group.coordinator.rebalance.protocols": "classic,consumer"})
+    with WireClient(broker.host, broker.port) as wire:
+        refused = Member(wire, "group", "a", reading("topic")).join()
+        assert refused.error_code == ErrorCode.UNSUPPORTED_VERSION
 
 
 def test_a_member_joins_and_gets_every_task(streams: WireClient, group: str, topic: str) -> None:
