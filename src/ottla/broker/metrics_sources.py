@@ -11,6 +11,7 @@ from ottla.broker.client_metrics_sources import register_clients
 from ottla.broker.group_metrics import register_groups
 from ottla.broker.share_metrics import register_shares
 from ottla.broker.topic_counters import TopicCounters
+from ottla.broker.transaction_metrics import register_transactions
 from ottla.metrics import catalogue
 from ottla.metrics.family import Family, Sample, Samples
 from ottla.metrics.process import register_process
@@ -43,6 +44,7 @@ def register(registry: Registry, broker: "BrokerServer") -> None:
     _register_replicas(registry, broker)
     _register_cluster(registry, broker)
     register_groups(registry, broker)
+    register_transactions(registry, broker)
     register_shares(registry, broker)
     register_clients(registry, broker)
     registry.source(catalogue.LOOP_LAG_SECONDS, lambda: (((), broker.loop_lag.seconds.reading()),))

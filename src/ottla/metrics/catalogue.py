@@ -395,6 +395,18 @@ CLIENT_METRICS_DROPPED: Final = Family(
     "ottla_client_metrics_dropped_total", _COUNTER, "Pushed values that were beyond a bound."
 )
 
+# Transactions
+MARKERS_WITHOUT_LEADER: Final = Family(
+    "kafka_coordinator_transaction_transactionmarkerchannelmanager_unknowndestinationqueuesize",
+    _GAUGE,
+    "Partitions whose marker waits to be tried again, mostly for a leader.",
+)
+COMPLETIONS_TO_RETRY: Final = Family(
+    "kafka_coordinator_transaction_transactionmarkerchannelmanager_logappendretryqueuesize",
+    _GAUGE,
+    "Transactions that wait to be recorded as complete.",
+)
+
 # Share groups
 SHARE_SESSIONS: Final = Family(
     "kafka_server_sharesessioncache_sharesessionscount", _GAUGE, "Share sessions that are kept."
