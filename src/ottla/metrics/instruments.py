@@ -81,8 +81,13 @@ class Percentiles:
         """Count a value; one below zero counts as zero."""
         self.count += 1
         self.sum += value
-        bucket = _bucket_of(int(value / self.unit))
-        self._recent[bucket] = self._recent.get(bucket, 0) + 1
+        units = int(value / self.unit)
+        bucket = _SMALL[units] if 0 <= units < _SMALL_UNITS else _bucket_of(units)
+        recent = self._recent
+        if bucket in recent:
+            recent[bucket] += 1
+        else:
+            recent[bucket] = 1
 
     def turn(self) -> None:
         """Begin a new window; what was seen before the last turn is forgotten."""
@@ -124,3 +129,8 @@ def _middle_of(bucket: int) -> float:
     shift = (bucket >> _FINE_BITS) - 1
     lowest = (bucket - (shift << _FINE_BITS)) << shift
     return lowest + ((1 << shift) - 1) / 2
+
+
+_SMALL_UNITS = 1024
+_SMALL = bytes(_bucket_of(units) for units in range(_SMALL_UNITS))
+"""The buckets of small values, which most are: looked up in half of the time that it takes to work them out."""

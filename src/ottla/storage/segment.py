@@ -243,10 +243,19 @@ class Segment:
     # -- reading
 
     def read_at(self, view: memoryview, position: int, *, nowait: bool) -> int:
-        """Fill `view` from `position` of the file; on any thread. Raises `BlockingIOError`, `SliceGone`."""
+        """Fill `view` from `position` of the file. Raises `BlockingIOError`, `SliceGone`.
+
+        With `nowait` for the loop's thread, without for any.
+        """
         try:
+            if nowait:
+                log_file = self.log_file
+                try:
+                    return self._cache.acquire(log_file).pread_into(view, position, nowait=True)
+                finally:
+                    log_file.in_use = False
             with self._cache.pinned(self.log_file) as file:
-                return file.pread_into(view, position, nowait=nowait)
+                return file.pread_into(view, position)
         except FileNotFoundError as error:
             raise SliceGone(f"{self.log_file.path} is deleted") from error
 
