@@ -240,9 +240,11 @@ class ShareGroupRequests:
         response, request = decided
 
         def note(answer: InitializeShareGroupStateResponse) -> AlterShareGroupOffsetsResponse:
-            # What the persister refused is begun anew by a heartbeat; Apache answers no error either.
+            # What was refused stays noted as being initialized: when that is old, a heartbeat begins it anew.
             if _first_error(answer.results) is None:
                 self._note_initialized(request.group_id, answer)
+            else:
+                _tell_refused(response, answer)
             return response
 
         return self._chains.mapped(self._persister.initialize(request), note)
@@ -432,6 +434,23 @@ def _described_topics(
 
 def _alter_refused(error: KafkaError) -> AlterShareGroupOffsetsResponse:
     return AlterShareGroupOffsetsResponse(error_code=error.code, error_message=error.code.message)
+
+
+def _tell_refused(
+    response: AlterShareGroupOffsetsResponse, answer: InitializeShareGroupStateResponse
+) -> None:
+    """The persister's errors, in the rows of its partitions."""
+    errors = {
+        (topic.topic_id, row.partition): ErrorCode(row.error_code)
+        for topic in answer.results
+        for row in topic.partitions
+        if row.error_code != ErrorCode.NONE
+    }
+    for topic in response.responses:
+        for row in topic.partitions:
+            error = errors.get((topic.topic_id, row.partition_index))
+            if error is not None:
+                row.error_code, row.error_message = error, error.message
 
 
 def _delete_refused(code: ErrorCode, message: str) -> DeleteShareGroupOffsetsResponse:
