@@ -363,6 +363,15 @@ def test_a_member_id_must_be_a_uuid(members: Members) -> None:
     assert member.fetch_all(max_wait_ms=10)[0] is ErrorCode.UNKNOWN_SERVER_ERROR
 
 
+def test_a_group_must_have_a_name(members: Members) -> None:
+    """The share coordinator keeps nothing for one without; the broker goes on."""
+    member = members()
+    member.group = ""
+    rows = member.fetch_all(max_wait_ms=10)[1]
+    assert {row.error for row in rows.values()} <= {ErrorCode.UNKNOWN_SERVER_ERROR, ErrorCode.INVALID_REQUEST}
+    assert members().fetch_all(max_wait_ms=10)[0] is ErrorCode.NONE
+
+
 def test_a_closed_session_gives_back_what_it_had(wire: WireClient, members: Members, topic: str) -> None:
     """As if it had never been delivered."""
     first, second = members(), members()

@@ -105,6 +105,7 @@ class SharePartitions:
         self._settings = settings
         self._loop = asyncio.get_running_loop()
         self._running: dict[SharePartitionKey, RunningSharePartition] = {}
+        self._by_partition: dict[Partition, set[RunningSharePartition]] = {}
         self._asking: dict[SharePartitionKey, deque[Callable[[], None]]] = {}
         """What asks the persister, the first one at the moment. Bounded by the requests in hand, the sessions that close
         and the deadlines of locks."""
@@ -130,6 +131,7 @@ class SharePartitions:
             running.share.fence()
             self._disarm(running)
         self._running.clear()
+        self._by_partition.clear()
 
     # Coming and going.
 
@@ -140,17 +142,26 @@ class SharePartitions:
         """The share partition, loaded or being loaded. Raises `KafkaError` if this broker does not lead the partition."""
         running = self._running.get(key)
         if running is None:
+            if not key.group_id:
+                raise KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, "Group id must be specified and non-empty.")
             partition = self._broker.replicas.partition(topic, key.partition)
             partition.leading_log()
             share = SharePartition(key, partition.leader_epoch, self._settings)
+            share.begin_loading()
             running = self._running[key] = RunningSharePartition(share, partition)
-            self._load(running)
+            self._by_partition.setdefault(partition, set()).add(running)
+            # A group may begin with thousands of partitions at once.
+            self._broker.turns.put_off(lambda: self._load(running))
         return running
 
     def drop(self, running: RunningSharePartition) -> None:
         """Forget it; the next fetch loads it anew."""
         if self._running.get(running.share.key) is running:
             del self._running[running.share.key]
+            same = self._by_partition[running.partition]
+            same.discard(running)
+            if not same:
+                del self._by_partition[running.partition]
         running.share.fence()
         self._disarm(running)
         running.wake()
@@ -161,7 +172,7 @@ class SharePartitions:
             self.drop(running)
 
     def _leadership_changed(self, partition: Partition, leads: bool) -> None:
-        for running in [each for each in self._running.values() if each.partition is partition]:
+        for running in list(self._by_partition.get(partition, ())):
             if not leads or partition.leader_epoch > running.share.leader_epoch:
                 self.drop(running)
 
@@ -169,7 +180,8 @@ class SharePartitions:
 
     def _load(self, running: RunningSharePartition) -> None:
         share = running.share
-        share.begin_loading()
+        if share.state is not SharePartitionState.INITIALIZING:
+            return  # dropped before its turn came
         row = reading.PartitionData(partition=share.key.partition, leader_epoch=share.leader_epoch)
         topic = reading.ReadStateData(topic_id=share.key.topic_id, partitions=[row])
         request = reading.ReadShareGroupStateRequest(group_id=share.key.group_id, topics=[topic])

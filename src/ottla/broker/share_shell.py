@@ -196,6 +196,9 @@ class LocalPersister:
         response: type[Any],
     ) -> Reply[Any]:
         answer: Reply[Any] = Reply(self._replies)
+        if not request.group_id:
+            answer.complete(response())  # as the coordinator answers it
+            return answer
         rows = [(topic.topic_id, row) for topic in request.topics for row in topic.partitions]
         answered: list[Any] = [None] * len(rows)
         waiting = len(rows)

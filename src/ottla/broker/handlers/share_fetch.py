@@ -22,6 +22,7 @@ from ottla.broker.share_acknowledgements import Outcomes, acknowledge
 from ottla.broker.share_leaders import Leaders, session_key
 from ottla.broker.share_partitions import RunningSharePartition
 from ottla.broker.slice_batches import aborted_batches, batches_in, cut
+from ottla.broker.turns import PIECE_SECONDS, now
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages.share_fetch import (
     AcquiredRecords,
@@ -34,7 +35,7 @@ from ottla.protocol.messages.share_fetch import (
 )
 from ottla.protocol.types import Uuid
 from ottla.records.errors import RecordsError
-from ottla.replication.partition import IsolationLevel, Partition, PartitionFetch
+from ottla.replication.partition import IsolationLevel, Partition, PartitionFetch, Role
 from ottla.shares.records import SharePartitionKey
 from ottla.shares.sessions import (
     FINAL_EPOCH,
@@ -49,6 +50,9 @@ from ottla.storage.file_slice import FileSlice, SliceGone
 if TYPE_CHECKING:
     from ottla.broker.delayed import Timer
     from ottla.broker.server import BrokerServer
+
+
+_LEADER = Role.LEADER
 
 
 def _whole(request: ShareFetchRequest, code: ErrorCode, message: str) -> ShareFetchResponse:
@@ -122,7 +126,8 @@ class _Readable(NamedTuple):
     name: TopicIdPartition
     running: RunningSharePartition
     fetch_offset: int
-    found: PartitionFetch
+    found: PartitionFetch | None
+    """None: there is nothing behind the offset."""
 
 
 class _ShareFetchInHand:
@@ -291,6 +296,7 @@ class _ShareFetchInHand:
 
     def _readable(self) -> tuple[list[_Readable], bool]:
         """What may be acquired of, and whether that is reason enough to answer."""
+        started = now()
         candidates = []
         for name, running in list(self._running.items()):
             if running.share.state is SharePartitionState.FENCED:
@@ -305,11 +311,17 @@ class _ShareFetchInHand:
         failed = False
         for name, running in candidates:
             offset = running.share.next_fetch_offset
+            if running.partition.role is _LEADER and offset == running.partition.high_watermark:
+                readable.append(_Readable(name, running, offset, None))
+                continue
             try:
                 found = self._read(name, running, offset, max_bytes, min_one_batch=size == 0)
             except KafkaError as error:
-                if error.code is ErrorCode.OFFSET_OUT_OF_RANGE and self._catch_up(running):
-                    self.wake()
+                if error.code is ErrorCode.OFFSET_OUT_OF_RANGE:
+                    if self._catch_up(running):
+                        self.wake()
+                    else:  # a log that was cut has to grow again, as in Apache
+                        readable.append(_Readable(name, running, offset, None))
                     continue
                 self._rows[name] = _error_row(name, error.code)
                 failed = True
@@ -317,6 +329,8 @@ class _ShareFetchInHand:
             readable.append(_Readable(name, running, offset, found))
             if found.slice is not None:
                 size += found.slice.size_in_bytes
+                if size >= self._min_bytes and now() - started > PIECE_SECONDS:
+                    break  # the others come first another time
         return readable, failed or (bool(readable) and size >= self._min_bytes)
 
     def _lose(self, name: TopicIdPartition, running: RunningSharePartition) -> None:
@@ -367,20 +381,22 @@ class _ShareFetchInHand:
         for each in readable:
             row = PartitionData(partition_index=each.name.partition, records=b"")
             self._rows[each.name] = row
-            piece = each.found.slice
-            if piece is None or left <= 0:
+            found = each.found
+            if found is None or found.slice is None or left <= 0:
                 continue
             try:
-                left -= self._acquire_of(each, piece, left, row)
+                left -= self._acquire_of(each, found, found.slice, left, row)
             except (SliceGone, RecordsError):
                 row.error_code = ErrorCode.KAFKA_STORAGE_ERROR
             except BlockingIOError:
-                self._warm(each.name, each.running, each.fetch_offset, piece.size_in_bytes)
+                self._warm(each.name, each.running, each.fetch_offset, found.slice.size_in_bytes)
                 if left == self._request.max_records:
                     raise  # nothing is acquired yet: later, then
                 return
 
-    def _acquire_of(self, each: _Readable, piece: FileSlice, left: int, row: PartitionData) -> int:
+    def _acquire_of(
+        self, each: _Readable, found: PartitionFetch, piece: FileSlice, left: int, row: PartitionData
+    ) -> int:
         """Acquire records of one partition; how many."""
         share = each.running.share
         nowait = each.name != self._warmed
@@ -389,7 +405,7 @@ class _ShareFetchInHand:
         batches = batches_in(piece, last_offset, nowait=nowait)
         aborted = [
             OffsetRange(*both)
-            for both in aborted_batches(piece, batches, each.found.aborted_transactions or (), nowait=nowait)
+            for both in aborted_batches(piece, batches, found.aborted_transactions or (), nowait=nowait)
         ]
         acquired = share.acquire(
             self._member.member_id,
