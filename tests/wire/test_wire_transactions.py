@@ -745,6 +745,21 @@ def test_offsets_of_a_group_that_was_not_added(wire, unique_name, topic, old_pro
     assert committed_offset(wire, group, topic).committed_offset == -1
 
 
+def test_offsets_of_whoever_does_not_own_the_transactional_id(wire, unique_name, topic, producer):
+    """The transaction's coordinator is asked first, in every version that verifies."""
+    wire.create_topic(topic)
+    group = unique_name("group")
+    wire.find_coordinator(group)
+    owned = producer.init()
+    for api_version in (3, 4, 5):
+        for stranger, code in (
+            (NONE_YET, ErrorCode.INVALID_PRODUCER_ID_MAPPING),
+            (owned.raised(), ErrorCode.INVALID_PRODUCER_EPOCH),
+        ):
+            producer.owned = stranger
+            assert commit_offset(producer, group, topic, 1, api_version=api_version) == code
+
+
 def test_offsets_of_a_topic_that_does_not_exist(wire, unique_name, producer):
     """The others would be committed."""
     group = unique_name("group")

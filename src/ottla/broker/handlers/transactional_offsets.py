@@ -101,10 +101,8 @@ class _Commit:
     def begin(self) -> None:
         request, writes = self._request, self._broker.transactional_writes
         support = Support.of_txn_offset_commit(self._context.api_version)
-        if not request.group_id or not request.transactional_id or request.producer_id < 0:
-            self._commit()
-            return
-        if support is not Support.ADD_PARTITION and not writes.is_verification_enabled:
+        asks = support is Support.ADD_PARTITION or writes.is_verification_enabled
+        if not request.group_id or not asks:
             self._commit()
             return
         producer = BatchProducer(request.producer_id, request.producer_epoch, NO_SEQUENCE)
