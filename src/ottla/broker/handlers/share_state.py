@@ -6,76 +6,126 @@ within this broker the persister takes a shorter way. They are answered whether 
 Apache: KafkaApis#handleInitializeShareGroupStateRequest and the four like it.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.pending import Pending
-from ottla.protocol.messages.delete_share_group_state import (
-    DeleteShareGroupStateRequest,
-    DeleteShareGroupStateResponse,
-)
-from ottla.protocol.messages.initialize_share_group_state import (
-    InitializeShareGroupStateRequest,
-    InitializeShareGroupStateResponse,
-)
-from ottla.protocol.messages.read_share_group_state import (
-    ReadShareGroupStateRequest,
-    ReadShareGroupStateResponse,
-)
-from ottla.protocol.messages.read_share_group_state_summary import (
-    ReadShareGroupStateSummaryRequest,
-    ReadShareGroupStateSummaryResponse,
-)
-from ottla.protocol.messages.write_share_group_state import (
-    WriteShareGroupStateRequest,
-    WriteShareGroupStateResponse,
-)
+from ottla.protocol.declare import Response
+from ottla.protocol.errors import ErrorCode
+from ottla.protocol.messages import delete_share_group_state as deleting
+from ottla.protocol.messages import initialize_share_group_state as initializing
+from ottla.protocol.messages import read_share_group_state as reading
+from ottla.protocol.messages import read_share_group_state_summary as summarizing
+from ottla.protocol.messages import write_share_group_state as writing
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
 
+R = TypeVar("R", bound=Response)
 
-@handles(InitializeShareGroupStateRequest, InitializeShareGroupStateResponse, versions=(0, 0))
+
+def _in_every_row(
+    response: type[R], topic_result: type[Any], partition_result: type[Any]
+) -> Callable[[Any, ErrorCode, str], R]:
+    """How an error of the whole request is answered: none of the five answers has a place for one of its own."""
+
+    def answer(request: Any, code: ErrorCode, message: str) -> R:
+        results = [
+            topic_result(
+                topic_id=topic.topic_id,
+                partitions=[
+                    partition_result(partition=each.partition, error_code=code, error_message=message)
+                    for each in topic.partitions
+                ],
+            )
+            for topic in request.topics
+        ]
+        return response(results=results)  # type: ignore[call-arg]
+
+    return answer
+
+
+@handles(
+    initializing.InitializeShareGroupStateRequest,
+    initializing.InitializeShareGroupStateResponse,
+    versions=(0, 0),
+    on_error=_in_every_row(
+        initializing.InitializeShareGroupStateResponse,
+        initializing.InitializeStateResult,
+        initializing.PartitionResult,
+    ),
+)
 def initialize_share_group_state(
-    broker: "BrokerServer", request: InitializeShareGroupStateRequest, context: RequestContext
-) -> InitializeShareGroupStateResponse | Pending[InitializeShareGroupStateResponse]:
+    broker: "BrokerServer", request: initializing.InitializeShareGroupStateRequest, context: RequestContext
+) -> initializing.InitializeShareGroupStateResponse | Pending[initializing.InitializeShareGroupStateResponse]:
     """Begin the state of share partitions at a start offset."""
     state = broker.shares.state
     return state.answer(state.service.initialize(request, context.now_ms))
 
 
-@handles(ReadShareGroupStateRequest, ReadShareGroupStateResponse, versions=(0, 0))
+@handles(
+    reading.ReadShareGroupStateRequest,
+    reading.ReadShareGroupStateResponse,
+    versions=(0, 0),
+    on_error=_in_every_row(
+        reading.ReadShareGroupStateResponse, reading.ReadStateResult, reading.PartitionResult
+    ),
+)
 def read_share_group_state(
-    broker: "BrokerServer", request: ReadShareGroupStateRequest, context: RequestContext
-) -> ReadShareGroupStateResponse | Pending[ReadShareGroupStateResponse]:
+    broker: "BrokerServer", request: reading.ReadShareGroupStateRequest, context: RequestContext
+) -> reading.ReadShareGroupStateResponse | Pending[reading.ReadShareGroupStateResponse]:
     """The whole state, for the leader of the topic's partition."""
     state = broker.shares.state
     return state.answer(state.service.read(request, context.now_ms))
 
 
-@handles(WriteShareGroupStateRequest, WriteShareGroupStateResponse, versions=(0, 0))
+@handles(
+    writing.WriteShareGroupStateRequest,
+    writing.WriteShareGroupStateResponse,
+    versions=(0, 0),
+    on_error=_in_every_row(
+        writing.WriteShareGroupStateResponse, writing.WriteStateResult, writing.PartitionResult
+    ),
+)
 def write_share_group_state(
-    broker: "BrokerServer", request: WriteShareGroupStateRequest, context: RequestContext
-) -> WriteShareGroupStateResponse | Pending[WriteShareGroupStateResponse]:
+    broker: "BrokerServer", request: writing.WriteShareGroupStateRequest, context: RequestContext
+) -> writing.WriteShareGroupStateResponse | Pending[writing.WriteShareGroupStateResponse]:
     """Lay changes over the state."""
     state = broker.shares.state
     return state.answer(state.service.write(request, context.now_ms))
 
 
-@handles(DeleteShareGroupStateRequest, DeleteShareGroupStateResponse, versions=(0, 0))
+@handles(
+    deleting.DeleteShareGroupStateRequest,
+    deleting.DeleteShareGroupStateResponse,
+    versions=(0, 0),
+    on_error=_in_every_row(
+        deleting.DeleteShareGroupStateResponse, deleting.DeleteStateResult, deleting.PartitionResult
+    ),
+)
 def delete_share_group_state(
-    broker: "BrokerServer", request: DeleteShareGroupStateRequest, context: RequestContext
-) -> DeleteShareGroupStateResponse | Pending[DeleteShareGroupStateResponse]:
+    broker: "BrokerServer", request: deleting.DeleteShareGroupStateRequest, context: RequestContext
+) -> deleting.DeleteShareGroupStateResponse | Pending[deleting.DeleteShareGroupStateResponse]:
     """Forget the state."""
     state = broker.shares.state
     return state.answer(state.service.delete(request, context.now_ms))
 
 
-@handles(ReadShareGroupStateSummaryRequest, ReadShareGroupStateSummaryResponse, versions=(0, 0))
+@handles(
+    summarizing.ReadShareGroupStateSummaryRequest,
+    summarizing.ReadShareGroupStateSummaryResponse,
+    versions=(0, 0),
+    on_error=_in_every_row(
+        summarizing.ReadShareGroupStateSummaryResponse,
+        summarizing.ReadStateSummaryResult,
+        summarizing.PartitionResult,
+    ),
+)
 def read_share_group_state_summary(
-    broker: "BrokerServer", request: ReadShareGroupStateSummaryRequest, context: RequestContext
-) -> ReadShareGroupStateSummaryResponse | Pending[ReadShareGroupStateSummaryResponse]:
+    broker: "BrokerServer", request: summarizing.ReadShareGroupStateSummaryRequest, context: RequestContext
+) -> summarizing.ReadShareGroupStateSummaryResponse | Pending[summarizing.ReadShareGroupStateSummaryResponse]:
     """Start offset and epochs alone, for the group's coordinator."""
     state = broker.shares.state
     return state.answer(state.service.read_summary(request, context.now_ms))
