@@ -12,6 +12,7 @@ import pytest
 from wire_client import WireClient, until
 
 from brokers import ProcessBroker
+from ottla.coordination.partitioning import partition_for
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.alter_share_group_offsets import (
     AlterShareGroupOffsetsRequest,
@@ -66,6 +67,8 @@ from ottla.protocol.messages.update_features import (
     UpdateFeaturesResponse,
 )
 from ottla.protocol.types import ZERO_UUID
+from ottla.records.batch import iterate_batches
+from ottla.records.record import iterate_records
 
 _GROUP_RESOURCE = 32
 _SET = 0
@@ -524,3 +527,60 @@ def test_share_groups_are_off_until_their_feature_is_on(
         request = UpdateFeaturesRequest(timeout_ms=10_000, feature_updates=[update])
         assert wire.ask(request, UpdateFeaturesResponse, 1).error_code == ErrorCode.NONE
         until(lambda: member.send(0, [topic]).error_code, lambda code: code == ErrorCode.NONE)
+
+
+def test_the_log_has_apaches_records_in_apaches_order(
+    wire: WireClient, unique_name: Callable[[str], str], topic: str
+) -> None:
+    """What a member's life leaves in `__consumer_offsets`: types of records, and which of them are tombstones."""
+    group_id = unique_name("written-group")
+    wire.find_coordinator(group_id)
+    until(lambda: describe(wire, group_id).error_code, lambda code: code == ErrorCode.GROUP_ID_NOT_FOUND)
+    # The coordinator must know of the topic before the first heartbeat, or it needs one more epoch.
+    wire.create_topic(topic)
+    other = ShareMember(wire, f"{group_id}-before", "m", topic)
+    wire.find_coordinator(other.group_id)
+    until(
+        lambda: describe(wire, other.group_id).error_code, lambda code: code == ErrorCode.GROUP_ID_NOT_FOUND
+    )
+    other.heartbeat()
+    other.heartbeat_until(lambda partitions: len(partitions) == 1)
+
+    member = ShareMember(wire, group_id, "m", topic)
+    member.heartbeat()
+    until(lambda: start_offsets(wire, group_id), lambda offsets: offsets == {topic: {0: -1}})
+    assert member.heartbeat().member_epoch == 2
+    member.leave()
+    assert delete_offsets(wire, group_id, topic).error_code == ErrorCode.NONE
+    assert delete_groups(wire, group_id) == {group_id: ErrorCode.NONE}
+
+    expected = [
+        *("member", "group", "target", "target epoch", "current", "state"),  # joins, initialization begins
+        "state",  # initialized
+        *("group", "target", "target epoch", "current"),  # assigned
+        *("no current", "no target", "no member", "group"),  # leaves
+        *("state", "state"),  # offsets are being deleted, are deleted
+        *("no target epoch", "no state", "no group"),
+    ]
+    assert written(wire, group_id) == expected
+
+
+def written(wire: WireClient, group_id: str) -> list[str]:
+    """The records of a share group in its coordinator's log, by what they are about."""
+    names = {10: "member", 11: "group", 12: "target epoch", 13: "target", 14: "current", 15: "state"}
+    partition = partition_for(group_id, len(wire.topic("__consumer_offsets").partitions))
+    found: list[str] = []
+    offset = 0
+    while True:
+        fetched = wire.fetch("__consumer_offsets", offset, partition=partition)
+        assert fetched.error_code == ErrorCode.NONE
+        batches = list(iterate_batches(memoryview(fetched.records or b"")))
+        if not batches:
+            return found
+        for header, batch in batches:
+            offset = header.last_offset + 1
+            for record in iterate_records(batch):
+                key = bytes(record.key or b"")
+                if int.from_bytes(key[2:4], "big") == len(group_id) and key[4:].startswith(group_id.encode()):
+                    name = names[int.from_bytes(key[:2], "big")]
+                    found.append(name if record.value is not None else f"no {name}")
