@@ -169,7 +169,9 @@ class Cluster:
             return describe_broker(self.layers) if name else describe_cluster_default(stored)
         if kind == "TOPIC":
             return describe_topic(self.layers, stored)
-        return describe_group(self.layers.config, stored) if kind == "GROUP" else describe_client_metrics(stored)
+        return (
+            describe_group(self.layers.config, stored) if kind == "GROUP" else describe_client_metrics(stored)
+        )
 
 
 def as_recorded(setting: DescribedSetting) -> list[object]:
