@@ -31,7 +31,7 @@ from ottla.groups.settings import ConsumerGroupSettings, GroupSettings
 from ottla.protocol.errors import ErrorCode
 
 WHO = st.integers(0, 4)
-QUIET_ROUNDS = 50
+QUIET_ROUNDS = 40
 
 
 def group_of(world: GroupWorld) -> Group | None:
@@ -313,7 +313,7 @@ def described(group: ConsumerGroup) -> tuple[object, ...]:
 
 TestConsumers = Consumers.TestCase
 TestConsumers.settings = settings(
-    max_examples=600,
+    max_examples=250,
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -8,7 +8,7 @@ from group_world import GroupWorld
 from ottla.coordination import appends
 from ottla.groups import coordinator
 from ottla.groups.settings import GroupRequestContext, GroupSettings
-from ottla.groups.states import ClassicGroupState
+from ottla.groups.states import ClassicGroupState, GroupType
 from ottla.protocol.codec import decode, encode
 from ottla.protocol.errors import ErrorCode, ProtocolError
 from ottla.protocol.messages.delete_groups import DeleteGroupsRequest
@@ -175,7 +175,7 @@ def test_answers_of_several_partitions_are_put_together() -> None:
     assert not deleted.done
     world.commit_log()
     assert sorted(result.group_id for result in deleted.value.results) == sorted(names)
-    assert world.service.group_counts() == {}
+    assert world.service.group_counts(GroupType.CLASSIC) == {}
 
 
 def test_sync_of_version_5_must_name_its_protocol() -> None:
@@ -197,7 +197,7 @@ def test_what_no_record_can_hold_is_refused_before_it_changes_anything() -> None
     ):
         response = world.call(world.service.join_group, request, version=9).value
         assert response.error_code == ErrorCode.INVALID_REQUEST
-    assert world.service.group_counts() == {}
+    assert world.service.group_counts(GroupType.CLASSIC) == {}
 
 
 def test_a_loaded_group_over_the_limit_rebalances() -> None:
@@ -251,7 +251,7 @@ def test_offsets_of_very_many_groups_expire_in_steps(monkeypatch: pytest.MonkeyP
     assert 0 < len(world.logs[0]) - written <= 20
     world.advance(1000)
     assert len(world.logs[0]) - written == 200
-    assert world.service.group_counts() == {}
+    assert world.service.group_counts(GroupType.CLASSIC) == {}
     assert world.service.coordinators()[0].offset_expiration_count == 100
 
 
@@ -325,6 +325,6 @@ def test_an_election_that_is_known_is_not_repeated() -> None:
     world = GroupWorld()
     world.call(world.service.offset_commit, commit_request("g"), version=8)
     assert not world.service.elected(0, 0)
-    assert world.service.group_counts() == {"Empty": 1}
+    assert world.service.group_counts(GroupType.CLASSIC) == {"Empty": 1}
     world.service.resigned(0, world.now_ms)
     assert world.service.elected(0, 0)

@@ -108,7 +108,7 @@ class Sharers(RuleBasedStateMachine):
         topic = AlterShareGroupOffsetsRequestTopic(topic_name=name, partitions=rows)
         request = AlterShareGroupOffsetsRequest(group_id=GROUP, topics=[topic])
         had_members = self.has_members()
-        reply = self.world.requests.alter_offsets(request, self.world.now_ms)
+        reply = self.world.requests.offsets.alter(request, self.world.now_ms)
         if had_members:
             reply.on_complete(lambda answer: assert_refused(answer.error_code))
 
@@ -117,7 +117,7 @@ class Sharers(RuleBasedStateMachine):
         topic = DeleteShareGroupOffsetsRequestTopic(topic_name=name)
         request = DeleteShareGroupOffsetsRequest(group_id=GROUP, topics=[topic])
         had_members = self.has_members()
-        reply = self.world.requests.delete_offsets(request)
+        reply = self.world.requests.offsets.delete(request)
         if had_members:
             reply.on_complete(lambda answer: assert_refused(answer.error_code))
 

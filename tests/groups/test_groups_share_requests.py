@@ -43,7 +43,7 @@ def alter(world: ShareWorld, offsets: dict[int, int]) -> list[tuple[int, int]]:
     ]
     topic = AlterShareGroupOffsetsRequestTopic(topic_name="t", partitions=rows)
     request = AlterShareGroupOffsetsRequest(group_id=GROUP, topics=[topic])
-    [answered] = world.requests.alter_offsets(request, world.now_ms).value.responses
+    [answered] = world.requests.offsets.alter(request, world.now_ms).value.responses
     return [(row.partition_index, row.error_code) for row in answered.partitions]
 
 
@@ -169,11 +169,11 @@ def test_a_group_whose_state_could_not_be_deleted_stays() -> None:
     assert delete_group(world) == UNAVAILABLE
     topic = DeleteShareGroupOffsetsRequestTopic(topic_name="t")
     request = DeleteShareGroupOffsetsRequest(group_id=GROUP, topics=[topic])
-    [refused] = world.requests.delete_offsets(request).value.responses
+    [refused] = world.requests.offsets.delete(request).value.responses
     assert refused.error_code == UNAVAILABLE
     assert world.group() is not None
     world.persister.refuse_with = NONE
-    [deleted] = world.requests.delete_offsets(request).value.responses
+    [deleted] = world.requests.offsets.delete(request).value.responses
     assert deleted.error_code == NONE
     assert world.persister.start_offsets == {}
     assert delete_group(world) == NONE
@@ -191,7 +191,7 @@ def test_offsets_that_cannot_be_read_are_unknown() -> None:
     def offsets() -> list[int]:
         return [
             each.topics[0].partitions[0].start_offset
-            for each in world.requests.describe_offsets(request).value.groups
+            for each in world.requests.offsets.describe(request).value.groups
         ]
 
     assert offsets() == [17, 17]

@@ -5,6 +5,7 @@
     share_group_heartbeats.py  joining, staying, leaving, and the assignment (share_group_assignor.py)
     share_group_offsets.py     where the group stands: initialize, alter, delete
     share_group_requests.py    requests that go on with the persister, the border to the share coordinator
+                               (share_group_offset_requests.py, share_group_persister.py)
 
 Apache: org.apache.kafka.coordinator.group.GroupMetadataManager, GroupCoordinatorShard.
 """

@@ -99,7 +99,7 @@ def describe_share_group_offsets(
     """Where groups stand, in the partitions asked for or in all (null topics)."""
     if not share_groups_enabled(broker):
         return _describe_offsets_failed(request, _OFF, None)
-    return broker.groups.answer(broker.share_groups.describe_offsets(request))
+    return broker.groups.answer(broker.share_groups.offsets.describe(request))
 
 
 @handles(AlterShareGroupOffsetsRequest, AlterShareGroupOffsetsResponse, versions=(0, 0))
@@ -109,7 +109,7 @@ def alter_share_group_offsets(
     """Let an empty group begin anew at the given offsets."""
     if not share_groups_enabled(broker):
         return AlterShareGroupOffsetsResponse(error_code=_OFF, error_message=_OFF.message)
-    return broker.groups.answer(broker.share_groups.alter_offsets(request, context.now_ms))
+    return broker.groups.answer(broker.share_groups.offsets.alter(request, context.now_ms))
 
 
 @handles(DeleteShareGroupOffsetsRequest, DeleteShareGroupOffsetsResponse, versions=(0, 0))
@@ -119,4 +119,4 @@ def delete_share_group_offsets(
     """Let an empty group forget where it stands in whole topics."""
     if not share_groups_enabled(broker):
         return DeleteShareGroupOffsetsResponse(error_code=_OFF, error_message=_OFF.message)
-    return broker.groups.answer(broker.share_groups.delete_offsets(request))
+    return broker.groups.answer(broker.share_groups.offsets.delete(request))
