@@ -8,12 +8,14 @@ Source: Apache's GroupConfig, GroupCoordinatorConfig.extractGroupConfigMap.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from ottla.config.catalogue import BROKER_SETTINGS, GROUP_SETTINGS
+from ottla.config.validators import InvalidSettingError
 from ottla.config.values import Value
 
 
@@ -57,10 +59,11 @@ def shown_defaults(broker: Mapping[str, Value]) -> dict[str, Value]:
 def group_config(broker: Mapping[str, Value], own: Mapping[str, str]) -> GroupConfig:
     """What holds for a group; `broker` are the values of its settings by name, `own` what is set on the group.
 
-    What another version stored and this one doesn't know is passed over. Raises `InvalidSettingError`.
+    What another version stored and this one doesn't know, or wouldn't take, is passed over.
     """
     values: dict[str, Any] = {name.replace(".", "_"): broker[behind] for name, behind in _BEHIND.items()}
     for name, text in own.items():
         if name in GROUP_SETTINGS:
-            values[name.replace(".", "_")] = GROUP_SETTINGS[name].parse(text)
+            with contextlib.suppress(InvalidSettingError):
+                values[name.replace(".", "_")] = GROUP_SETTINGS[name].parse(text)
     return GroupConfig(**values)
