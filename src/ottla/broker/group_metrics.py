@@ -6,7 +6,7 @@ Lag is known for partitions that this broker leads: records up to the high water
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from ottla.groups.states import ClassicGroupState
+from ottla.groups.states import ClassicGroupState, GroupType
 from ottla.metrics import catalogue
 from ottla.metrics.family import Family, Sample, Samples
 from ottla.metrics.registry import Registry
@@ -28,9 +28,9 @@ def register_groups(registry: Registry, broker: "BrokerServer") -> None:
     service = broker.groups.service
 
     def in_state(state: ClassicGroupState) -> Callable[[], Samples]:
-        return lambda: (((), service.group_counts()[state.value]),)
+        return lambda: (((), service.group_counts(GroupType.CLASSIC)[state.value]),)
 
-    registry.source(catalogue.NUM_GROUPS, lambda: (((), service.group_counts().total()),))
+    registry.source(catalogue.NUM_GROUPS, lambda: (((), service.group_counts(GroupType.CLASSIC).total()),))
     for family, state in _STATES:
         registry.source(family, in_state(state))
     registry.source(
@@ -49,9 +49,9 @@ def register_groups(registry: Registry, broker: "BrokerServer") -> None:
 def _members(broker: "BrokerServer") -> Iterator[Sample]:
     for coordinator in broker.groups.service.coordinators():
         for group_id in coordinator.groups.ids():
-            group = coordinator.groups.find_classic(group_id)
+            group = coordinator.groups.find(group_id)
             if group is not None:
-                yield (group_id,), len(group.members)
+                yield (group_id,), group.member_count
 
 
 def _committed(broker: "BrokerServer") -> Iterator[tuple[str, str, int, int]]:

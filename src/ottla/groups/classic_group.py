@@ -76,6 +76,10 @@ class ClassicGroup:
     # What the group is.
 
     @property
+    def member_count(self) -> int:
+        return len(self.members)
+
+    @property
     def is_empty(self) -> bool:
         return self.state is ClassicGroupState.EMPTY
 

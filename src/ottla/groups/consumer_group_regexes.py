@@ -53,6 +53,9 @@ class ConsumerGroupRegexes:
                 brings_new = True
             elif new:
                 bumps = new in group.regexes
+            elif old:
+                # Apache forgets this one: the member would keep partitions that it no longer subscribes to.
+                bumps = bool(group.regexes.get(old, UNRESOLVED).topics)
         if brings_new or group.regex_subscribers:
             self._look_up_if_due(
                 group, group.regexes_with(member, updated).keys(), now_ms, brings_new=brings_new

@@ -130,6 +130,10 @@ class ModernGroup(ABC, Generic[M]):
     # What it is.
 
     @property
+    def member_count(self) -> int:
+        return len(self.members)
+
+    @property
     def is_empty(self) -> bool:
         return not self.members
 

@@ -28,6 +28,9 @@ class Group(Protocol):
     def is_empty(self) -> bool: ...
 
     @property
+    def member_count(self) -> int: ...
+
+    @property
     def state_name(self) -> str:
         """As ListGroups shows and filters by it."""
 

@@ -16,6 +16,7 @@ from ottla.groups import error_responses
 from ottla.groups.coordinator import GroupCoordinator
 from ottla.groups.group_types import Decision, Task, Then
 from ottla.groups.settings import GroupRequestContext, GroupSettings
+from ottla.groups.states import GroupType
 from ottla.groups.topic_metadata import TopicMetadata
 from ottla.groups.versions import (
     joined_response,
@@ -167,10 +168,13 @@ class GroupCoordinatorService(CoordinatorService[GroupCoordinator]):
 
     # What the metrics show.
 
-    def group_counts(self) -> Counter[str]:
-        """Groups by the name of their state."""
+    def group_counts(self, group_type: GroupType) -> Counter[str]:
+        """Groups of a type by the name of their state."""
         return Counter(
-            group.state_name for coordinator in self._coordinators.values() for group in coordinator.groups
+            group.state_name
+            for coordinator in self._coordinators.values()
+            for group in coordinator.groups
+            if group.type is group_type
         )
 
     def committed_offsets(self) -> Iterator[tuple[str, str, int, int]]:

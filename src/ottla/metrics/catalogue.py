@@ -306,7 +306,7 @@ def _group_gauge(name: str, text: str) -> Family:
 
 
 # Groups
-NUM_GROUPS: Final = _group_gauge("numgroups", "Groups that this broker coordinates.")
+NUM_GROUPS: Final = _group_gauge("numgroups", "Classic groups that this broker coordinates.")
 NUM_OFFSETS: Final = _group_gauge("numoffsets", "Committed offsets that are kept.")
 NUM_GROUPS_PREPARING_REBALANCE: Final = _group_gauge(
     "numgroupspreparingrebalance", "Groups that wait for members."
