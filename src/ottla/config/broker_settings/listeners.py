@@ -111,15 +111,16 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=102_400,
         importance=Importance.HIGH,
-        without_effect=reasons.NO_SOCKET_BUFFERS,
-        doc="Size in bytes of a socket's receive buffer (SO_RCVBUF); -1 leaves it to the system.",
+        doc=(
+            "Size in bytes of a socket's receive buffer (SO_RCVBUF); -1 leaves it to the system, which is done as well when "
+            "this is not given."
+        ),
     ),
     Setting(
         name="socket.send.buffer.bytes",
         type=Type.INT,
         default=102_400,
         importance=Importance.HIGH,
-        without_effect=reasons.NO_SOCKET_BUFFERS,
         doc="Size in bytes of a socket's send buffer (SO_SNDBUF); -1 leaves it to the system.",
     ),
     Setting(
