@@ -8,14 +8,27 @@ from streams_world import GROUP, REBALANCE_TIMEOUT_MS, SESSION_TIMEOUT_MS, Simul
 
 from ottla.coordination.results import CoordinatorRecord
 from ottla.groups.records import OffsetAndMetadata, offset_commit_record
-from ottla.groups.settings import GroupSettings, StreamsGroupSettings
+from ottla.groups.settings import GroupRequestContext, GroupSettings, StreamsGroupSettings
 from ottla.groups.streams_group import StreamsGroup, StreamsGroupState
 from ottla.groups.streams_member import StreamsMember, StreamsMemberState
 from ottla.groups.streams_reconciliation import reconcile
 from ottla.groups.streams_records import StreamsRecordType, group_epoch_record
+from ottla.groups.streams_requests import streams_group_heartbeat
 from ottla.groups.streams_tasks import NO_TASKS, TasksTuple
+from ottla.groups.streams_validation import (
+    MAX_ID_BYTES,
+    MAX_SUBTOPOLOGIES,
+    MAX_TOPICS_AND_GROUPS,
+    check_heartbeat,
+)
 from ottla.protocol.errors import ErrorCode, KafkaError, ProtocolError
 from ottla.protocol.messages.delete_groups import DeleteGroupsRequest
+from ottla.protocol.messages.streams_group_heartbeat import (
+    CopartitionGroup,
+    StreamsGroupHeartbeatRequest,
+    Subtopology,
+    Topology,
+)
 
 
 @pytest.fixture
@@ -200,3 +213,59 @@ def test_a_member_in_a_state_of_a_later_kafka_has_to_begin_anew() -> None:
     assert refused.value.code is ErrorCode.FENCED_MEMBER_EPOCH
     found = reconcile(lost, 5, target, StreamsGroup(GROUP), NO_TASKS)
     assert (found.state, found.member_epoch, found.assigned_tasks) == (StreamsMemberState.STABLE, 5, target)
+
+
+def joining(**fields: object) -> StreamsGroupHeartbeatRequest:
+    request = StreamsGroupHeartbeatRequest(
+        group_id=GROUP,
+        member_id="a",
+        rebalance_timeout_ms=1,
+        topology=Topology(),
+        active_tasks=[],
+        standby_tasks=[],
+        warmup_tasks=[],
+    )
+    for name, value in fields.items():
+        setattr(request, name, value)
+    return request
+
+
+LONG_SUBTOPOLOGY = Subtopology(source_topics=["t"] * (MAX_TOPICS_AND_GROUPS + 1))
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"member_id": "é" * (MAX_ID_BYTES // 2 + 1)}, ErrorCode.INVALID_REQUEST),
+        ({"group_id": "g" * (MAX_ID_BYTES + 1)}, ErrorCode.INVALID_REQUEST),
+        (
+            {"topology": Topology(subtopologies=[Subtopology()] * (MAX_SUBTOPOLOGIES + 1))},
+            ErrorCode.STREAMS_INVALID_TOPOLOGY,
+        ),
+        ({"topology": Topology(subtopologies=[LONG_SUBTOPOLOGY])}, ErrorCode.STREAMS_INVALID_TOPOLOGY),
+    ],
+    ids=["member id", "group id", "subtopologies", "topics"],
+)
+def test_what_is_too_long_is_refused(fields: dict[str, object], code: ErrorCode) -> None:
+    """Before it reaches a record that can't hold it, or a loop that would not end."""
+    check_heartbeat(joining(member_id="é" * (MAX_ID_BYTES // 2)))
+    with pytest.raises(KafkaError) as refused:
+        check_heartbeat(joining(**fields))
+    assert refused.value.code is code
+
+
+def test_a_topology_that_names_what_it_has_not(world: StreamsWorld) -> None:
+    """A copartition group of a topic that is not listed, an id twice: as Apache, UNKNOWN_SERVER_ERROR."""
+    nowhere = Subtopology(source_topics=["free"], copartition_groups=[CopartitionGroup(source_topics=[1])])
+    twice = Subtopology(source_topics=["free"])
+    for topology in (
+        Topology(subtopologies=[nowhere]),
+        Topology(subtopologies=[twice, twice]),
+        Topology(epoch=-1),
+    ):
+        request = joining(topology=topology)
+        reply = streams_group_heartbeat(
+            world.service, request, GroupRequestContext("c", "/h", 0), world.now_ms
+        )
+        assert reply.value.response.error_code == ErrorCode.UNKNOWN_SERVER_ERROR
+    assert world.group() is None

@@ -1,7 +1,7 @@
 """Which StreamsGroupHeartbeat requests are refused before any group is looked at.
 
 Static members, regular expressions, warm-up tasks and task offsets stand in the protocol, but Apache Kafka 4.1.1 does not
-serve them yet, and neither do we.
+serve them yet, and neither do we. The bounds are our own: the coordinator shares its thread with everybody.
 
 Apache: GroupCoordinatorService#throwIfStreamsGroupHeartbeatRequestIsUsingUnsupportedFeatures and …IsInvalid.
 """
@@ -9,6 +9,14 @@ Apache: GroupCoordinatorService#throwIfStreamsGroupHeartbeatRequestIsUsingUnsupp
 from ottla.groups.streams_member import LEAVE_STATIC_MEMBER_EPOCH
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages.streams_group_heartbeat import StreamsGroupHeartbeatRequest, Topology
+
+MAX_SUBTOPOLOGIES = 1_000
+MAX_TOPICS_AND_GROUPS = 10_000
+"""What a topology may have of topics and copartition groups. Counting partitions takes time with the square of these, and
+no application comes near."""
+
+MAX_ID_BYTES = 32_767
+"""What a record's key can hold (an int16 length)."""
 
 _TRIMMED = "".join(map(chr, range(0x21)))
 """What Java's String.trim takes off."""
@@ -24,6 +32,8 @@ def check_heartbeat(request: StreamsGroupHeartbeatRequest) -> None:
         (request.rack_id, "RackId"),
     ):
         _refuse_if(text is not None and not text.strip(_TRIMMED), f"{name} can't be empty.")
+    for text, name in ((request.member_id, "MemberId"), (request.group_id, "GroupId")):
+        _refuse_if(len(text) * 4 > MAX_ID_BYTES and len(text.encode()) > MAX_ID_BYTES, f"{name} is too long.")
     if request.member_epoch == 0:
         _check_joining(request)
     elif request.member_epoch == LEAVE_STATIC_MEMBER_EPOCH:
@@ -67,6 +77,20 @@ def _check_joining(request: StreamsGroupHeartbeatRequest) -> None:
 
 
 def _check_topology(topology: Topology) -> None:
+    size = sum(
+        len(each.source_topics)
+        + len(each.repartition_source_topics)
+        + len(each.repartition_sink_topics)
+        + len(each.state_changelog_topics)
+        + len(each.copartition_groups)
+        for each in topology.subtopologies
+    )
+    if len(topology.subtopologies) > MAX_SUBTOPOLOGIES or size > MAX_TOPICS_AND_GROUPS:
+        raise KafkaError(
+            ErrorCode.STREAMS_INVALID_TOPOLOGY,
+            f"The topology has more than {MAX_SUBTOPOLOGIES} subtopologies, or more than {MAX_TOPICS_AND_GROUPS} "
+            "topics and copartition groups.",
+        )
     for subtopology in topology.subtopologies:
         for changelog in subtopology.state_changelog_topics:
             if changelog.partitions != 0:
