@@ -112,7 +112,7 @@ def test_where_to_is_checked(start_broker, connect, tmp_path):
     assert move(client, "later", f"{tmp_path}/c") == ErrorCode.LOG_DIR_NOT_FOUND
     for path in paths:
         topic = f"in-{path[-1]}"
-        assert move(client, topic, path) == ErrorCode.REPLICA_NOT_AVAILABLE
+        assert move(client, topic, path) == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
         make_topic(broker, topic, 1)
         assert directories_of(client, topic) == [(path, False)]
         assert move(client, topic, path) == ErrorCode.NONE

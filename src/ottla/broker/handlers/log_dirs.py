@@ -97,5 +97,8 @@ def _move(broker: "BrokerServer", topic_partition: TopicPartition, path: str) ->
     try:
         broker.logs.move(topic_partition, path)
     except KafkaError as error:
+        unknown = broker.metadata.image.partition(*topic_partition) is None
+        if unknown and error.code is ErrorCode.REPLICA_NOT_AVAILABLE:
+            return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
         return error.code
     return ErrorCode.NONE
