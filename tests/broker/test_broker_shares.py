@@ -238,3 +238,48 @@ def test_the_metrics_page_shows_share_groups(queue: Queue) -> None:
         'kafka_server_sharepartitionmetrics_inflightmessagecount{group="g",topic="t",partition="0"} 2',
     ):
         assert line in text.splitlines()
+
+
+def test_the_log_of_share_state_stays_short(start_broker, connect) -> None:
+    """What no snapshot needs is deleted from its beginning."""
+    often = {
+        "share.coordinator.snapshot.update.records.per.snapshot": "2",
+        "share.coordinator.state.topic.prune.interval.ms": "50",
+        "share.coordinator.state.topic.num.partitions": "1",
+    }
+    queue = Queue(start_broker({**SETTINGS, **often}), connect)
+    client = connect(queue.broker)
+    queue.produce(*(b"%d" % number for number in range(10)))
+    until(lambda: acquired(queue.fetch(client, 0, 0)), [(0, 9)])
+    for epoch, offset in enumerate(range(10), 1):
+        client.ask(
+            queue.acknowledge_request(0, epoch, offset, offset), acknowledging.ShareAcknowledgeResponse, 1
+        )
+
+    def start_offset(server: BrokerServer) -> bool:
+        log = server.replicas.partition(SHARE_GROUP_STATE_TOPIC, 0).log
+        return log is not None and log.log_start_offset >= 7
+
+    until(lambda: queue.broker.call(start_offset))
+
+
+def test_thousands_of_partitions_begin_at_once(queue: Queue) -> None:
+    """Each gets its state, in pieces between which others are served."""
+    topic = CreatableTopic(name="wide", num_partitions=1_000, replication_factor=1)
+    answer = queue.client.ask(CreateTopicsRequest(topics=[topic]), CreateTopicsResponse, 7)
+    rows = [PartitionData(partition=number, start_offset=0) for number in range(1_000)]
+    request = InitializeShareGroupStateRequest(
+        group_id="g", topics=[InitializeStateData(topic_id=answer.topics[0].topic_id, partitions=rows)]
+    )
+    outcomes: list[list[tuple[int, int]]] = []
+
+    def initialize(server: BrokerServer) -> None:
+        server.shares.persister.initialize(request).on_complete(
+            lambda response: outcomes.append(
+                [(each.partition, each.error_code) for each in response.results[0].partitions]
+            )
+        )
+
+    queue.broker.call(initialize)
+    assert outcomes == [], "not within one turn"
+    until(lambda: outcomes, [[(number, 0) for number in range(1_000)]])

@@ -5,13 +5,14 @@ while the coordinator is loading or not elected yet, as Apache's DefaultStatePer
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from ottla.broker.coordinator_shell import CoordinatorShell
 from ottla.broker.internal_topics import SHARE_GROUP_STATE_TOPIC
 from ottla.broker.topic_creation import TopicCreation
+from ottla.broker.turns import PIECE_SECONDS, Turns, now
 from ottla.cluster.image import MetadataDelta, MetadataImage
 from ottla.coordination.results import Replies, Reply
 from ottla.protocol.errors import ErrorCode, KafkaError
@@ -108,9 +109,12 @@ class _Call:
 class LocalPersister:
     """The share coordinator of this broker as a `Persister`. Each row is asked for by itself, as in Apache."""
 
-    def __init__(self, shell: ShareStateShell, topics: TopicCreation, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, shell: ShareStateShell, topics: TopicCreation, turns: Turns, now_ms: Callable[[], int]
+    ) -> None:
         self._shell = shell
         self._topics = topics
+        self._turns = turns
         self._now_ms = now_ms
         self._replies = Replies()
         self._loop = asyncio.get_running_loop()
@@ -221,13 +225,25 @@ class LocalPersister:
             answer.complete(response(results=results))
             self._replies.deliver()
 
-        for place, (topic_id, row) in enumerate(rows):
+        def call(place: int, topic_id: Any, row: Any) -> _Call:
             done: Reply[Any] = Reply(self._replies)
-            done.on_complete(lambda value, place=place: take(place, value))  # type: ignore[misc]
-            self._try(_Call(lambda topic_id=topic_id, row=row: one(topic_id, row), done))  # type: ignore[misc]
-        if not rows:
+            done.on_complete(lambda value: take(place, value))
+            return _Call(lambda: one(topic_id, row), done)
+
+        if rows:
+            self._try_each(call(place, *row) for place, row in enumerate(rows))
+        else:
             complete()
         return answer
+
+    def _try_each(self, calls: Iterator[_Call]) -> None:
+        """A piece at a time: a group may begin with thousands of partitions."""
+        started = now()
+        for call in calls:
+            self._try(call)
+            if now() - started > PIECE_SECONDS:
+                self._turns.put_off(lambda: self._try_each(calls))
+                return
 
     def _try(self, call: _Call) -> None:
         if self._shell.topic_exists:

@@ -39,7 +39,7 @@ class Shares:
             codec=Codec(_number(config, "share.coordinator.state.topic.compression.codec")),
             max_decompressed_bytes=config.ottla_decompressed_batch_max_bytes,
         )
-        self.persister = LocalPersister(self.state, broker.topic_creation, broker.now_ms)
+        self.persister = LocalPersister(self.state, broker.topic_creation, broker.turns, broker.now_ms)
         self.partitions = SharePartitions(broker, self.persister, partition_settings(config))
         self.sessions = ShareSessions(_number(config, "group.share.max.share.sessions"), self._topic_name)
         broker.features.subscribe(SHARE_VERSION, self._version_changed)
