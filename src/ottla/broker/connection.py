@@ -15,6 +15,7 @@ Rules it keeps:
 """
 
 import asyncio
+import os
 import time
 from struct import Struct
 from typing import TYPE_CHECKING, Any, cast
@@ -514,12 +515,27 @@ class Connection(asyncio.BufferedProtocol):
         elif self._gathering:
             self._gathered = answer
         else:
-            self._transport.write(answer)
+            self._send(answer)
 
     def _flush(self) -> None:
         gathered, self._gathered = self._gathered, None
         if gathered is not None:
-            self._transport.write(gathered)
+            self._send(gathered)
+
+    def _send(self, answer: bytes | bytearray) -> None:
+        """Give it to the socket here and now if nothing stands before it, which is cheaper than to have the loop do it.
+
+        A transport that is closing may have let go of its descriptor, whose number another connection has by now.
+        """
+        transport = self._transport
+        sent = 0
+        if self._descriptor >= 0 and not transport.get_write_buffer_size() and not transport.is_closing():
+            try:
+                sent = os.write(self._descriptor, answer)
+            except OSError:  # it is full, or gone, which the transport finds out as well
+                sent = 0
+        if sent < len(answer):
+            transport.write(answer[sent:] if sent else answer)
 
     def _sent(self, error: Exception | None) -> None:
         self._sender = None
