@@ -313,7 +313,7 @@ def described(group: ConsumerGroup) -> tuple[object, ...]:
 
 TestConsumers = Consumers.TestCase
 TestConsumers.settings = settings(
-    max_examples=250,
+    max_examples=650,
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=list(HealthCheck),
