@@ -20,6 +20,14 @@ from ottla.protocol.messages.alter_share_group_offsets import (
     AlterShareGroupOffsetsRequestTopic,
     AlterShareGroupOffsetsResponse,
 )
+from ottla.protocol.messages.consumer_group_describe import (
+    ConsumerGroupDescribeRequest,
+    ConsumerGroupDescribeResponse,
+)
+from ottla.protocol.messages.consumer_group_heartbeat import (
+    ConsumerGroupHeartbeatRequest,
+    ConsumerGroupHeartbeatResponse,
+)
 from ottla.protocol.messages.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
 from ottla.protocol.messages.delete_share_group_offsets import (
     DeleteShareGroupOffsetsRequest,
@@ -27,6 +35,7 @@ from ottla.protocol.messages.delete_share_group_offsets import (
     DeleteShareGroupOffsetsResponse,
 )
 from ottla.protocol.messages.delete_topics import DeleteTopicsRequest, DeleteTopicsResponse
+from ottla.protocol.messages.describe_groups import DescribeGroupsRequest, DescribeGroupsResponse
 from ottla.protocol.messages.describe_share_group_offsets import (
     DescribeShareGroupOffsetsRequest,
     DescribeShareGroupOffsetsRequestGroup,
@@ -34,6 +43,7 @@ from ottla.protocol.messages.describe_share_group_offsets import (
     DescribeShareGroupOffsetsResponse,
     DescribeShareGroupOffsetsResponseGroup,
 )
+from ottla.protocol.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
 from ottla.protocol.messages.incremental_alter_configs import (
     AlterableConfig,
     AlterConfigsResource,
@@ -52,6 +62,11 @@ from ottla.protocol.messages.offset_commit import (
     OffsetCommitRequestTopic,
     OffsetCommitResponse,
 )
+from ottla.protocol.messages.offset_fetch import (
+    OffsetFetchRequest,
+    OffsetFetchRequestGroup,
+    OffsetFetchResponse,
+)
 from ottla.protocol.messages.share_group_describe import (
     DescribedGroup,
     ShareGroupDescribeRequest,
@@ -61,6 +76,7 @@ from ottla.protocol.messages.share_group_heartbeat import (
     ShareGroupHeartbeatRequest,
     ShareGroupHeartbeatResponse,
 )
+from ottla.protocol.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 from ottla.protocol.messages.update_features import (
     FeatureUpdateKey,
     UpdateFeaturesRequest,
@@ -502,7 +518,7 @@ def test_a_group_has_settings_of_its_own(wire: WireClient, group_id: str, topic:
 def test_share_groups_are_off_until_their_feature_is_on(
     start_broker: Callable[..., ProcessBroker], topic: str
 ) -> None:
-    """Announced, and answered UNSUPPORTED_VERSION; `share.version` 1 switches them on without a restart."""
+    """Announced, and answered UNSUPPORTED_VERSION; `share.version` switches them on and off without a restart."""
     broker = start_broker({"group.share.enable": "false"})
     off = ErrorCode.UNSUPPORTED_VERSION
     with WireClient(broker.host, broker.port) as wire:
@@ -527,6 +543,9 @@ def test_share_groups_are_off_until_their_feature_is_on(
         request = UpdateFeaturesRequest(timeout_ms=10_000, feature_updates=[update])
         assert wire.ask(request, UpdateFeaturesResponse, 1).error_code == ErrorCode.NONE
         until(lambda: member.send(0, [topic]).error_code, lambda code: code == ErrorCode.NONE)
+        update.max_version_level, update.upgrade_type = 0, 2
+        assert wire.ask(request, UpdateFeaturesResponse, 1).error_code == ErrorCode.NONE
+        until(lambda: member.send(1).error_code, lambda code: code == off)
 
 
 def test_the_log_has_apaches_records_in_apaches_order(
@@ -584,3 +603,37 @@ def written(wire: WireClient, group_id: str) -> list[str]:
                 if int.from_bytes(key[2:4], "big") == len(group_id) and key[4:].startswith(group_id.encode()):
                     name = names[int.from_bytes(key[:2], "big")]
                     found.append(name if record.value is not None else f"no {name}")
+
+
+def test_other_protocols_find_no_group_of_theirs(wire: WireClient, group_id: str, topic: str) -> None:
+    """Each API of classic and consumer groups, asked about a share group."""
+    assert ShareMember(wire, group_id, "m", topic).heartbeat().error_code == ErrorCode.NONE
+    described = wire.ask(DescribeGroupsRequest(groups=[group_id]), DescribeGroupsResponse, 6).groups[0]
+    assert (described.error_code, described.group_state) == (ErrorCode.GROUP_ID_NOT_FOUND, "Dead")
+    assert described.error_message == f"Group {group_id} is not a classic group."
+    consumers = wire.ask(ConsumerGroupDescribeRequest(group_ids=[group_id]), ConsumerGroupDescribeResponse, 1)
+    assert (consumers.groups[0].error_code, consumers.groups[0].error_message) == (
+        ErrorCode.GROUP_ID_NOT_FOUND,
+        f"Group {group_id} is not a consumer group.",
+    )
+    joining = ConsumerGroupHeartbeatRequest(
+        group_id=group_id,
+        member_id="consumer",
+        rebalance_timeout_ms=1000,
+        subscribed_topic_names=[topic],
+        topic_partitions=[],
+    )
+    joined = wire.ask(joining, ConsumerGroupHeartbeatResponse, 1)
+    assert (joined.error_code, joined.error_message) == (
+        ErrorCode.GROUP_ID_NOT_FOUND,
+        f"Group {group_id} is not a consumer group.",
+    )
+    heartbeat = HeartbeatRequest(group_id=group_id, member_id="m", generation_id=1)
+    assert wire.ask(heartbeat, HeartbeatResponse, 4).error_code == ErrorCode.UNKNOWN_MEMBER_ID
+    sync = SyncGroupRequest(
+        group_id=group_id, member_id="m", generation_id=1, protocol_type="consumer", protocol_name="range"
+    )
+    assert wire.ask(sync, SyncGroupResponse, 5).error_code == ErrorCode.UNKNOWN_MEMBER_ID
+    everything = OffsetFetchRequest(groups=[OffsetFetchRequestGroup(group_id=group_id, topics=None)])
+    [fetched] = wire.ask(everything, OffsetFetchResponse, 9).groups
+    assert (fetched.error_code, fetched.topics) == (ErrorCode.NONE, [])
