@@ -19,12 +19,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple, Protocol
 
-import crc32c
-
 from ottla.broker.context import RequestContext
 from ottla.config.catalogue import CLIENT_METRICS_SETTINGS
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.types import ZERO_UUID, Uuid, uuid_text
+from ottla.records.checksum import crc32c
 
 _log = logging.getLogger(__name__)
 
@@ -242,7 +241,7 @@ class ClientTelemetry:
         instance.metrics = [EVERY_METRIC] if EVERY_METRIC in metrics else metrics
         instance.interval_ms = min([DEFAULT_INTERVAL_MS, *(each.interval_ms for each in matching)])
         text = f"[{', '.join(instance.metrics)}]{instance.interval_ms}"
-        number = crc32c.crc32c(text.encode()) ^ int.from_bytes(instance.uuid[12:])
+        number = crc32c(text.encode()) ^ int.from_bytes(instance.uuid[12:])
         instance.subscription_id = number - (1 << 32) if number >= 1 << 31 else number
         if instance.made_from >= 0:
             instance.get_ms = instance.push_ms = _NEVER
