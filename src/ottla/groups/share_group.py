@@ -35,6 +35,8 @@ class ShareGroup(ModernGroup[ShareGroupMember]):
         super().__init__(group_id)
         self.state_partitions: StatePartitions | None = None
         """None until the first partition's state was begun."""
+        self._assigned: Assignment | None = None
+        """What the target assignment gives to anybody; None: to be put together again. Every heartbeat asks for it."""
 
     @property
     def state_name(self) -> str:
@@ -57,12 +59,17 @@ class ShareGroup(ModernGroup[ShareGroupMember]):
         """
         if self.state_partitions is None or self.is_empty:
             return False
+        if self._assigned is None:
+            self._assigned = self._all_assigned()
+        wanted = {topic_id: each for topic_id, each in self.assignable.items() if topic_id in topic_ids}
+        return self._assigned != wanted
+
+    def _all_assigned(self) -> Assignment:
         assigned: dict[Uuid, set[int]] = {}
         for target in self.target_assignment.values():
             for topic_id, partitions in target.items():
                 assigned.setdefault(topic_id, set()).update(partitions)
-        wanted = {topic_id: each for topic_id, each in self.assignable.items() if topic_id in topic_ids}
-        return assigned != wanted
+        return {topic_id: frozenset(partitions) for topic_id, partitions in assigned.items()}
 
     def offset_expiration(self) -> OffsetExpiration | None:
         return None
@@ -91,6 +98,10 @@ class ShareGroup(ModernGroup[ShareGroupMember]):
         ]
 
     # Replaying.
+
+    def set_target(self, member_id: str, assignment: Assignment | None, undo: Undo | None = None) -> None:
+        self._assigned = None
+        super().set_target(member_id, assignment, undo)
 
     def set_state_partitions(self, state: StatePartitions | None, undo: Undo | None = None) -> None:
         before = self.state_partitions
