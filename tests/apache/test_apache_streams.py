@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from conftest import StartBroker
 
 from apache_jars import java_command
 from apache_tools import ApacheTools
@@ -82,7 +81,7 @@ StartApplication = Callable[..., Application]
 
 
 @pytest.fixture
-def streams_broker(start_broker: StartBroker) -> ProcessBroker:
+def streams_broker(start_broker: Callable[..., ProcessBroker]) -> ProcessBroker:
     """A broker with streams groups switched on, and short timeouts."""
     return start_broker(SETTINGS)
 
