@@ -242,10 +242,15 @@ class ConsumerGroups(GroupTypeMachine):
     def remove(
         self, group: ConsumerGroup, members: Collection[ConsumerGroupMember], now_ms: int, undo: Undo
     ) -> list[CoordinatorRecord]:
-        """Take members out. When only members of the classic protocol are left, the group becomes a classic one."""
+        """Take members out. When only members of the classic protocol are left, the group becomes a classic one.
+
+        Undone, their sessions begin anew: the timer that took them out is gone.
+        """
         records: list[CoordinatorRecord] = []
         if not members:
             return records
+        for member in members:
+            undo.append(lambda member=member: self.heard(group, member, now_ms))  # type: ignore[misc]
         if self._conversion.can_downgrade(group, members):
             self._conversion.downgrade(group, members, now_ms, records, undo)
             return records
@@ -261,7 +266,6 @@ class ConsumerGroups(GroupTypeMachine):
         records.append(records_of.group_epoch_record(group.group_id, group.group_epoch + 1, metadata_hash))
         for member in members:
             self.sessions.forget(group.group_id, member.member_id)
-            undo.append(lambda member=member: self.heard(group, member, now_ms))  # type: ignore[misc]
         return records
 
     def heard(self, group: ConsumerGroup, member: ConsumerGroupMember, now_ms: int) -> None:
