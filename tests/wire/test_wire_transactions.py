@@ -313,6 +313,27 @@ def test_a_producer_whose_transactional_id_expired_begins_anew(producer):
     assert producer.init(Owned(123_456, 7)).producer_epoch == 0
 
 
+def test_two_phase_commit_is_not_to_be_had(start_broker):
+    """InitProducerId version 6 is unstable; where it is announced, both of its wishes are refused (KIP-939)."""
+    broker = start_broker({"unstable.api.versions.enable": "true"})
+    with WireClient(broker.host, broker.port) as wire:
+        assert wire.versions()[InitProducerIdRequest.api_key] == (0, 6)
+        producer = Transactional(wire, "prepared")
+        for wish, code in (
+            ({"enable2_pc": True}, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED),
+            ({"keep_prepared_txn": True}, ErrorCode.UNSUPPORTED_VERSION),
+            ({}, ErrorCode.NONE),
+        ):
+            request = InitProducerIdRequest(
+                transactional_id=producer.transactional_id, transaction_timeout_ms=TIMEOUT_MS, **wish
+            )
+            answer = until(
+                lambda request=request: wire.ask(request, InitProducerIdResponse, 6),
+                lambda seen: seen.error_code not in PASSING,
+            )
+            assert (answer.error_code, answer.ongoing_txn_producer_id) == (code, -1)
+
+
 # Transaction version 1.
 
 
