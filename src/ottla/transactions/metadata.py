@@ -70,7 +70,9 @@ class TransactionMetadata(NamedTuple):
                 epoch, last_epoch = self.producer_epoch, self.last_producer_epoch
             else:
                 raise KafkaError(ErrorCode.PRODUCER_FENCED)
-        return self._next(TransactionState.EMPTY)._replace(
+        return self._replace(
+            state=self._allowed(TransactionState.EMPTY),
+            previous_producer_id=self.producer_id,
             producer_epoch=epoch,
             last_producer_epoch=last_epoch,
             timeout_ms=timeout_ms,
@@ -83,7 +85,9 @@ class TransactionMetadata(NamedTuple):
         self, producer_id: int, timeout_ms: int, now_ms: int, *, keep_last_epoch: bool
     ) -> "TransactionMetadata":
         """For InitProducerId when the epoch is used up."""
-        return self._next(TransactionState.EMPTY)._replace(
+        return self._replace(
+            state=self._allowed(TransactionState.EMPTY),
+            previous_producer_id=self.producer_id,
             producer_id=producer_id,
             producer_epoch=0,
             last_producer_epoch=self.producer_epoch if keep_last_epoch else NO_PRODUCER_EPOCH,
@@ -97,7 +101,9 @@ class TransactionMetadata(NamedTuple):
         self, partitions: frozenset[TopicPartition], client_transaction_version: int, now_ms: int
     ) -> "TransactionMetadata":
         """For AddPartitionsToTxn: begins a transaction if none is open."""
-        return self._next(TransactionState.ONGOING)._replace(
+        return self._replace(
+            state=self._allowed(TransactionState.ONGOING),
+            previous_producer_id=self.producer_id,
             partitions=self.partitions | partitions,
             start_ms=now_ms if self.is_idle else self.start_ms,
             last_update_ms=now_ms,
@@ -114,7 +120,9 @@ class TransactionMetadata(NamedTuple):
     ) -> "TransactionMetadata":
         """For EndTxn: decided. In version 2 the epoch rises with it, so that nothing late can join the next transaction."""
         bumps = client_transaction_version >= TRANSACTION_VERSION_2
-        return self._next(state)._replace(
+        return self._replace(
+            state=self._allowed(state),
+            previous_producer_id=self.producer_id,
             next_producer_id=next_producer_id,
             producer_epoch=_raised(self.producer_epoch) if bumps else self.producer_epoch,
             last_producer_epoch=self.producer_epoch if bumps else self.last_producer_epoch,
@@ -130,7 +138,9 @@ class TransactionMetadata(NamedTuple):
         That epoch is never given to a producer.
         """
         bumped = transaction_version >= TRANSACTION_VERSION_2
-        return self._next(TransactionState.PREPARE_ABORT)._replace(
+        return self._replace(
+            state=self._allowed(TransactionState.PREPARE_ABORT),
+            previous_producer_id=self.producer_id,
             next_producer_id=NO_PRODUCER_ID,
             producer_epoch=_raised(self.producer_epoch),
             last_producer_epoch=self.producer_epoch if bumped else NO_PRODUCER_EPOCH,
@@ -147,9 +157,10 @@ class TransactionMetadata(NamedTuple):
         ):
             producer_id, producer_epoch = self.next_producer_id, 0
         committed = self.state is TransactionState.PREPARE_COMMIT
-        return self._next(
-            TransactionState.COMPLETE_COMMIT if committed else TransactionState.COMPLETE_ABORT
-        )._replace(
+        state = TransactionState.COMPLETE_COMMIT if committed else TransactionState.COMPLETE_ABORT
+        return self._replace(
+            state=self._allowed(state),
+            previous_producer_id=self.producer_id,
             producer_id=producer_id,
             next_producer_id=NO_PRODUCER_ID,
             producer_epoch=producer_epoch,
@@ -161,9 +172,9 @@ class TransactionMetadata(NamedTuple):
         """These partitions have their marker. Never written to the log."""
         return self._replace(partitions=self.partitions - partitions)
 
-    def _next(self, state: TransactionState) -> "TransactionMetadata":
+    def _allowed(self, state: TransactionState) -> TransactionState:
         assert self.state in VALID_PREVIOUS_STATES[state], f"{self.state.name} to {state.name}"
-        return self._replace(state=state, previous_producer_id=self.producer_id)
+        return state
 
 
 def _raised(producer_epoch: int) -> int:

@@ -10,6 +10,7 @@ a transaction and its completion could otherwise not know what it has answered.
 Apache: kafka.coordinator.transaction.TransactionLog.
 """
 
+from functools import lru_cache
 from typing import Final
 
 from ottla.coordination.results import CoordinatorRecord
@@ -27,6 +28,9 @@ from ottla.transactions.states import TransactionState
 
 _TRANSACTION_LOG: Final = 0
 """The one type of record there is."""
+
+_KEYS_REMEMBERED: Final = 10_000
+"""Each transaction writes three records under the same key."""
 
 _NO_PARTITIONS: Final[frozenset[TopicPartition]] = frozenset()
 
@@ -108,5 +112,6 @@ def by_topic(partitions: frozenset[TopicPartition]) -> dict[str, list[int]]:
     return topics
 
 
+@lru_cache(maxsize=_KEYS_REMEMBERED)
 def _key(transactional_id: str) -> bytes:
     return encode_versioned(TransactionLogKey(transactional_id=transactional_id))
