@@ -8,7 +8,8 @@ A coordinator keeps state whose truth is a partition of an internal topic. It is
     the broker's shell appends them in one batch ─▶ committed: the reply is told · failed: undone, newest first
 
 `PartitionCoordinator` (coordinator.py) is one partition's part of that, `CoordinatorService` (service.py) all partitions
-that this broker leads: start reading there. Timers (timers.py) are handed out and in; nothing here has a clock.
+that this broker leads: start reading there. Timers (timers.py) are handed out and in; nothing here has a clock. A request
+that goes to several coordinators is a chain of replies (reply_chains.py).
 
 Apache: org.apache.kafka.coordinator.common.runtime.
 """
