@@ -2,8 +2,8 @@
 
 Left out, as they ask for what no single broker does: kafka-leader-election and kafka-reassign-partitions (other
 replicas), kafka-metadata-quorum, kafka-features and kafka-storage (KRaft), kafka-acls,
-kafka-delegation-tokens, kafka-share-* (APIs that aren't announced). kafka-streams-groups has test_apache_streams.py,
-kafka-transactions test_apache_transactions.py.
+kafka-delegation-tokens (APIs that aren't announced). kafka-share-groups has test_apache_share_groups.py,
+kafka-streams-groups test_apache_streams.py, kafka-transactions test_apache_transactions.py.
 """
 
 from __future__ import annotations
