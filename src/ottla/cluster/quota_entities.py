@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
-from urllib.parse import quote, unquote
 
 from ottla.cluster.image import DEFAULT_ENTITY, ConfigResource, ConfigType
 
@@ -31,8 +30,7 @@ IP: Final = "ip"
 ABSENT: Final = ""
 """Stands where an entity has no part of a type; no name is empty."""
 
-_NOT_ENCODED: Final = "-_."
-"""Besides letters and digits; `quote` leaves `~` as well, which Java does not."""
+_AS_THEY_ARE: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
 
 
 class QuotaEntity(NamedTuple):
@@ -88,8 +86,18 @@ def entities(
 def _written(name: str | None) -> str:
     if name is None:
         return DEFAULT_ENTITY
-    return quote(name, safe=_NOT_ENCODED).replace("~", "%7E")
+    # `urllib.parse.quote` does this too, but costs the start of every broker two milliseconds.
+    return "".join(chr(each) if each in _AS_THEY_ARE else f"%{each:02X}" for each in name.encode())
 
 
 def _read(text: str) -> str | None:
-    return None if text == DEFAULT_ENTITY else unquote(text)
+    if text == DEFAULT_ENTITY:
+        return None
+    first, *rest = text.encode().split(b"%")
+    read = bytearray(first)
+    for part in rest:
+        try:
+            read += bytes.fromhex(part[:2].decode()) + part[2:]
+        except ValueError:
+            read += b"%" + part  # somebody else's node: its name is taken as it stands
+    return read.decode(errors="replace")

@@ -11,10 +11,7 @@ Rules, order of checks and texts: `ScramControlManager`, `ScramImage` of 4.1; th
 
 from __future__ import annotations
 
-import base64
 import enum
-import hashlib
-import hmac
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -127,6 +124,11 @@ def _check(image: MetadataImage, alteration: ScramAlteration) -> None:
 
 
 def _credential(mechanism: Mechanism, alteration: ScramAlteration, salted_password: bytes) -> str:
+    # Here, for no broker that starts needs OpenSSL's hashes.
+    import base64  # noqa: PLC0415
+    import hashlib  # noqa: PLC0415
+    import hmac  # noqa: PLC0415
+
     client_key = hmac.digest(salted_password, b"Client Key", mechanism.digest)
     stored_key = hashlib.new(mechanism.digest, client_key).digest()
     server_key = hmac.digest(salted_password, b"Server Key", mechanism.digest)
