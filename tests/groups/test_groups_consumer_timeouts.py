@@ -18,8 +18,10 @@ from group_world import GroupWorld
 
 from ottla.cluster.image import ConfigResource, ConfigType, ImageDraft
 from ottla.groups.consumer_group import ConsumerGroup
-from ottla.groups.settings import ConsumerGroupSettings, GroupSettings
-from ottla.protocol.errors import ErrorCode
+from ottla.groups.consumer_group_requests import consumer_group_heartbeat
+from ottla.groups.settings import ConsumerGroupSettings, GroupRequestContext, GroupSettings
+from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.protocol.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
 
 
 @pytest.fixture
@@ -181,6 +183,27 @@ def test_a_member_that_could_not_be_fenced_is_fenced_later(world: GroupWorld) ->
     world.refuse_with = None
     world.advance(SESSION_MS)
     assert members(world) == set()
+
+
+@pytest.mark.parametrize("field", ["member_id", "group_id", "subscribed_topic_regex"])
+def test_what_no_record_can_hold_is_refused(world: GroupWorld, field: str) -> None:
+    """Before anything is done about it; a text that just fits is taken."""
+    fields = {"group_id": GROUP, "member_id": "m", "rebalance_timeout_ms": 1000, "topic_partitions": []}
+    fields |= {"subscribed_topic_names": []}
+
+    def ask(length: int) -> ErrorCode:
+        request = ConsumerGroupHeartbeatRequest(**{**fields, field: "é" * (length // 2) + "x" * (length % 2)})
+        context = GroupRequestContext("c", "/127.0.0.1", 1)
+        return ErrorCode(
+            consumer_group_heartbeat(world.service, request, context, world.now_ms).value.error_code
+        )
+
+    with pytest.raises(KafkaError, match="is longer than 32767 bytes"):
+        ask(32_768)
+    assert ask(32_767) is ErrorCode.NONE
+    world.run_tasks()
+    world.restart()
+    assert len(world.service.coordinators()[0].groups) == 1
 
 
 def test_an_empty_group_goes_when_its_offsets_expire(world: GroupWorld) -> None:

@@ -28,6 +28,9 @@ from ottla.protocol.messages.consumer_group_heartbeat import (
 _OWN_MEMBER_ID_VERSION = 1
 """From this version on members make their ids themselves (KIP-1082)."""
 
+MAX_KEY_STRING_BYTES = 32_767
+"""What a string of a group's keys can hold (an int16 length)."""
+
 _CLASSIC_MEMBER = 0
 _CONSUMER_MEMBER = 1
 
@@ -74,6 +77,9 @@ def _check(request: ConsumerGroupHeartbeatRequest, api_version: int, assignors: 
     _check_not_blank("GroupId", request.group_id)
     _check_not_blank("InstanceId", request.instance_id)
     _check_not_blank("RackId", request.rack_id)
+    _check_fits("MemberId", request.member_id)
+    _check_fits("GroupId", request.group_id)
+    _check_fits("SubscribedTopicRegex", request.subscribed_topic_regex)
     if epoch == JOIN_GROUP_EPOCH:
         _check_join(request)
     elif epoch == LEAVE_GROUP_STATIC_EPOCH:
@@ -104,6 +110,13 @@ def _check_join(request: ConsumerGroupHeartbeatRequest) -> None:
 def _check_not_blank(name: str, value: str | None) -> None:
     if value is not None and not value.strip():
         raise KafkaError(ErrorCode.INVALID_REQUEST, f"{name} can't be empty.")
+
+
+def _check_fits(name: str, value: str | None) -> None:
+    """Whether a record's key can hold it. Only a hostile client's can't."""
+    longest = MAX_KEY_STRING_BYTES
+    if value is not None and len(value) * 4 > longest and len(value.encode(errors="surrogatepass")) > longest:
+        raise KafkaError(ErrorCode.INVALID_REQUEST, f"{name} is longer than {longest} bytes.")
 
 
 def _refused(error: KafkaError) -> ConsumerGroupHeartbeatResponse:
