@@ -5,7 +5,7 @@
 //                                                 "member value deliveryCount"
 //   acknowledge BOOTSTRAP TOPIC GROUP COUNT       one member that releases each third record once, rejects each fifth
 //                                                 and accepts the rest; "value deliveryCount action" until all are settled
-//   alter BOOTSTRAP TOPIC GROUP OFFSET            the group's start offset in partition 0: before, altered, after deleting
+//   alter BOOTSTRAP TOPIC GROUP OFFSET            the group's start offset in partition 0: before, and altered
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -113,9 +113,6 @@ public class ShareConsumers {
             printOffset(admin, group, partition);
             admin.alterShareGroupOffsets(group, Map.of(partition, offset)).all().get();
             printOffset(admin, group, partition);
-            admin.deleteShareGroupOffsets(group, Set.of(topic)).all().get();
-            printOffset(admin, group, partition);
-            admin.deleteShareGroups(List.of(group)).all().get();
         }
     }
 
