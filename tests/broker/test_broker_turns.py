@@ -30,6 +30,22 @@ def test_work_upon_work_makes_a_turn_late(monkeypatch):
     turns._loop.close()
 
 
+def test_what_it_takes_to_receive_megabytes_is_no_pause(monkeypatch):
+    """One client's pipeline, read megabyte by megabyte without a look at the other sockets, ends its turn like other work."""
+    clock = Clock(monkeypatch)
+    turns = Turns(asyncio.new_event_loop())
+    late = []
+    for _ in range(8):
+        late.append(turns.is_late(clock.seconds, 1 << 20))
+        clock.work(0.0005)
+        turns.worked()
+        clock.work(0.0008)
+    assert late == [False] * 4 + [True] * 4
+    clock.work(0.0015)
+    assert not turns.is_late(clock.seconds, 1 << 20)
+    turns._loop.close()
+
+
 def test_what_is_put_off_is_done_in_order_a_few_milliseconds_a_turn(monkeypatch):
     """Others run in between; an error concerns its own work alone."""
     clock = Clock(monkeypatch)
