@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from ottla.broker.client_telemetry import ClientTelemetry
-from ottla.broker.client_versions import ClientVersions
 from ottla.broker.configs import Configs
 from ottla.broker.connection import Connection
 from ottla.broker.context import RequestContext
@@ -204,7 +203,11 @@ class BrokerServer:
         reads = FileReads(self.loop, self.threads, self.turns)
         counts = ConnectionCounts(connection_limits(config))
         versions_file = str(config.get("ottla.client.versions.file") or "")
-        versions = ClientVersions(versions_file) if versions_file else None
+        versions = None
+        if versions_file:
+            from ottla.broker.client_versions import ClientVersions  # noqa: PLC0415 - only tests note them
+
+            versions = ClientVersions(versions_file)
         for endpoint in config.listeners:
             listener = Listener(
                 self,
