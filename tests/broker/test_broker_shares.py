@@ -283,3 +283,16 @@ def test_thousands_of_partitions_begin_at_once(queue: Queue) -> None:
     queue.broker.call(initialize)
     assert outcomes == [], "not within one turn"
     until(lambda: outcomes, [[(number, 0) for number in range(1_000)]])
+
+
+def test_a_fetch_that_its_member_has_given_up_acquires_nothing(queue: Queue) -> None:
+    """The member has opened its session anew on another connection; that one gets the records."""
+    old, new = queue.connect(queue.broker), queue.connect(queue.broker)
+    queue.fetch(old, 0, 0, max_wait_ms=10)
+    old.send(queue.fetch_request(0, 1, max_wait_ms=60_000), 1)
+    watchers = lambda server: server.replicas.partition("t", 0).watcher_count  # noqa: E731
+    until(lambda: queue.broker.call(watchers), 1)
+    queue.fetch(new, 0, 0, max_wait_ms=10)
+    queue.produce(b"a")
+    assert old.receive(fetching.ShareFetchResponse, 1)[1].error_code == ErrorCode.INVALID_SHARE_SESSION_EPOCH
+    assert acquired(queue.fetch(new, 0, 1)) == [(0, 0)]

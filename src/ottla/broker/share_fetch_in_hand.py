@@ -214,6 +214,8 @@ class ShareFetchInHand:
 
     def _visit(self) -> bool:
         """Acquire, if there is enough or the time is over; false if it has to be gone on with later."""
+        if self._is_superseded():
+            return True
         try:
             readable, enough = self._readable()
             if not enough and not self._must_answer:
@@ -222,6 +224,13 @@ class ShareFetchInHand:
         except BlockingIOError:
             return False
         return True
+
+    def _is_superseded(self) -> bool:
+        """Whether the member has gone on without the answer: what was acquired now would be lost on it."""
+        session = self._session
+        return session is not None and (
+            session.epoch != self._epoch or self._broker.shares.sessions.get(self._member) is not session
+        )
 
     def _readable(self) -> tuple[list[_Readable], bool]:
         """What may be acquired of, and whether that is reason enough to answer."""
@@ -401,7 +410,7 @@ class ShareFetchInHand:
     def _made(self, outcomes: Outcomes) -> ShareFetchResponse:
         session = self._session
         subsequent = session is not None and self._request.share_session_epoch != INITIAL_EPOCH
-        if session is not None and subsequent and session.epoch != self._epoch:
+        if self._is_superseded():
             return ShareFetchResponse(error_code=ErrorCode.INVALID_SHARE_SESSION_EPOCH)
         leaders = Leaders(self._broker, self._context)
         by_topic: dict[Uuid, dict[int, PartitionData]] = {}
