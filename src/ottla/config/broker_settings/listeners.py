@@ -252,8 +252,10 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=30_000,
         importance=Importance.HIGH,
-        without_effect=reasons.NOT_YET_CLUSTER,
-        doc="Milliseconds to wait for the answer to a request that the broker itself sends.",
+        doc=(
+            "Milliseconds to wait for the answer to a request that the broker itself sends, and for what its "
+            "transaction coordinator writes to be safe."
+        ),
     ),
     Setting(
         name="socket.connection.setup.timeout.ms",
