@@ -88,3 +88,15 @@ def test_a_newer_instance_is_told_to_wait_until_the_older_ones_end_is_written(sl
         newer.init()
         assert newer.producer_epoch == older.producer_epoch + 2
         until(lambda: values(slow.address, "fenced", PARTITIONS), lambda seen: seen == [[], []])
+
+
+def test_the_topic_has_as_many_partitions_as_it_was_made_with(start_broker):
+    """Not as many as the setting says, where an administrator made it (with Apache's no coordinator is found then)."""
+    broker = start_broker()
+    with WireClient("127.0.0.1", broker.port) as wire:
+        wire.create_topic("__transaction_state", 7, cleanup_policy="compact")
+        for number in range(10):
+            for epoch in range(2):
+                client = TransactionalClient(wire, f"tx-{number}", "any", version=2)
+                client.init()
+                assert client.producer_epoch == epoch
