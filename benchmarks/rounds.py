@@ -43,6 +43,15 @@ def place() -> Path:
     return directory
 
 
+def is_over(row: Row, started: float, measured: int) -> bool:
+    """Whether the row's time, from `started` by the monotonic clock, is over; the table says how many rounds there were."""
+    effort = row.effort
+    over = time.monotonic() > started + effort.seconds
+    if over:
+        row.notes.append(f"{measured} of {effort.rounds} rounds in {effort.seconds:.0f} s")
+    return over
+
+
 def fill_page_cache(row: Row) -> None:
     """See `page_cache`; half a minute on a machine that has not used its memory yet, which a trial does without."""
     if row.effort.scale >= 1:
@@ -74,8 +83,7 @@ def run_in_turns(row: Row, sides: list[Side], load: Load, measures: list[Measure
     before = {side.name: side.loop_lag() for side in sides}
     by_name = {measure.name: measure for measure in measures}
     for measured in range(effort.rounds):
-        if measured and time.monotonic() > started + effort.seconds:
-            row.notes.append(f"{measured} of {effort.rounds} rounds in {effort.seconds:.0f} s")
+        if measured and is_over(row, started, measured):
             break
         for side in sides:
             fill_page_cache(row)

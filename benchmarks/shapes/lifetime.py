@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.clients import generate, make_topic
 from benchmarks.report import Measure, Row, Target
-from benchmarks.rounds import fill_page_cache, loop_lag_measures, place, two_brokers
+from benchmarks.rounds import fill_page_cache, is_over, loop_lag_measures, place, two_brokers
 from benchmarks.shapes.throughput import BULK
 from benchmarks.sides import SIDES, Side
 from benchmarks.wire import (
@@ -121,13 +121,16 @@ def restart_killed(row: Row, *, batch_bytes: int, unflushed_bytes: int) -> None:
     """
     measure = Measure(SECONDS, "s", Target("ratio_at_most", 1))
     lags: list[Measure] = []
+    started = time.monotonic()
     with ExitStack() as stack:
         killed: list[tuple[Side, str, Path]] = []
         for name in SIDES:
             side = stack.enter_context(one_side(name))
             topic = fill_and_kill(side, batch_bytes, row.amount(unflushed_bytes, least=batch_bytes))
             killed.append((side, topic, side.directory.rename(side.directory.with_suffix(".killed"))))
-        for _ in range(row.effort.rounds):
+        for measured in range(row.effort.rounds):
+            if measured and is_over(row, started, measured):
+                break
             for side, topic, left in killed:
                 shutil.copytree(left, side.directory)
                 os.sync()  # what the kernel would write meanwhile is no part of recovering
