@@ -3,9 +3,12 @@
 The facts were printed by ConsumerGroupRecords.java.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ottla.cluster.image import (
     EMPTY_IMAGE,
@@ -23,6 +26,7 @@ from ottla.groups.member import Protocol
 from ottla.groups.modern_group import MemberState
 from ottla.groups.registry import Groups, Undo
 from ottla.groups.topic_metadata import TopicMetadata
+from ottla.protocol.errors import ProtocolError, UnsupportedVersionError
 from ottla.protocol.types import Uuid
 
 _LINES = [
@@ -106,12 +110,12 @@ class Replayed:
 
     def __init__(self) -> None:
         self.groups = Groups()
-        self._replays = ConsumerGroupReplaying(self.groups).replays()
+        self.replays = ConsumerGroupReplaying(self.groups).replays()
 
     def replay(self, *names: str, undo: Undo | None = None) -> None:
         for name in names:
             record = APACHE[name]
-            self._replays[int.from_bytes(record.key[:2], "big")](record.key, record.value, undo)
+            self.replays[int.from_bytes(record.key[:2], "big")](record.key, record.value, undo)
 
     @property
     def group(self) -> ConsumerGroup:
@@ -169,6 +173,32 @@ def test_what_is_undone_was_never() -> None:
     for take_back in reversed(undo):
         take_back()
     assert vars(replayed.group) == before
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.sampled_from(sorted(APACHE)),
+    st.integers(2, 60),
+    st.one_of(st.none(), st.binary(max_size=40), st.integers(0, 60)),
+    st.binary(min_size=1, max_size=6),
+)
+def test_lying_records_are_refused_or_read(
+    name: str, cut: int, value: bytes | int | None, junk: bytes
+) -> None:
+    """Whatever stands in the log becomes state or a ProtocolError; reading goes on after it."""
+    record = APACHE[name]
+    replayed = Replayed()
+    replayed.replay(*ALIVE)
+    replay = replayed.replays[int.from_bytes(record.key[:2], "big")]
+    told = value
+    if isinstance(value, int):
+        told = (record.value or b"")[:value] + junk
+    with suppress(ProtocolError, UnsupportedVersionError):
+        replay(record.key[:cut], told, None)
+    with suppress(ProtocolError, UnsupportedVersionError):
+        replay(record.key, told, None)
+    replayed.replay(*ALIVE)
+    assert replayed.group.members["m-1"] == MEMBER
 
 
 def image() -> MetadataImage:
