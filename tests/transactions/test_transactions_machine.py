@@ -327,8 +327,8 @@ class Transactions:
         self.check()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_one_outcome_rising_epochs_and_no_write_by_the_fenced(seed):
-    """25,000 steps in all."""
+    """50,000 steps in all."""
     Transactions(seed).run(250)
