@@ -76,7 +76,7 @@ Done = Callable[[KafkaError | None], None]
 class RunningSharePartition:
     """A share partition and what the broker has around it."""
 
-    __slots__ = ("load_error", "partition", "share", "timer", "timer_ms", "waiters")
+    __slots__ = ("excused", "load_error", "partition", "share", "timer", "timer_ms", "waiters")
 
     def __init__(self, share: SharePartition, partition: Partition) -> None:
         self.share = share
@@ -85,6 +85,8 @@ class RunningSharePartition:
         self.waiters: dict[Waiter, None] = {}
         self.timer: asyncio.TimerHandle | None = None
         self.timer_ms = 0
+        self.excused = False
+        """Whether a late timer has been put off once already."""
         self.load_error: KafkaError | None = None
         """Why it could not be loaded."""
 
@@ -377,9 +379,11 @@ class SharePartitions:
 
     def _lock_due(self, running: RunningSharePartition) -> None:
         now_ms = self.now_ms()
-        if now_ms - running.timer_ms > LATE_MS:
+        if not running.excused and now_ms - running.timer_ms > LATE_MS:
+            running.excused = True
             self._wait(running, now_ms + LATE_MS)
             return
+        running.excused = False
         running.timer = None
         write = running.share.expire_locks(now_ms)
         self._keep(running, write, _nobody_asks)
