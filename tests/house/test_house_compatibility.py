@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -20,6 +21,12 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[int, i
 def test_the_page_has_the_versions_that_a_broker_announces(versions: dict[int, tuple[int, int]]) -> None:
     """If this fails, `make compatibility` makes the page anew."""
     assert versions_of_page(PAGE.read_text()) == versions
+
+
+def test_every_api_that_is_announced_is_asked_for_in_the_tests() -> None:
+    """By one client at least. The page is to be made after a whole run of the tests, or clients are missing."""
+    rows_of_page = [line for line in PAGE.read_text().splitlines() if re.match(r"\| \w+ \| \d", line)]
+    assert [row for row in rows_of_page if row.endswith("|  |") and "not announced" not in row] == []
 
 
 @pytest.mark.parametrize(
