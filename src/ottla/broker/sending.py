@@ -158,10 +158,15 @@ class SliceSender:
         """The connection is gone."""
         self._abandoned = True
 
+    def _gone(self) -> bool:
+        """Whether nothing more is to be sent. A transport that closes may have let go of its descriptor already, whose
+        number another connection has by now."""
+        return self._abandoned or self._transport.is_closing()
+
     def _run(self) -> None:
         """Send chunks until the socket is full, a byte is cold, or this connection's turn is over."""
         self._queued = False
-        if self._abandoned or self._reading:
+        if self._reading or self._gone():
             return
         ends = now() + PIECE_SECONDS
         while self._part < len(self._parts):
@@ -212,7 +217,7 @@ class SliceSender:
     def cold_chunk(self, buffer: memoryview, outcome: int | Exception) -> None:
         """A thread has filled `buffer` with `outcome` bytes, or failed."""
         self._reading = False
-        if self._abandoned:
+        if self._gone():
             return
         if isinstance(outcome, Exception):
             self._end(outcome)
