@@ -17,7 +17,8 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  *   transact BOOTSTRAP TOPIC PARTITIONS SIZE PRODUCERS TRANSACTIONS RECORDS [KEY=VALUE...]
  *       PRODUCERS clients on a thread each commit TRANSACTIONS transactions, RECORDS in every one.
  *   share BOOTSTRAP TOPIC GROUP CONSUMERS COUNT [KEY=VALUE...]
- *       CONSUMERS share consumers of one group read until COUNT records are acknowledged.
+ *       CONSUMERS share consumers of one group read until COUNT records are acknowledged, timed from the first
+ *       record on: before that they wait for heartbeats.
  * </pre>
  */
 public final class Load {
@@ -96,7 +97,8 @@ public final class Load {
         long wanted = Long.parseLong(arguments[5]);
         AtomicLong records = new AtomicLong();
         AtomicLong bytes = new AtomicLong();
-        double seconds = together(Integer.parseInt(arguments[4]), number -> {
+        AtomicLong began = new AtomicLong();
+        together(Integer.parseInt(arguments[4]), number -> {
             Properties properties = settings(arguments[1], arguments, 6);
             properties.put("group.id", arguments[3]);
             properties.put("client.id", "share-" + number);
@@ -105,7 +107,11 @@ public final class Load {
                 consumer.subscribe(List.of(arguments[2]));
                 while (records.get() < wanted) {
                     // What a poll brought is acknowledged with the next.
-                    for (var record : consumer.poll(Duration.ofMillis(200))) {
+                    var polled = consumer.poll(Duration.ofMillis(200));
+                    if (!polled.isEmpty()) {
+                        began.compareAndSet(0, System.nanoTime());
+                    }
+                    for (var record : polled) {
                         records.incrementAndGet();
                         bytes.addAndGet(record.value().length);
                     }
@@ -113,6 +119,7 @@ public final class Load {
                 consumer.commitSync();
             }
         });
+        double seconds = (System.nanoTime() - began.get()) / 1e9;
         System.out.printf("{\"seconds\": %f, \"records\": %d, \"bytes\": %d, \"failed\": 0}%n",
                 seconds, records.get(), bytes.get());
     }

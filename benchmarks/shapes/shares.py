@@ -21,6 +21,10 @@ from ottla.protocol.messages.update_features import (
 )
 
 PARTITIONS = 6
+HEARTBEATS = {
+    "group.share.min.heartbeat.interval.ms": "1000",
+    "group.share.heartbeat.interval.ms": "1000",
+}
 PACE, CPU = "records", "broker CPU"
 
 
@@ -57,7 +61,7 @@ def consume_shared(row: Row, *, consumers: int, records: int) -> None:
         return Round(pace, {PACE: pace, CPU: cpu / read * 1e6}, ended.load)
 
     measures = [Measure(PACE, "1/s", Target("ratio_at_least", 1)), Measure(CPU, "µs a record")]
-    with two_brokers() as sides:
+    with two_brokers(HEARTBEATS) as sides:
         for side in sides:
             switch_on(side)
             side.topic = make_topic(side.address, PARTITIONS)
@@ -69,10 +73,10 @@ def consume_shared(row: Row, *, consumers: int, records: int) -> None:
 ROWS: dict[str, tuple[str, Callable[[Row], None]]] = {
     "share_consume_1": (
         "share group, 1 KB, 1 consumer, Java",
-        partial(consume_shared, consumers=1, records=300_000),
+        partial(consume_shared, consumers=1, records=500_000),
     ),
     "share_consume_4": (
         "share group, 1 KB, 4 consumers, Java",
-        partial(consume_shared, consumers=4, records=300_000),
+        partial(consume_shared, consumers=4, records=500_000),
     ),
 }
