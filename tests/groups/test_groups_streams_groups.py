@@ -171,6 +171,25 @@ def test_a_member_that_could_not_be_put_out_is_put_out_later(world: StreamsWorld
     assert not group.members
 
 
+def test_an_assignment_that_was_not_heard_of_is_told_again(world: StreamsWorld) -> None:
+    """Also when the epoch is no older: what the member says it owns is not what it was assigned."""
+    first, second = member(world, "a"), member(world, "b")
+    settle(world, first)
+    second.heartbeat()
+    first.heartbeat()
+    first.give_up()
+    first.heartbeat()
+    world.hold = True
+    second.heartbeat()
+    world.time_out_log()
+    assert second.error is ErrorCode.COORDINATOR_NOT_AVAILABLE
+    assert not second.runs
+    world.commit_log()
+    world.hold = False
+    second.heartbeat()
+    assert second.runs
+
+
 def test_a_full_group() -> None:
     """One more than `group.streams.max.size` is refused."""
     world = StreamsWorld(GroupSettings(streams=StreamsGroupSettings(max_size=1)))

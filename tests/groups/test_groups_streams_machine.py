@@ -28,8 +28,7 @@ from ottla.protocol.errors import ErrorCode
 PROCESSES = ("p", "p", "q", "q", "r")
 MEMBERS = st.integers(0, len(PROCESSES) - 1)
 CALM_ROUNDS = 25
-"""Of a second each. A member that never got the answer which told it to give tasks up is not told again: it is put out
-after its rebalance timeout, as by Apache, and everything begins anew."""
+"""Of a second each."""
 
 
 def task_ids(tasks: Tasks) -> set[TaskId]:

@@ -29,8 +29,10 @@ OFFSETS_TOPIC = "__consumer_offsets"
 
 
 @pytest.fixture
-def both(tmp_path: Path) -> Iterator[list[ProcessBroker]]:
-    """Ottla and Apache."""
+def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[ProcessBroker]]:
+    """Ottla and Apache; whose assignor, where two processes are as good as each other, goes by the hash of an address,
+    which this JVM has one and the same for all."""
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-XX:+UnlockExperimentalVMOptions -XX:hashCode=2")
     settings = {**SETTINGS, "group.streams.num.standby.replicas": "1"}
     with (
         OttlaBroker(tmp_path / "ottla", settings) as ottla,

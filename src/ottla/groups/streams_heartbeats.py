@@ -223,19 +223,24 @@ class StreamsHeartbeats:
         after: StreamsMember,
         request: StreamsGroupHeartbeatRequest,
     ) -> StreamsGroupHeartbeatResponse:
-        """With the assignment where it is new to the member, and the endpoints where they are."""
+        """With the assignment where it is new to the member, and the endpoints where they are.
+
+        A member that says it owns something else is told its assignment again: the answer that told it may have been lost.
+        Apache Kafka 4.1.1 does not, and such a member never runs what it was given, or is put out when it gives nothing up.
+        """
         interval_ms = self._timeouts.settings_of(group.group_id).heartbeat_interval_ms
         response = StreamsGroupHeartbeatResponse(
             member_id=after.member_id, member_epoch=after.member_epoch, heartbeat_interval_ms=interval_ms
         )
         joins = request.member_epoch == 0
         tasks = after.assigned_tasks
-        if joins or before.assigned_tasks != tasks:
+        is_new = joins or before.assigned_tasks != tasks
+        if is_new or _owned_tasks(request) not in (None, tasks):
             response.active_tasks = heartbeat_task_ids(tasks.active)
             response.standby_tasks = heartbeat_task_ids(tasks.standby)
             response.warmup_tasks = heartbeat_task_ids(tasks.warmup)
-            if not joins or not tasks.is_empty:
-                group.endpoint_information_epoch += 1
+        if is_new and not (joins and tasks.is_empty):
+            group.endpoint_information_epoch += 1
         if group.endpoint_information_epoch != request.endpoint_information_epoch:
             response.partitions_by_user_endpoint = partitions_by_endpoint(group, after, self._partition_count)
         response.endpoint_information_epoch = group.endpoint_information_epoch
