@@ -57,6 +57,8 @@ class Group:
         )
         consumer.subscribe(
             list(topics),
+            # Consumers of the classic protocol give everything up at times: what they have read they must not read again.
+            on_revoke=lambda consumer, _: commit(consumer),
             on_lost=lambda _, partitions: self.lost.extend(each.partition for each in partitions),
         )
         self.consumers.append(consumer)
@@ -168,11 +170,14 @@ def test_members_outlive_the_broker(running: ProcessBroker, group: Group, topic:
     assert group.lost == []
 
 
-@pytest.mark.parametrize("strategy", ["range", "cooperative-sticky"])
+@pytest.mark.parametrize("strategy", ["range", "roundrobin"])
 def test_a_group_migrates_to_the_new_protocol_and_back(
     running: ProcessBroker, group: Group, topic: str, strategy: str
 ) -> None:
-    """One consumer after the other is replaced, while records flow; none is lost, none read twice."""
+    """One consumer after the other is replaced, while records flow; none is lost, none read twice.
+
+    Not with librdkafka's cooperative-sticky: it gives assignments data of its own, for which Apache refuses the upgrade too.
+    """
     create_topic(running.bootstrap_servers, topic, 4)
     classic = {"protocol": "classic", "partition_assignment_strategy": strategy}
     sent = 0

@@ -76,11 +76,10 @@ class GroupConversion:
             if each.assignment != EMPTY_ASSIGNMENT:
                 assignment = assignment_of(each.assignment)
                 if assignment.user_data:
-                    raise KafkaError(
-                        ErrorCode.GROUP_ID_NOT_FOUND,
-                        f"Cannot upgrade classic group {classic.group_id} to consumer group because an unsupported"
-                        " custom assignor is in use. Please refer to the documentation or switch to a default"
-                        " assignor before re-attempting the upgrade.",
+                    raise _not_upgraded(
+                        classic,
+                        "an unsupported custom assignor is in use. Please refer to the documentation or switch to a"
+                        " default assignor before re-attempting the upgrade",
                     )
                 assigned = {
                     topics.image.topics[part.topic].topic_id: frozenset(part.partitions)
@@ -269,7 +268,6 @@ def _records(group: ConsumerGroup) -> list[CoordinatorRecord]:
 
 
 def _not_upgraded(classic: ClassicGroup, reason: str) -> KafkaError:
-    return KafkaError(
-        ErrorCode.GROUP_ID_NOT_FOUND,
-        f"Cannot upgrade classic group {classic.group_id} to consumer group because {reason}.",
-    )
+    message = f"Cannot upgrade classic group {classic.group_id} to consumer group because {reason}."
+    _log.info("%s", message)
+    return KafkaError(ErrorCode.GROUP_ID_NOT_FOUND, message)
