@@ -62,6 +62,7 @@ def test_the_page_tells_traffic_logs_and_groups(start_broker) -> None:
     assert page["kafka_server_replicamanager_underreplicatedpartitions"] == 0
     assert page["kafka_coordinator_group_groupmetadatamanager_numgroups"] == 1
     assert page["kafka_coordinator_group_groupmetadatamanager_numgroupsstable"] == 1
+    assert page['ottla_groups{type="classic",state="Stable"}'] == 1
     assert page['kafka_consumergroup_members{consumergroup="billing"}'] == 1
     assert page[f"kafka_consumergroup_current_offset{{{lag}}}"] == 6
     assert page[f"kafka_consumergroup_lag{{{lag}}}"] == 4

@@ -33,6 +33,7 @@ def register_groups(registry: Registry, broker: "BrokerServer") -> None:
     registry.source(catalogue.NUM_GROUPS, lambda: (((), service.group_counts(GroupType.CLASSIC).total()),))
     for family, state in _STATES:
         registry.source(family, in_state(state))
+    registry.source(catalogue.GROUPS, lambda: _by_type_and_state(broker))
     registry.source(
         catalogue.NUM_OFFSETS, lambda: (((), sum(each.offsets.count() for each in service.coordinators())),)
     )
@@ -44,6 +45,12 @@ def register_groups(registry: Registry, broker: "BrokerServer") -> None:
         ),
     )
     registry.source(catalogue.CONSUMER_GROUP_LAG, lambda: _lags(broker))
+
+
+def _by_type_and_state(broker: "BrokerServer") -> Iterator[Sample]:
+    for group_type in GroupType:
+        for state, count in broker.groups.service.group_counts(group_type).items():
+            yield (group_type.value, state), count
 
 
 def _members(broker: "BrokerServer") -> Iterator[Sample]:

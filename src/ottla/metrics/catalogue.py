@@ -317,6 +317,12 @@ NUM_GROUPS_COMPLETING_REBALANCE: Final = _group_gauge(
 NUM_GROUPS_STABLE: Final = _group_gauge("numgroupsstable", "Groups whose members have their partitions.")
 NUM_GROUPS_EMPTY: Final = _group_gauge("numgroupsempty", "Groups without members.")
 NUM_GROUPS_DEAD: Final = _group_gauge("numgroupsdead", "Groups that are being removed.")
+GROUPS: Final = Family(
+    "ottla_groups",
+    _GAUGE,
+    "Groups by type (classic, consumer, share or streams) and state.",
+    ("type", "state"),
+)
 CONSUMER_GROUP_LAG: Final = Family(
     "kafka_consumergroup_lag",
     _GAUGE,
