@@ -5,19 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 import pytest
 
 from apache_tools import ApacheTools
-from brokers import ApacheBroker, Broker, OttlaBroker, ProcessBroker, RunningBroker
+from brokers import ApacheBroker, Broker, OttlaBroker, ProcessBroker, RunningBroker, StartBroker
 from compatibility import CLIENT_VERSIONS
 from java_oracle import JavaOracle
 
 # Quick rooms first, so that a slip shows in seconds; whole programs of other languages last.
 LAST: Final = ("house", "java", "clients", "apache", "first_run")
-
-StartBroker: TypeAlias = Callable[..., ProcessBroker]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -16,9 +16,9 @@ import time
 import uuid
 from abc import ABC, abstractmethod
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 
 from apache_jars import QUICK_JVM, java_command
 
@@ -256,3 +256,7 @@ class ApacheBroker(ProcessBroker):
 
     def command(self, properties: Path) -> list[str]:
         return [*java_command("4.1.1", "kafka.Kafka", *APACHE_JVM), str(properties)]
+
+
+StartBroker: TypeAlias = Callable[..., ProcessBroker]
+"""The fixture `start_broker`: starts a broker for one test alone, with the settings given."""

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer
-from conftest import StartBroker
 
 from apache_jars import java_command
 from apache_tools import ApacheTools
-from brokers import ProcessBroker
+from brokers import ProcessBroker, StartBroker
 from conversation import create_topic, produce
 
 SETTINGS = {

@@ -9,9 +9,8 @@ from contextlib import ExitStack
 import pytest
 from confluent_kafka import Consumer, ConsumerGroupType
 from confluent_kafka.admin import AdminClient
-from conftest import StartBroker
 
-from brokers import ProcessBroker
+from brokers import ProcessBroker, StartBroker
 from conversation import Exchanged, as_exchanged, assert_all_came_once_in_order, create_topic, produce
 
 SETTINGS = {

@@ -14,7 +14,7 @@ import hypothesis.strategies as st
 from group_world import GroupWorld
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from share_world import GROUP, ShareWorld, SimulatedSharer
+from share_group_world import GROUP, ShareWorld, SimulatedSharer
 
 from ottla.groups.settings import GroupRequestContext, GroupSettings, ShareGroupSettings
 from ottla.groups.share_group import ShareGroup

@@ -1,6 +1,6 @@
 """Share groups step by step: what members, administrators and the share coordinator get to see of each other."""
 
-from share_world import GROUP, ShareWorld, SimulatedSharer
+from share_group_world import GROUP, ShareWorld, SimulatedSharer
 
 from ottla.groups.settings import GroupRequestContext, GroupSettings, ShareGroupSettings
 from ottla.protocol.errors import ErrorCode

@@ -13,10 +13,9 @@ from typing import Final
 import pytest
 from committed import values
 from confluent_kafka import Producer
-from conftest import StartBroker
 from copiers import KINDS, Copier
 
-from brokers import Broker, ProcessBroker
+from brokers import Broker, ProcessBroker, StartBroker
 from conversation import create_topic
 
 RECORDS: Final = 100_000

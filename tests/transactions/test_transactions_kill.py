@@ -13,10 +13,9 @@ from typing import Final
 
 import pytest
 from committed import values
-from conftest import StartBroker
 from transactional_client import OFFSET, PARTITIONS, TransactionalClient
 
-from brokers import OttlaBroker, ProcessBroker
+from brokers import OttlaBroker, ProcessBroker, StartBroker
 from ottla.protocol.messages.end_txn import EndTxnResponse
 from wire.wire_client import WireClient
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from conftest import StartBroker
 from replaying_proxy import ReplayingProxy
 
 from apache_tools import ApacheTools
+from brokers import StartBroker
 from conversation import create_topic
 from ottla.protocol.api_keys import ApiKey
 from ottla.protocol.errors import ErrorCode
