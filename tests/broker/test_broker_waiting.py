@@ -141,6 +141,29 @@ class TestTimers:
 
         assert 0.025 < asyncio.run(run()) < 4
 
+    def test_one_that_fails_keeps_nobody_waiting(self):
+        """Not those that are due with it, nor those that are due later: the loop is told, and goes on."""
+        told: list[object] = []
+
+        def fail() -> None:
+            raise RuntimeError("broken")
+
+        async def run() -> None:
+            loop = asyncio.get_running_loop()
+            loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
+            timers = Timers(loop)
+            done = [loop.create_future() for _ in range(2)]
+            timers.after(0, fail)
+            timers.after(0, lambda: done[0].set_result(None))
+            timers.after(20, lambda: done[1].set_result(None))
+            try:
+                await asyncio.wait_for(asyncio.gather(*done), 5)
+            finally:
+                timers.close()
+
+        asyncio.run(run())
+        assert [str(each) for each in told] == ["broken"]
+
 
 def session(partitions: int = 1, **options) -> FetchSession:
     made = FetchSession(uses_topic_ids=False, **options)

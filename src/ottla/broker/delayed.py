@@ -92,13 +92,19 @@ class Timers:
             if callback is None:
                 self._cancelled -= 1
             else:
-                callback()
+                self._call(callback)
             heap = self._heap
         while heap and heap[0][2].callback is None:
             heapq.heappop(heap)
             self._cancelled -= 1
         if heap and self._armed is None:
             self._arm()
+
+    def _call(self, callback: Callable[[], None]) -> None:
+        try:
+            callback()
+        except Exception as error:  # noqa: BLE001 - whoever else waits has nothing to do with it
+            self._loop.call_exception_handler({"message": "What was due failed", "exception": error})
 
 
 class DelayedProduce:
