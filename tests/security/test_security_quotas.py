@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ottla.cluster.quota_entities import QuotaEntity
-from ottla.security.client_quotas import SILENCE_MS, TRACKED_MAX, MutationQuota, RateQuota, Windows
+from ottla.security.client_quotas import (
+    SILENCE_MS,
+    THROTTLE_TIME_MAX_MS,
+    TRACKED_MAX,
+    MutationQuota,
+    RateQuota,
+    Windows,
+)
 from ottla.security.quota_limits import QuotaLimits, Share
 from ottla.security.rates import WindowedRate
 
@@ -153,3 +160,14 @@ def test_permissive_changes_pass_and_hold_back() -> None:
     mutation.limits = QuotaLimits({QuotaEntity("alice"): 1.0})
     assert mutation.take("alice", "c", 15, 0, strict=False) == 4_000
     assert mutation.take("alice", "c", 1, 0, strict=False) == 5_000
+
+
+def test_a_throttle_time_fits_into_the_answer() -> None:
+    """Whoever may use next to nothing and uses much is held back for as long as an int32 can say: the answer must go out."""
+    rate = RateQuota(Windows())
+    rate.limits = QuotaLimits({QuotaEntity(None): 1e-6})
+    assert rate.use("alice", "writer", 100e6, 0) == THROTTLE_TIME_MAX_MS == 2**31 - 1
+    assert rate.throttle_ms("alice", "writer", 1) == THROTTLE_TIME_MAX_MS
+    mutations = MutationQuota(Windows())
+    mutations.limits = QuotaLimits({QuotaEntity(None): 1e-6})
+    assert mutations.take("alice", "maker", 10_000, 0, strict=False) == THROTTLE_TIME_MAX_MS

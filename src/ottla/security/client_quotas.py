@@ -23,6 +23,8 @@ from ottla.security.rates import TokenBucket, WindowedRate
 
 TRACKED_MAX: Final = 10_000
 SILENCE_MS: Final = 3_600_000
+THROTTLE_TIME_MAX_MS: Final = 2**31 - 1
+"""What an answer can hold: with a tiny limit the time that a large request earns is longer."""
 
 PRODUCER_BYTE_RATE: Final = "producer_byte_rate"
 CONSUMER_BYTE_RATE: Final = "consumer_byte_rate"
@@ -68,8 +70,8 @@ class RateQuota:
 
     __slots__ = ("_throttle_max_ms", "_tracked", "_windows", "limits")
 
-    def __init__(self, windows: Windows, *, throttle_max_ms: int | None = None) -> None:
-        """`throttle_max_ms`: nobody is held back longer at a time; None sets no bound."""
+    def __init__(self, windows: Windows, *, throttle_max_ms: int = THROTTLE_TIME_MAX_MS) -> None:
+        """`throttle_max_ms`: nobody is held back longer at a time."""
         self.limits = QuotaLimits({})
         self._windows = windows
         self._throttle_max_ms = throttle_max_ms
@@ -122,8 +124,7 @@ class RateQuota:
         used, over_ms = rate.measure(now_ms, *self._windows)
         if used <= limit:
             return 0
-        throttle_ms = round((used - limit) / limit * over_ms)
-        return throttle_ms if self._throttle_max_ms is None else min(throttle_ms, self._throttle_max_ms)
+        return round(min((used - limit) / limit * over_ms, self._throttle_max_ms))
 
 
 class MutationQuota:
@@ -154,7 +155,8 @@ class MutationQuota:
         if not refused:
             bucket.take(partitions)
         in_debt = refused or (not strict and bucket.tokens < 0)
-        tracked.held_back_ms = round(-bucket.tokens / share.limit * 1000) if in_debt else 0
+        debt_ms = -bucket.tokens / share.limit * 1000
+        tracked.held_back_ms = round(min(debt_ms, THROTTLE_TIME_MAX_MS)) if in_debt else 0
         return tracked.held_back_ms
 
     def expire(self, now_ms: int) -> None:
