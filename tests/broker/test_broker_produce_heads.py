@@ -20,6 +20,7 @@ from ottla.protocol.messages.produce import (
 )
 from ottla.records.batch import Codec
 from ottla.records.record import Record, build_batch
+from ottla.storage import log_directory
 
 NOW_MS = 1_700_000_000_000
 NEWEST = 13
@@ -315,3 +316,21 @@ def test_a_batch_that_waits_for_a_slow_disk_is_answered_when_it_is_written(start
         answer = client.ask(one_partition(batch(b"v"), acks=acks), ProduceResponse, 9)
         row = answer.responses[0].partition_responses[0]
         assert (row.error_code, row.base_offset) == (ErrorCode.NONE, offset)
+
+
+def test_a_disk_that_takes_no_more_is_told_as_such(start_broker, connect, monkeypatch):
+    """KAFKA_STORAGE_ERROR, upon which clients try again: never that the batch is bad, which would lose it."""
+    broker = start_broker()
+    make_topics(broker)
+    client = connect(broker)
+    request = one_partition(batch(b"v"))
+    client.ask(request, ProduceResponse, 9)
+    broker.call(lambda server: setattr(server.logs.directories[0], "is_slow", True))
+    monkeypatch.setattr(log_directory, "TASK_QUEUE_CAPACITY", 0)
+    row = client.ask(request, ProduceResponse, 9).responses[0].partition_responses[0]
+    monkeypatch.undo()
+    assert (row.error_code, row.base_offset) == (ErrorCode.KAFKA_STORAGE_ERROR, -1)
+    row = client.ask(request, ProduceResponse, 9).responses[0].partition_responses[0]
+    assert (row.error_code, row.base_offset) == (ErrorCode.NONE, 1)
+    counted = broker.call(lambda server: server.topic_counters("t"))
+    assert (counted.produces, counted.failed_produces, counted.messages_in) == (3, 1, 2)
