@@ -98,3 +98,18 @@ def test_threads_that_open_and_close_each_other_s_files_never_meet_a_closed_one(
         thread.join()
     assert not wrong
     assert len(cache) <= 8
+
+
+def test_closing_waits_until_the_loop_has_let_go() -> None:
+    """A removed segment's files are closed on another thread: the loop must not find another file under their number."""
+    cache, files = make(5, 1)
+    cache.acquire(files[0])
+    closing = threading.Thread(target=cache.close, args=(files[0],))
+    closing.start()
+    closing.join(0.05)
+    assert closing.is_alive()
+    assert len(cache) == 1
+    files[0].release()
+    closing.join(10)
+    assert not closing.is_alive()
+    assert (files[0].file, len(cache)) == (None, 0)

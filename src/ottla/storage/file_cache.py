@@ -17,6 +17,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ from ottla.storage.disk import Disk, DiskFile, OpenMode
 
 DESCRIPTORS_MAX: Final = 1_000
 """How many files a cache holds open unless it is told otherwise; more only while more are used at once."""
+
+_IN_USE_S: Final = 0.0001
+"""About as long as the loop is in one system call."""
 
 
 class LogDirectoryPath:
@@ -119,12 +123,20 @@ class FileCache:
             log_file.pins -= 1
 
     def close(self, log_file: LogFile) -> None:
-        """Close the file if it is open; it may be opened again. Does nothing while another thread has it pinned."""
+        """Close the file if it is open; it may be opened again. Does nothing while another thread has it pinned, and waits
+        while the loop's has it."""
+        while not self._close(log_file):
+            time.sleep(_IN_USE_S)
+
+    def _close(self, log_file: LogFile) -> bool:
+        """False while the loop is using the file; it may have to wait for the lock to get at it."""
         with self._lock:
-            if log_file.file is not None and log_file.pins == 0:
-                self._open.remove(log_file)
-                log_file.file.close()
-                log_file.file = None
+            if log_file.file is None or log_file.pins:
+                return True
+            if not self._take(log_file):
+                return False
+            self._open.remove(log_file)
+            return True
 
     def _open_file(self, log_file: LogFile) -> DiskFile:
         with self._lock:
