@@ -100,3 +100,24 @@ def test_the_topic_has_as_many_partitions_as_it_was_made_with(start_broker):
                 client = TransactionalClient(wire, f"tx-{number}", "any", version=2)
                 client.init()
                 assert client.producer_epoch == epoch
+
+
+def test_transactions_that_nobody_reads_are_forgotten(start_broker):
+    """A decided transaction costs nothing any more, neither in its topic nor where its offsets are committed."""
+    broker = start_broker({"offsets.topic.num.partitions": "1"})
+    with WireClient("127.0.0.1", broker.port) as wire:
+        wire.create_topic("unread", PARTITIONS)
+        for number in range(6):
+            client = TransactionalClient(wire, "unread", "unread", version=2)
+            client.init()
+            client.produce(0)
+            client.commit_offset()
+            client.end(committed=number % 2 == 0)
+
+        def decided(server) -> list[tuple[int, int]]:
+            """Of each log its end, six transactions of two records, and how many of them are still remembered."""
+            names = (("unread", 0), ("__consumer_offsets", 0))
+            logs = [server.replicas.partition(*each).leading_log() for each in names]
+            return [(log.log_end_offset, len(log.producers._unreplicated)) for log in logs]
+
+        until(lambda: broker.call(decided), lambda seen: seen == [(12, 0), (12, 0)])

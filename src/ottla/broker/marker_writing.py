@@ -94,6 +94,8 @@ class MarkerWriter:
             memoryview(batch), acks=ACKS_ALL, now_ms=now_ms, origin=AppendOrigin.COORDINATOR
         )
         self._verifications.ended(name, markers.producer_id, markers.producer_epoch)
+        # Otherwise the log forgets decided transactions when somebody reads, and of some partitions nobody ever does.
+        partition.leading_log().last_stable_offset(partition.high_watermark)
         return partition, appended.last_offset
 
     def _written(self, name: TopicPartition, markers: TransactionMarkers) -> ErrorCode:
