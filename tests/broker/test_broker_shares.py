@@ -296,3 +296,49 @@ def test_a_fetch_that_its_member_has_given_up_acquires_nothing(queue: Queue) -> 
     queue.produce(b"a")
     assert old.receive(fetching.ShareFetchResponse, 1)[1].error_code == ErrorCode.INVALID_SHARE_SESSION_EPOCH
     assert acquired(queue.fetch(new, 0, 1)) == [(0, 0)]
+
+
+def test_state_stays_until_the_snapshot_in_its_place_is_written(queue: Queue) -> None:
+    """A disk that fails meanwhile would leave neither."""
+    row = PartitionData(partition=0, state_epoch=1, start_offset=5)
+    request = InitializeShareGroupStateRequest(
+        group_id="g", topics=[InitializeStateData(topic_id=queue.topic_id, partitions=[row])]
+    )
+
+    def snapshot(server: BrokerServer) -> tuple[int, int, int]:
+        """Where the log of the state begins after pruning, its end, and the offset of a snapshot on its way."""
+        [log] = [
+            each.log
+            for each in server.replicas
+            if each.log is not None
+            and each.topic_partition.topic == SHARE_GROUP_STATE_TOPIC
+            and each.log.log_end_offset
+        ]
+        log.hold_writes()
+        server.shares.persister.initialize(request)
+        state = server.shares.state
+        [offset] = state.service.redundant_offsets().values()
+        state._prune()
+        log.release_writes()
+        return log.log_start_offset, log.log_end_offset, offset
+
+    assert queue.broker.call(snapshot) == (0, 1, 1)
+
+
+def test_a_fetch_gets_no_more_than_may_be_locked(start_broker, connect) -> None:
+    """However many records it asks for: each would be a range to keep, and the loop's time to find."""
+    queue = Queue(start_broker({**SETTINGS, "group.share.partition.max.record.locks": "100"}), connect)
+    for _ in range(250):
+        queue.produce(b"x")
+    client = connect(queue.broker)
+    request = queue.fetch_request(0, 0, max_records=2**31 - 1)
+    request.batch_size = 1
+
+    def fetch() -> list[tuple[int, int]]:
+        answer = client.ask(request, fetching.ShareFetchResponse, 1)
+        request.share_session_epoch += 1
+        return [each for topic in answer.responses for row in topic.partitions for each in acquired(row)]
+
+    until(fetch, [(number, number) for number in range(100)])
+    request.max_wait_ms = 10
+    assert fetch() == []

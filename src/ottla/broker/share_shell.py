@@ -90,9 +90,12 @@ class ShareStateShell(CoordinatorShell[ShareCoordinatorService]):
             if self._pruned.get(number) == offset:
                 continue
             try:
-                self._replicas.partition(SHARE_GROUP_STATE_TOPIC, number).delete_records(offset)
+                partition = self._replicas.partition(SHARE_GROUP_STATE_TOPIC, number)
+                if offset >= partition.high_watermark:
+                    continue  # the snapshot that takes the place of the rest is not committed yet: next time
+                partition.delete_records(offset)
             except KafkaError:
-                continue  # not committed yet, or led elsewhere by now: next time
+                continue  # led elsewhere by now, or its directory failed
             self._pruned[number] = offset
 
 
