@@ -338,6 +338,8 @@ class ShareFetchInHand:
         """Acquire records of one partition; how many."""
         share = each.running.share
         nowait = each.name != self._warmed
+        # A client may ask for any number: it would get as many ranges, found by as many headers, in one go.
+        left = min(left, self._broker.shares.partitions.max_record_locks)
         # The records in flight may all be passed over.
         last_offset = max(share.next_offset, each.fetch_offset) + left
         batches = batches_in(piece, last_offset, nowait=nowait)
@@ -374,7 +376,8 @@ class ShareFetchInHand:
         """Have a thread read what the look-up needs from the disk, then look at it here."""
         self._warming = True
         log = running.partition.log
-        last_offset = max(running.share.next_offset, offset) + self._request.max_records
+        most = min(self._request.max_records, self._broker.shares.partitions.max_record_locks)
+        last_offset = max(running.share.next_offset, offset) + most
 
         def read() -> None:
             found = None if log is None else log.read(offset, max_bytes)

@@ -105,6 +105,8 @@ class SharePartitions:
         self._broker = broker
         self._persister = persister
         self._settings = settings
+        self.max_record_locks = settings.partition_max_record_locks
+        """More than so many records of a partition are never handed out at once."""
         self._loop = asyncio.get_running_loop()
         self._running: dict[SharePartitionKey, RunningSharePartition] = {}
         self._by_partition: dict[Partition, set[RunningSharePartition]] = {}
