@@ -134,8 +134,10 @@ class CoordinatorShell(Generic[Service]):
             return
         self._excused = False
         self._timer = None
-        self.service.run_timers(self._now_ms())
-        self.arm()
+        try:
+            self.service.run_timers(self._now_ms())
+        finally:
+            self.arm()
 
     # Appending.
 
@@ -228,6 +230,10 @@ class CoordinatorShell(Generic[Service]):
     def _leadership_changed(self, partition: Partition, leads: bool) -> None:
         if partition.topic_partition.topic != self._topic:
             return
+        if not self.service.coordinators():
+            # An administrator may have made the topic, with as many partitions as he liked. More of them later change
+            # nothing before the next start, as in Apache: what hashes elsewhere then would be lost meanwhile.
+            self.service.partition_count = self._replicas.partition_count(self._topic)
         number = partition.topic_partition.partition
         if leads and not self.service.elected(number, partition.leader_epoch):
             return  # Word of it came before: its coordinator stands, or is being loaded.

@@ -14,7 +14,6 @@ from ottla.broker.marker_writing import Answers, MarkerWriter
 from ottla.cluster.image import NO_LEADER, MetadataImage
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.types import TopicPartition
-from ottla.replication.partition import Partition
 from ottla.replication.replicas import Replicas
 from ottla.transactions.markers import TransactionMarkers
 from ottla.transactions.service import TransactionCoordinatorService
@@ -75,13 +74,6 @@ class TransactionShell(CoordinatorShell[TransactionCoordinatorService]):
             commit_timeout_ms=commit_timeout_ms,
             max_decompressed_bytes=max_decompressed_bytes,
         )
-
-    def _leadership_changed(self, partition: Partition, leads: bool) -> None:
-        """An administrator may have made the topic, with as many partitions as he liked."""
-        topic = self._image().topic(TRANSACTION_STATE_TOPIC)
-        if topic is not None:
-            self.service.partition_count = len(topic.partitions)
-        super()._leadership_changed(partition, leads)
 
     def _write_markers(self, markers: TransactionMarkers) -> None:
         answered = partial(self._answered, markers)

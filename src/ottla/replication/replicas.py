@@ -61,6 +61,11 @@ class Replicas:
             raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
         return found
 
+    def partition_count(self, topic: str) -> int:
+        """How many partitions the topic has, here or elsewhere; 1 for one that does not exist."""
+        found = self._image.topics.get(topic)
+        return 1 if found is None else len(found.partitions)
+
     def apply(self, image: MetadataImage, delta: MetadataDelta) -> Iterator[None]:
         """Make what the image says come true here, in steps of a few milliseconds: done when the iterator has ended.
 
