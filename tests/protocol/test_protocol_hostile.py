@@ -1,6 +1,7 @@
 """Whatever bytes come from outside: a message or one `ProtocolError`, in time and memory bounded by the frame."""
 
 import tracemalloc
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,6 +20,7 @@ from ottla.protocol.messages.fetch import (
     LeaderIdAndEpoch,
     PartitionData,
 )
+from ottla.protocol.messages.find_coordinator import FindCoordinatorRequest
 from ottla.protocol.messages.metadata import MetadataRequest, MetadataResponse
 from ottla.protocol.messages.offset_commit_record import OffsetCommitKey, OffsetCommitValue
 from ottla.protocol.messages.produce import ProduceRequest
@@ -98,6 +100,25 @@ def test_a_length_that_the_frame_cannot_hold_allocates_nothing(
         assert tracemalloc.get_traced_memory()[1] < 100_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("message", "version"),
+    [
+        (lambda text: ProduceRequest(transactional_id=text), 9),
+        (lambda text: FindCoordinatorRequest(coordinator_keys=[text]), 4),
+    ],
+    ids=["field", "element"],
+)
+def test_a_string_has_a_bound_in_flexible_versions_too(
+    message: Callable[[str], Message], version: int
+) -> None:
+    """32,767 bytes: strings are hashed, compared, kept as keys and put into records, where the frame's size is no bound."""
+    longest = message("x" * 32_767)
+    assert decode(type(longest), version, encode(longest, version)) == longest
+    longer = encode(message("x" * 32_768), version)
+    with pytest.raises(ProtocolError, match="takes 32768 bytes; 32767 is the most"):
+        decode(type(longest), version, longer)
 
 
 def test_unknown_tagged_fields_are_skipped() -> None:

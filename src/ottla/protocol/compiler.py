@@ -263,6 +263,10 @@ class _DecoderSource(_Source):
         )
         self.add("else:")
         self.depth += 1
+        if wire_type is STRING and flexible:
+            # The length would have room for more; Apache's generated decoders refuse it all the same.
+            self.add(f"if size > {_MAX_INT16}:")
+            self.add(f"    raise ProtocolError(f'{where} takes {{size}} bytes; {_MAX_INT16} is the most')")
         self.add("stop = at + size")
         self.add("if stop > end:")
         self.add(f"    raise ProtocolError(f'{where} claims {{size}} bytes where {{end - at}} are left')")
