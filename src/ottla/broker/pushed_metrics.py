@@ -7,14 +7,16 @@ as what was added since the last push and are added up here.
     org.apache.kafka.consumer.fetch.manager.fetch.latency.avg {node.id=1}
     ──▶ org_apache_kafka_consumer_fetch_manager_fetch_latency_avg{client_id="c",client_instance_id="…",node_id="1"}
 
-Bounds: `SERIES_MAX` of one client, `CLIENTS_MAX` clients, `LABELS_MAX` labels of a series, `LABEL_CHARACTERS_MAX` of a value, and
-`UNCOMPRESSED_TIMES_MAX` times `telemetry.max.bytes` uncompressed. What lies beyond is dropped and counted.
+Bounds: `SERIES_MAX` of one client and `SERIES_OF_ALL_MAX` of all, `CLIENTS_MAX` clients, `LABELS_MAX` labels of a series,
+`LABEL_CHARACTERS_MAX` of a value, `POINTS_MAX` of a push, and `UNCOMPRESSED_TIMES_MAX` times `telemetry.max.bytes` uncompressed. What
+lies beyond is dropped, and counted but for a push's own points.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ottla.metrics.family import Family, Kind, Sample, Samples
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 
 CLIENTS_MAX: Final = 2_000
 SERIES_MAX: Final = 1_000
+SERIES_OF_ALL_MAX: Final = 200_000
+"""About a kilobyte each; ids of clients are the clients' to make up."""
+POINTS_MAX: Final = 10_000
+"""Kept in some milliseconds, on the loop."""
 LABELS_MAX: Final = 12
 LABEL_CHARACTERS_MAX: Final = 256
 UNCOMPRESSED_TIMES_MAX: Final = 16
@@ -67,13 +73,14 @@ def read_push(compression_type: int, payload: bytes, telemetry_max_bytes: int) -
         data.ParseFromString(plain)
     except (DecodeError, RecordsError, ValueError) as error:
         raise UnreadablePush(str(error)) from error
-    return [
+    points = (
         point
         for resource in data.resource_metrics
         for scope in resource.scope_metrics
         for metric in scope.metrics
         for point in _points(metric)
-    ]
+    )
+    return list(islice(points, POINTS_MAX))
 
 
 def _points(metric: Metric) -> Iterator[Point]:
@@ -121,6 +128,7 @@ class PushedMetrics:
         self.failures = 0
         self._clients: dict[str, dict[tuple[str, Kind, tuple[tuple[str, str], ...]], float]] = {}
         self._client_ids: dict[str, str] = {}
+        self._series_of_all = 0
 
     def take(self, client_instance_id: str, client_id: str, points: list[Point]) -> None:
         """Keep a push."""
@@ -133,17 +141,17 @@ class PushedMetrics:
         self._client_ids[client_instance_id] = client_id[:LABEL_CHARACTERS_MAX]
         for name, kind, labels, value, is_addition in points:
             key = (name, kind, labels)
-            if key not in series and len(series) >= SERIES_MAX:
-                self.dropped += 1
-            elif is_addition:
-                series[key] = series.get(key, 0.0) + value
-            else:
-                series[key] = value
+            if key not in series:
+                if len(series) >= SERIES_MAX or self._series_of_all >= SERIES_OF_ALL_MAX:
+                    self.dropped += 1
+                    continue
+                self._series_of_all += 1
+            series[key] = series.get(key, 0.0) + value if is_addition else value
         self.exports += 1
 
     def forget(self, client_instance_id: str) -> None:
         """The client is gone."""
-        self._clients.pop(client_instance_id, None)
+        self._series_of_all -= len(self._clients.pop(client_instance_id, ()))
         self._client_ids.pop(client_instance_id, None)
 
     def families(self) -> Iterator[tuple[Family, Samples]]:
