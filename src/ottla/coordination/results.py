@@ -30,15 +30,19 @@ class Replies:
 
     def deliver(self) -> None:
         """Run the listeners of completed replies. Called from within a listener it does nothing: the outer call
-        goes on to what was added."""
+        goes on to what was added. What a listener raises is raised when all have been told."""
         if self._delivering:
             return
         self._delivering = True
-        try:
-            while self._queue:
+        failure: Exception | None = None
+        while self._queue:
+            try:
                 self._queue.popleft()()
-        finally:
-            self._delivering = False
+            except Exception as error:  # noqa: BLE001 - raised below
+                failure = failure or error
+        self._delivering = False
+        if failure is not None:
+            raise failure
 
 
 class Reply(Generic[T]):

@@ -150,10 +150,14 @@ class CoordinatorService(ABC, Generic[C]):
     def _settle(self, partition: int) -> None:
         """At the end of a call: note when the next timer is due, and let waiting requests have their replies."""
         coordinator = self._coordinators.get(partition)
-        due_ms = None if coordinator is None else coordinator.next_timer_ms()
+        if coordinator is not None:
+            self._note_deadline(coordinator)
+        self._replies.deliver()
+
+    def _note_deadline(self, coordinator: C) -> None:
+        due_ms = coordinator.next_timer_ms()
         if due_ms is not None and (self._next_timer_ms is None or due_ms < self._next_timer_ms):
             self._next_timer_ms = due_ms
-        self._replies.deliver()
 
     # Time.
 
@@ -164,9 +168,18 @@ class CoordinatorService(ABC, Generic[C]):
     def run_timers(self, now_ms: int) -> None:
         self._next_timer_ms = None
         for partition, coordinator in list(self._coordinators.items()):
+            self._run_timers_of(partition, coordinator, now_ms)
+            self._settle(partition)
+
+    def _run_timers_of(self, partition: int, coordinator: C, now_ms: int) -> None:
+        try:
             for result in coordinator.run_timers(now_ms):
                 self._hand_over(partition, result)
-            self._settle(partition)
+        except Exception:
+            # Every other timer keeps its time.
+            for each in self._coordinators.values():
+                self._note_deadline(each)
+            raise
 
     # Routing.
 
