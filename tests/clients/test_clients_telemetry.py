@@ -56,15 +56,17 @@ def test_librdkafka_pushes(receiver: OttlaBroker) -> None:
 
 
 def test_java_clients_push(receiver: OttlaBroker, apache_tools: ApacheTools) -> None:
-    """A producer and a consumer, at the latest when they close."""
-    address = ("--bootstrap-server", receiver.bootstrap_servers, "--topic", "pushed")
-    written = "".join(f"line {number}\n" for number in range(10))
-    producing = ("--producer-property", "client.id=java-producer")
-    apache_tools.run(f"{TOOLS}.ConsoleProducer", *address, *producing, stdin=written)
+    """A producer that lives for many pushes; a consumer, at the latest when it closes."""
+    apache_tools.run(
+        f"{TOOLS}.ProducerPerformance",
+        *("--producer-props", f"bootstrap.servers={receiver.bootstrap_servers}", "client.id=java-producer"),
+        *("--topic", "pushed", "--num-records", "150", "--throughput", "50", "--record-size", "10"),
+    )
     [sent, *_] = lines_on_the_page(
         receiver, "org_apache_kafka_producer_connection_creation_total", 'client_id="java-producer"'
     )
     assert float(sent.rsplit(" ", 1)[1]) >= 1
+    address = ("--bootstrap-server", receiver.bootstrap_servers, "--topic", "pushed")
     consuming = ("--consumer-property", "client.id=java-consumer", "--from-beginning", "--max-messages", "10")
     apache_tools.run(f"{TOOLS}.consumer.ConsoleConsumer", *address, *consuming)
     lines_on_the_page(receiver, "org_apache_kafka_consumer_", 'client_id="java-consumer"')
