@@ -368,7 +368,9 @@ class Connection(asyncio.BufferedProtocol):
         shortcut = route.shortcut if listener.throttling is None else None
         if shortcut is not None:
             try:
-                answer = shortcut.answer(listener.broker, frame, client_id_length, correlation_id, now_ms)
+                answer = shortcut.answer(
+                    listener.broker, self.info, frame, client_id_length, correlation_id, now_ms
+                )
             except Exception as error:
                 listener.log.exception("%s request of %s failed", route.name, self.info.identity)
                 self.close(f"{route.name} request failed: {error!r}")
@@ -381,7 +383,7 @@ class Connection(asyncio.BufferedProtocol):
                     route.observe(ended - started)
                     return ended
                 context = RequestContext(
-                    route.api_version, correlation_id, self._client_id, self.info, now_ms
+                    route.api_key, route.api_version, correlation_id, self._client_id, self.info, now_ms
                 )
                 self._wait_for(answer, route, None, context, started)
                 return started
@@ -397,7 +399,9 @@ class Connection(asyncio.BufferedProtocol):
         except (ProtocolError, UnicodeDecodeError) as error:
             self.close(f"{route.name} request of version {route.api_version} can't be read: {error}")
             return started
-        context = RequestContext(route.api_version, correlation_id, self._client_id, self.info, now_ms)
+        context = RequestContext(
+            route.api_key, route.api_version, correlation_id, self._client_id, self.info, now_ms
+        )
         throttling = listener.throttling
         if throttling is not None:
             throttling.arrived(route.api_key, context, len(frame))

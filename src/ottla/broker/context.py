@@ -1,6 +1,12 @@
 """What a handler knows about the request besides its body: who asks, over which connection, when."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ottla.protocol.api_keys import ApiKey
+
+if TYPE_CHECKING:
+    from ottla.broker.access import AllowedTopics
 
 
 @dataclass(slots=True)
@@ -17,24 +23,38 @@ class ConnectionInfo:
     """Address of the accepted socket: advertised to this client when nothing else is set."""
     remote_host: str
     remote_port: int
-    principal: str = "User:ANONYMOUS"
+    principal: KafkaPrincipal = ANONYMOUS
+    """Who it belongs to; changed by a log-in, by nothing else."""
+    login: "Login | None" = None
+    """Its log-in on a listener with SASL."""
     client_software_name: str = "unknown"
     client_software_version: str = "unknown"
+    host: str = field(init=False)
+    """The client's address as access rules spell it, which is Java's way."""
+
+    def __post_init__(self) -> None:
+        self.host = java_address(self.remote_host)
+    readable: "AllowedTopics | None" = None
+    """Topics that it may read; None until it asked for one, and always without an authorizer."""
+    writable: "AllowedTopics | None" = None
+    """Likewise, that it may write."""
 
 
 class RequestContext:
     """One request's own facts. Made for every request, so it is small."""
 
-    __slots__ = ("api_version", "client_id", "connection", "correlation_id", "now_ms")
+    __slots__ = ("api_key", "api_version", "client_id", "connection", "correlation_id", "now_ms")
 
     def __init__(
         self,
+        api_key: ApiKey,
         api_version: int,
         correlation_id: int,
         client_id: str | None,
         connection: ConnectionInfo,
         now_ms: int,
     ) -> None:
+        self.api_key = api_key
         self.api_version = api_version
         self.correlation_id = correlation_id
         self.client_id = client_id
@@ -42,3 +62,19 @@ class RequestContext:
         self.connection = connection
         self.now_ms = now_ms
         """Wall clock when the request was complete, milliseconds since 1970."""
+
+    @property
+    def principal(self) -> KafkaPrincipal:
+        """Who asks."""
+        return self.connection.principal
+
+
+def java_address(host: str) -> str:
+    """As `InetAddress.getHostAddress` writes it: an IPv6 address has all of its eight groups, no leading zeros."""
+    if ":" not in host:
+        return host
+    head, gap, tail = host.partition("::")
+    before = [f"{int(group, 16):x}" for group in head.split(":") if group]
+    after = [f"{int(group, 16):x}" for group in tail.split(":") if group]
+    between = ["0"] * (8 - len(before) - len(after)) if gap else []
+    return ":".join([*before, *between, *after])

@@ -14,10 +14,11 @@ What is not registered is not announced, and a connection that asks for it is cl
 `RequestContext.parseRequest` does; ApiVersions of an unknown version is the exception and is answered in version 0.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
-from ottla.broker.context import RequestContext
+from ottla.broker.access import Need, guarded
+from ottla.broker.context import ConnectionInfo, RequestContext
 from ottla.broker.pending import Pending
 from ottla.config.broker_config import BrokerConfig
 from ottla.protocol.api_keys import ApiKey
@@ -44,12 +45,14 @@ class CloseConnection(Exception):  # noqa: N818 - it is an instruction to the co
 class Shortcut(Protocol):
     """Answers requests of one API in one version from their bytes, where it has seen one like it.
 
-    Taken only while nothing else looks at requests: no client has a quota. What it answers is what the handler would.
+    Taken only while nothing else looks at requests: no client has a quota. What it answers is what the handler would; what the
+    client may do is the shortcut's to look at.
     """
 
     def answer(
         self,
         broker: "BrokerServer",
+        connection: ConnectionInfo,
         frame: memoryview,
         client_id_length: int,
         correlation_id: int,
@@ -87,6 +90,8 @@ class Registration(NamedTuple):
     """Whether a broker of such settings serves the API at all; None: every one does."""
     shortcut: Callable[[int], Shortcut | None] | None
     """Makes the shortcut of a version, if the API has any."""
+    needs: Sequence[Need]
+    """Rights that all of a request depends on; the handler is behind them already."""
 
 
 REGISTRATIONS: dict[ApiKey, Registration] = {}
@@ -104,8 +109,12 @@ def handles(
     unstable_from: int | None = None,
     served_if: Callable[[BrokerConfig], bool] | None = None,
     shortcut: Callable[[int], Shortcut | None] | None = None,
+    needs: Sequence[Need] = (),
 ) -> "Callable[[Handler[RequestType, ResponseType]], Handler[RequestType, ResponseType]]":
-    """Register the function below as the handler of `request_class` for `versions`, both included."""
+    """Register the function below as the handler of `request_class` for `versions`, both included.
+
+    `needs` are the rights that a client must have for any of it, asked for in their order before the handler is called.
+    """
 
     def register(handler: "Handler[RequestType, ResponseType]") -> "Handler[RequestType, ResponseType]":
         api_key = request_class.api_key
@@ -116,7 +125,7 @@ def handles(
             api_key=api_key,
             request_class=request_class,
             response_class=response_class,
-            handler=handler,
+            handler=guarded(handler, needs) if needs else handler,
             lowest_version=lowest,
             highest_version=highest,
             announced_from=lowest if announced_from is None else announced_from,
@@ -125,6 +134,7 @@ def handles(
             unstable_from=unstable_from,
             served_if=served_if,
             shortcut=shortcut,
+            needs=tuple(needs),
         )
         return handler
 

@@ -13,6 +13,7 @@ encoding, since it is the codec's own but for four numbers. Left to the long way
 partition with acks of 1 or all:
 
 - records of transactions, control records (the answer depends on more than the log), codecs that are not known;
+- topics that the connection was not allowed to write to yet, or before a rule changed: its handler asks;
 - topics that look at each record or change the codec, `ottla.validate.records`: known by the settings they had;
 - whatever fails: the request goes the long way then, from its start, which says why. But for what the disk refuses: the batch
   has its offsets in it by then, and the long way would take it for a bad one, which clients don't send again.
@@ -26,7 +27,7 @@ from collections.abc import Callable
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
-from ottla.broker.context import RequestContext
+from ottla.broker.context import ConnectionInfo, RequestContext
 from ottla.broker.delayed import DelayedProduce
 from ottla.broker.internal_topics import INTERNAL_TOPICS
 from ottla.broker.pending import Pending
@@ -149,6 +150,7 @@ class ProduceHeads:
     def answer(
         self,
         broker: "BrokerServer",
+        connection: ConnectionInfo,
         frame: memoryview,
         client_id_length: int,
         correlation_id: int,
@@ -174,6 +176,11 @@ class ProduceHeads:
         if records is None or records[_ATTRIBUTES_AT] > _LAST_CODEC:
             return None
         partition = head.partition
+        authorizer = broker.authorizer
+        if authorizer is not None:
+            writable = connection.writable
+            if writable is None or not writable.remembers(authorizer, partition.topic_partition.topic):
+                return None
         log = partition.log
         if log is None or log.config is not head.config:
             self._heads.clear()

@@ -83,6 +83,7 @@ from ottla.storage.partition_log import PartitionLog
 
 if TYPE_CHECKING:
     from ottla.broker.http import HealthPages
+    from ottla.security.authorizer import Authorizer
 
 _log = logging.getLogger(__name__)
 
@@ -138,6 +139,8 @@ class BrokerServer:
         self.features = Features(config)
         self.throttling: Throttling | None = None
         """None while there is no quota for users and clients."""
+        self.authorizer: Authorizer | None = None
+        """None without one: then everything is allowed."""
         self.address_quota = AddressQuota(config)
         self.telemetry = ClientTelemetry(_telemetry_max_bytes(config), lambda: random_uuid(os.urandom(16)))
         self.pushed_metrics = PushedMetrics()
