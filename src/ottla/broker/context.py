@@ -1,12 +1,14 @@
 """What a handler knows about the request besides its body: who asks, over which connection, when."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ottla.protocol.api_keys import ApiKey
+from ottla.security.principal import ANONYMOUS, KafkaPrincipal
 
 if TYPE_CHECKING:
     from ottla.broker.access import AllowedTopics
+    from ottla.broker.login import Login
 
 
 @dataclass(slots=True)
@@ -31,13 +33,13 @@ class ConnectionInfo:
     client_software_version: str = "unknown"
     host: str = field(init=False)
     """The client's address as access rules spell it, which is Java's way."""
-
-    def __post_init__(self) -> None:
-        self.host = java_address(self.remote_host)
     readable: "AllowedTopics | None" = None
     """Topics that it may read; None until it asked for one, and always without an authorizer."""
     writable: "AllowedTopics | None" = None
     """Likewise, that it may write."""
+
+    def __post_init__(self) -> None:
+        self.host = java_address(self.remote_host)
 
 
 class RequestContext:

@@ -174,7 +174,7 @@ def has_client_quotas(resources: Iterable[ConfigResource]) -> bool:
 
 
 def _client(context: RequestContext) -> tuple[str, str]:
-    return context.connection.principal.partition(":")[2], context.client_id or ""
+    return context.connection.principal.name, context.client_id or ""
 
 
 def _told(api_key: int, context: RequestContext, answer: Any, throttle_ms: int) -> Any:

@@ -98,7 +98,7 @@ def create_delegation_token(
     _broker: "BrokerServer", request: CreateDelegationTokenRequest, context: RequestContext
 ) -> CreateDelegationTokenResponse:
     """Refused; the answer names who would have owned the token, and who asked (version 3)."""
-    kind, _, name = context.connection.principal.partition(":")
+    kind, name = context.principal.principal_type, context.principal.name
     tells_requester = context.api_version >= 3
     return CreateDelegationTokenResponse(
         error_code=ErrorCode.DELEGATION_TOKEN_REQUEST_NOT_ALLOWED,
