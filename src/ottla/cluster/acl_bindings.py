@@ -99,3 +99,12 @@ class AclBinding(NamedTuple):
 
     pattern: ResourcePattern
     entry: AclEntry
+
+
+class AclNode(NamedTuple):
+    """All entries of one pattern, as a node of the tree has them."""
+
+    entries: tuple[AclEntry, ...]
+    """Each once; never none, for then there is no node."""
+    version: int = 0
+    """The node's, by which a change tells whether another was before it."""

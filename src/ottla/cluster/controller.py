@@ -12,7 +12,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
-from ottla.cluster import paths, znodes
+from ottla.cluster import acl_nodes, paths, znodes
+from ottla.cluster.acl_bindings import AclBinding, ResourcePattern
+from ottla.cluster.acl_changes import AclDeletion, AclOutcome, Selection, create_acls, delete_acls
 from ottla.cluster.changes import (
     ConfigChange,
     ConfigOutcome,
@@ -130,6 +132,12 @@ class Controller:
         self, image: MetadataImage, alterations: Sequence[ScramAlteration]
     ) -> Decision[ScramOutcome]:
         return self._fenced(alter_scram(image, alterations, self._announcement))
+
+    def create_acls(self, image: MetadataImage, bindings: Sequence[AclBinding]) -> Decision[AclOutcome]:
+        return self._fenced(create_acls(image, bindings, self._acl_announcement))
+
+    def delete_acls(self, image: MetadataImage, selections: Sequence[Selection]) -> Decision[AclDeletion]:
+        return self._fenced(delete_acls(image, selections, self._acl_announcement))
 
     def elect_leaders(
         self,
@@ -339,6 +347,13 @@ class Controller:
             return []
         entity_path = paths.config(resource).removeprefix(f"{paths.CONFIG}/")
         return [Create(paths.config_change(), znodes.encode_config_change(entity_path), sequence=True)]
+
+    def _acl_announcement(self, pattern: ResourcePattern) -> list[Operation]:
+        """By which other brokers hear that a pattern's access rules have changed."""
+        if not self._announce_configs:
+            return []
+        path, data = acl_nodes.change(pattern)
+        return [Create(path, data, sequence=True)]
 
     def _reelect(
         self,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Never
 
+from ottla.cluster.acl_bindings import AclNode, ResourcePattern
 from ottla.protocol.types import ZERO_UUID, Uuid
 
 NO_LEADER: Final = -1
@@ -126,6 +127,8 @@ class MetadataImage:
     """Feature → level that UpdateFeatures asked for, 0 for one that is to be off."""
     finalized_features_epoch: int = NOTHING_FINALIZED
     """Rises with every change of a level: the version of the node in the tree."""
+    acls: Mapping[ResourcePattern, AclNode] = field(default_factory=dict)
+    """Access rules, whether or not an authorizer asks for them."""
     deleting_topics: frozenset[str] = frozenset()
     """Names whose deletion is under way; they can't be created again until it is through."""
     serial: int = 0
@@ -176,13 +179,16 @@ class MetadataDelta(NamedTuple):
     """Registered, gone, or registered anew."""
     changed_controller: bool = False
     changed_features: bool = False
+    changed_acls: frozenset[ResourcePattern] = frozenset()
 
 
 class ImageDraft:
     """The next image in the making: copies what it touches, once, and remembers what it touched."""
 
     __slots__ = (
+        "_acls",
         "_brokers",
+        "_changed_acls",
         "_changed_configs",
         "_changed_partitions",
         "_configs",
@@ -200,10 +206,12 @@ class ImageDraft:
         self._topics: dict[str, TopicImage] | None = None
         self._topic_names: dict[Uuid, str] | None = None
         self._configs: dict[ConfigResource, Mapping[str, str]] | None = None
+        self._acls: dict[ResourcePattern, AclNode] | None = None
         self._created: set[str] = set()
         self._deleted: dict[str, TopicImage] = {}
         self._changed_partitions: dict[str, set[int]] = {}
         self._changed_configs: set[ConfigResource] = set()
+        self._changed_acls: set[ResourcePattern] = set()
         self._scalars: dict[str, object] = {}
 
     def topic(self, name: str) -> TopicImage | None:
@@ -249,6 +257,16 @@ class ImageDraft:
         if self._own_configs().pop(resource, None) is not None:
             self._changed_configs.add(resource)
 
+    def put_acls(self, pattern: ResourcePattern, node: AclNode) -> None:
+        """All rules of this pattern from now on."""
+        self._own_acls()[pattern] = node
+        self._changed_acls.add(pattern)
+
+    def remove_acls(self, pattern: ResourcePattern) -> None:
+        """There are no rules of this pattern any more."""
+        if self._own_acls().pop(pattern, None) is not None:
+            self._changed_acls.add(pattern)
+
     def put_broker(self, registration: BrokerRegistration) -> None:
         self._own_brokers()[registration.broker_id] = registration
 
@@ -273,7 +291,7 @@ class ImageDraft:
     @property
     def touched(self) -> bool:
         """Whether the image made from this draft differs from the older one."""
-        maps = (self._brokers, self._topics, self._configs)
+        maps = (self._brokers, self._topics, self._configs, self._acls)
         return bool(self._scalars) or any(changed is not None for changed in maps)
 
     def finish(self) -> tuple[MetadataImage, MetadataDelta]:
@@ -282,6 +300,7 @@ class ImageDraft:
             "topics": self._topics,
             "topic_names": self._topic_names,
             "configs": self._configs,
+            "acls": self._acls,
         }
         changes = self._scalars | {name: value for name, value in maps.items() if value is not None}
         image = replace(self.older, serial=self.older.serial + 1, **changes)  # type: ignore[arg-type]
@@ -315,6 +334,11 @@ class ImageDraft:
             changed_controller=(older.controller_id, older.controller_epoch)
             != (image.controller_id, image.controller_epoch),
             changed_features=older.finalized_features != image.finalized_features,
+            changed_acls=frozenset(
+                pattern
+                for pattern in self._changed_acls
+                if older.acls.get(pattern) != image.acls.get(pattern)
+            ),
         )
 
     def _moved_partitions(self, image: MetadataImage) -> Mapping[str, frozenset[int]]:
@@ -337,6 +361,11 @@ class ImageDraft:
         if self._configs is None:
             self._configs = dict(self.older.configs)
         return self._configs
+
+    def _own_acls(self) -> dict[ResourcePattern, AclNode]:
+        if self._acls is None:
+            self._acls = dict(self.older.acls)
+        return self._acls
 
     def _own_brokers(self) -> dict[int, BrokerRegistration]:
         if self._brokers is None:

@@ -19,7 +19,9 @@ import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias, TypeVar
 
-from ottla.cluster import paths, znodes
+from ottla.cluster import acl_nodes, paths, znodes
+from ottla.cluster.acl_bindings import AclBinding
+from ottla.cluster.acl_changes import AclDeletion, AclOutcome, Selection
 from ottla.cluster.changes import (
     ConfigChange,
     ConfigOutcome,
@@ -224,6 +226,14 @@ class Metadata:
             lambda controller: controller.alter_scram_credentials(self.image, alterations)
         )
 
+    async def create_acls(self, bindings: Sequence[AclBinding]) -> list[AclOutcome]:
+        """Keep rules that may be kept; one outcome for each. When it returns, they hold."""
+        return await self._change(lambda controller: controller.create_acls(self.image, bindings))
+
+    async def delete_acls(self, selections: Sequence[Selection]) -> list[AclDeletion]:
+        """Take rules away; one outcome for each selection."""
+        return await self._change(lambda controller: controller.delete_acls(self.image, selections))
+
     async def elect_leaders(
         self, election: ElectionType, partitions: Sequence[TopicPartition] | None = None
     ) -> list[ElectionOutcome]:
@@ -359,6 +369,8 @@ class Metadata:
         if known_cluster_id is not None and known_cluster_id != cluster_id:
             raise InconsistentClusterId(_why_inconsistent(known_cluster_id, cluster_id))
         wanted = dict.fromkeys(paths.PERSISTENT, b"")
+        if self._settings.has_authorizer:
+            wanted |= dict.fromkeys(acl_nodes.PERSISTENT, b"")
         wanted[paths.CLUSTER_ID] = znodes.encode_cluster_id(
             cluster_id or uuid_text(random_uuid(self._random_bytes(16)))
         )

@@ -12,9 +12,13 @@
 /controller_epoch
 /feature
 /isr_change_notification, /log_dir_event_notification
+/kafka-acl/<Type>/<name>                           access rules about one resource, or `*` for all of a type
+/kafka-acl-extended/prefixed/<Type>/<prefix>       access rules about resources by the beginning of their name
+/kafka-acl-changes, /kafka-acl-extended-changes    tell other brokers to read rules anew
 /latest_producer_id_block
 /ottla/features                                    finalized features, which Apache 3.9 keeps only in KRaft
 /ottla/config/{groups,client_metrics}/<name>       configs of kinds that Apache 3.9 has only in KRaft
+/ottla/acl/{literal,prefixed}/<Type>/<name>        access rules about names that no path can hold, quoted
 """
 
 from __future__ import annotations
@@ -48,6 +52,7 @@ DELEGATION_TOKENS: Final = "/delegation_token"
 OURS: Final = "/ottla"
 FEATURES: Final = "/ottla/features"
 OUR_CONFIG: Final = "/ottla/config"
+OUR_ACL: Final = "/ottla/acl"
 
 _OUR_CONFIG_TYPES: Final = frozenset({ConfigType.GROUP, ConfigType.CLIENT_METRICS})
 

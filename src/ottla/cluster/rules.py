@@ -21,6 +21,8 @@ class MetadataSettings(NamedTuple):
     """`delete.topic.enable`."""
     unstable_features: bool = False
     """`unstable.feature.versions.enable`."""
+    has_authorizer: bool = False
+    """Whether access rules are served: then the tree gets the nodes that they hang on (`authorizer.class.name`)."""
 
 
 class ConfigRules(Protocol):

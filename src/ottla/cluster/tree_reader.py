@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ottla.cluster import paths, znodes
+from ottla.cluster.acl_nodes import read_acls
 from ottla.cluster.elections import stateless
 from ottla.cluster.image import (
     ConfigResource,
@@ -50,6 +51,7 @@ async def read_tree(tree: Tree, older: MetadataImage) -> Reading:
         draft.set_features(finalized, chosen, features[1].version)
     await _read_brokers(tree, draft)
     await _read_configs(tree, draft)
+    await read_acls(tree, draft)
     deletions = await _read_topics(tree, draft)
     return Reading(draft, None if features is None else features[1].version, deletions)
 

@@ -6,7 +6,7 @@ Kafka's model of KIP-11 with prefixed patterns (KIP-290). Rules and texts: `AclC
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from ottla.cluster.acl_bindings import (
@@ -16,6 +16,7 @@ from ottla.cluster.acl_bindings import (
     EVERY_RESOURCE,
     AclBinding,
     AclEntry,
+    AclNode,
     AclOperation,
     PatternType,
     PermissionType,
@@ -127,6 +128,14 @@ class PatternFilter(NamedTuple):
             return pattern.name in (self.name, EVERY_RESOURCE)
         return self.name.startswith(pattern.name)
 
+    def among(self, patterns: Mapping[ResourcePattern, AclNode]) -> Iterable[ResourcePattern]:
+        """Those that match, looked up where the filter names one, or searched for."""
+        is_exact = self.pattern_type in _OF_PATTERNS and self.resource_type is not ResourceType.ANY
+        if is_exact and self.name is not None:
+            named = ResourcePattern(self.resource_type, self.name, self.pattern_type)
+            return (named,) if named in patterns else ()
+        return filter(self.matches, patterns)
+
     @property
     def is_unknown(self) -> bool:
         return self.resource_type is ResourceType.UNKNOWN or self.pattern_type is PatternType.UNKNOWN
@@ -161,6 +170,13 @@ class AclFilter(NamedTuple):
 
     def matches(self, binding: AclBinding) -> bool:
         return self.pattern.matches(binding.pattern) and self.entry.matches(binding.entry)
+
+    def select(self, acls: Mapping[ResourcePattern, AclNode]) -> Iterator[AclBinding]:
+        """The rules among `acls` that are meant."""
+        for pattern in self.pattern.among(acls):
+            for entry in acls[pattern].entries:
+                if self.entry.matches(entry):
+                    yield AclBinding(pattern, entry)
 
     def check(self) -> None:
         """Raises INVALID_REQUEST for what a deletion may not ask for."""

@@ -12,15 +12,15 @@ A decision that was made before costs a look-up, until a rule changes. No I/O; w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from ottla.cluster.acl_bindings import (
     ANYONE,
     ANYWHERE,
     EVERY_RESOURCE,
     AclBinding,
-    AclEntry,
+    AclNode,
     AclOperation,
     PatternType,
     PermissionType,
@@ -44,6 +44,9 @@ _ALLOW: Final = PermissionType.ALLOW
 _DENY: Final = PermissionType.DENY
 _ALL: Final = AclOperation.ALL
 _PREFIXED: Final = PatternType.PREFIXED
+
+_Question: TypeAlias = tuple[str, str, str, AclOperation, ResourceType, str]
+"""The principal's type and name, host, operation, the resource's type and name."""
 
 
 class Decision(NamedTuple):
@@ -95,15 +98,14 @@ class Authorizer:
             Decision(True, "DefaultAllow") if allow_everyone_if_no_acl_found else _DEFAULT_DENY
         )
         self._audit = audit
-        self._decisions: dict[tuple[KafkaPrincipal, str, AclOperation, ResourceType, str], Decision] = {}
+        self._decisions: dict[_Question, Decision] = {}
         self._by_type: dict[tuple[KafkaPrincipal, str, AclOperation, ResourceType], bool] = {}
 
-    def apply(
-        self, acls: Mapping[ResourcePattern, Sequence[AclEntry]], changed: Iterable[ResourcePattern]
-    ) -> None:
+    def apply(self, acls: Mapping[ResourcePattern, AclNode], changed: Iterable[ResourcePattern]) -> None:
         """Take over what `acls` now has for the patterns that changed; nothing: there are no rules of that pattern left."""
         for pattern in changed:
-            self._index.put(pattern, acls.get(pattern, ()))
+            node = acls.get(pattern)
+            self._index.put(pattern, () if node is None else node.entries)
         self.version += 1
         self._decisions.clear()
         self._by_type.clear()
@@ -126,9 +128,11 @@ class Authorizer:
         for those who only want to know what there is, and ask for nothing. `request` and `references` (how often the
         request names the resource) stand in the audit log.
         """
-        decision = self._decisions.get((principal, host, operation, resource_type, name))
+        # A principal's own hash and comparison are Python's; of its parts they are C's.
+        key = principal.principal_type, principal.name, host, operation, resource_type, name
+        decision = self._decisions.get(key)
         if decision is None:
-            decision = self._decide(principal, host, operation, resource_type, name)
+            decision = self._decide(key)
         if audit and self._audit is not None and (not decision.is_allowed or self._audit.wants_allowed):
             resource = ResourcePattern(resource_type, name, PatternType.LITERAL)
             self._audit.note(principal, host, operation, resource, decision, request, references)
@@ -153,15 +157,9 @@ class Authorizer:
             self._by_type[key] = allowed
         return allowed
 
-    def _decide(
-        self,
-        principal: KafkaPrincipal,
-        host: str,
-        operation: AclOperation,
-        resource_type: ResourceType,
-        name: str,
-    ) -> Decision:
-        who = f"{principal.principal_type}:{principal.name}"
+    def _decide(self, key: _Question) -> Decision:
+        principal_type, principal_name, host, operation, resource_type, name = key
+        who = f"{principal_type}:{principal_name}"
         if who in self._super_users:
             decision = _SUPER_USER
         else:
@@ -169,7 +167,7 @@ class Authorizer:
         if len(name) <= MAX_CACHED_NAME_LENGTH:
             if len(self._decisions) >= MAX_CACHED_DECISIONS:
                 self._decisions.clear()
-            self._decisions[principal, host, operation, resource_type, name] = decision
+            self._decisions[key] = decision
         return decision
 
     def _by_rules(
