@@ -219,7 +219,7 @@ def test_a_topic_s_own_settings_go_before_the_broker_s() -> None:
         ({"group.coordinator.rebalance.protocols": "consumer"}, "Disabling the 'classic' protocol"),
         ({"offsets.topic.compression.codec": "5"}, "Unknown compression type id"),
         ({"zookeeper.connect": "zk:2181"}, "not served yet"),
-        ({"authorizer.class.name": "org.apache.kafka.X"}, "everyone could do everything"),
+        ({"authorizer.class.name": "org.apache.kafka.X"}, "there are no Java classes to load"),
         ({"process.roles": "controller"}, "nothing to do"),
         ({"remote.log.storage.system.enable": "true"}, "tiered storage is not served"),
         ({"node.id": "-5"}, "has to be 0 or more"),

@@ -11,6 +11,8 @@ from ottla.protocol.errors import ErrorCode, KafkaError
 
 ROOT: Final = "root"
 OURS: Final = "ottla"
+AUDIT: Final = "kafka.authorizer.logger"
+"""Who was refused what; there once an authorizer is."""
 
 LEVELS: Final = {
     "FATAL": logging.CRITICAL,
@@ -28,7 +30,9 @@ _OFF: Final = "OFF"
 
 def levels_by_logger() -> dict[str, str]:
     """The level in force of the root logger and of each of this package's, by name."""
-    known = [name for name in logging.Logger.manager.loggerDict if name.split(".")[0] == OURS]
+    known = [
+        name for name in logging.Logger.manager.loggerDict if name.split(".")[0] == OURS or name == AUDIT
+    ]
     return {ROOT: _name(logging.getLogger())} | {
         name: _name(logging.getLogger(name)) for name in sorted({OURS, *known})
     }

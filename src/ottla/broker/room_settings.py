@@ -158,4 +158,5 @@ def metadata_settings(config: BrokerConfig) -> MetadataSettings:
         default_replication_factor=config.default_replication_factor,
         delete_topic_enable=config.delete_topic_enable,
         unstable_features=config.get("unstable.feature.versions.enable") is True,
+        has_authorizer=bool(config.get("authorizer.class.name")),
     )

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from ottla.broker.authorization import make_authorizer
 from ottla.broker.client_telemetry import ClientTelemetry
 from ottla.broker.configs import Configs
 from ottla.broker.connection import Connection
@@ -139,7 +140,7 @@ class BrokerServer:
         self.features = Features(config)
         self.throttling: Throttling | None = None
         """None while there is no quota for users and clients."""
-        self.authorizer: Authorizer | None = None
+        self.authorizer: Authorizer | None = make_authorizer(config, now_ms)
         """None without one: then everything is allowed."""
         self.address_quota = AddressQuota(config)
         self.telemetry = ClientTelemetry(_telemetry_max_bytes(config), lambda: random_uuid(os.urandom(16)))
@@ -279,6 +280,8 @@ class BrokerServer:
         )
         image = self.metadata.image
         self.features.take(image)
+        if self.authorizer is not None:
+            self.authorizer.apply(image.acls, image.acls)
         self._set_strays_aside(image)
         self.groups.metadata_changed(image, _everything(image))
         for _ in self.replicas.apply(image, _everything(image)):
@@ -482,6 +485,8 @@ class BrokerServer:
     # Keeping going.
 
     def _metadata_changed(self, image: MetadataImage, delta: MetadataDelta) -> Iterator[None]:
+        if self.authorizer is not None and delta.changed_acls:
+            self.authorizer.apply(image.acls, delta.changed_acls)
         if any(each.type is ConfigType.BROKER for each in delta.changed_configs):
             self._take_broker_configs(image)
         if delta.changed_features:

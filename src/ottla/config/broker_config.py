@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
+from ottla.config import authorizer
 from ottla.config.catalogue import BROKER_QUOTAS, BROKER_SETTINGS
 from ottla.config.checks import Fault, InvalidConfigurationError, faults_between, log_dirs
 from ottla.config.definition import InvalidSettingError, Setting
@@ -211,7 +212,7 @@ def build(given: Iterable[Given], dynamic: Mapping[str, str] = MappingProxyType(
         advertised_listeners=endpoints.advertised,
         inter_broker_listener_name=endpoints.between_brokers,
         topic_defaults=topic_defaults(values),
-        warnings=tuple(sentence for value in latest.values() if (sentence := _warning(value))),
+        warnings=tuple(sentence for value in latest.values() if (sentence := _warning(value, latest))),
         values=MappingProxyType(values),
         given=MappingProxyType(latest),
         dynamic=MappingProxyType(dict(dynamic)),
@@ -248,10 +249,13 @@ def _parse(holding: Mapping[str, Given]) -> tuple[dict[str, Value], list[Fault]]
     return values, faults
 
 
-def _warning(value: Given) -> str | None:
+def _warning(value: Given, given: Mapping[str, Given]) -> str | None:
     setting = setting_for(value.name)
     if setting is not None:
         reason = setting.without_effect
+        return f"{value.name} ({value.origin}) has no effect: {reason}" if reason else None
+    if value.name in authorizer.OF_THE_AUTHORIZER:
+        reason = authorizer.without_effect(given)
         return f"{value.name} ({value.origin}) has no effect: {reason}" if reason else None
     if value.name.startswith("config.providers"):
         return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from ottla.config import reasons
+from ottla.config import authorizer, reasons
 from ottla.config.endpoints import split_addresses
 from ottla.config.sources import Given
 from ottla.config.values import Value
@@ -68,6 +68,7 @@ def faults_between(values: Mapping[str, Value], given: Mapping[str, Given]) -> I
     yield from _groups(values)
     yield from _exclusive(given)
     yield from _unserved(values, given)
+    yield from (Fault(name, rule) for name, rule in authorizer.faults(given))
 
 
 def _number(values: Mapping[str, Value], name: str) -> float:
@@ -212,8 +213,6 @@ def _unserved(values: Mapping[str, Value], given: Mapping[str, Given]) -> Iterat
         yield Fault(
             "zookeeper.connect", f"{reasons.NOT_YET_ZOOKEEPER}; leave it out for a broker that stands alone"
         )
-    if values["authorizer.class.name"]:
-        yield Fault("authorizer.class.name", f"{reasons.NOT_YET_SECURITY}; everyone could do everything")
     if values["remote.log.storage.system.enable"]:
         yield Fault("remote.log.storage.system.enable", reasons.NO_TIERED)
     if "process.roles" in given and values["process.roles"] == ("controller",):

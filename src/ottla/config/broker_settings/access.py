@@ -13,8 +13,10 @@ SETTINGS: tuple[Setting, ...] = (
         default="",
         valid=NonNullString(),
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
-        doc="Name of the authorizer. Empty lets everyone do everything.",
+        doc="Class of the authorizer, by either name that Apache Kafka has for one: "
+        "`org.apache.kafka.metadata.authorizer.StandardAuthorizer` or `kafka.security.authorizer.AclAuthorizer`. With it clients "
+        "may do what access rules allow, and `super.users` (`User:alice;User:bob`) everything; "
+        "`allow.everyone.if.no.acl.found` opens what no rule is about. Empty lets everyone do everything.",
     ),
     Setting(
         name="delegation.token.secret.key",

@@ -1,0 +1,273 @@
+"""DescribeAcls, CreateAcls and DeleteAcls (keys 29 to 31; KIP-140, patterns KIP-290).
+
+They ask for DESCRIBE, and to change rules for ALTER, on the cluster. Without an authorizer they are announced all the same, and
+answered SECURITY_DISABLED. A request in which a kind, a pattern type, an operation or a permission is the code of UNKNOWN is not
+read at all: Apache's constructors of these requests refuse it, which closes the connection.
+
+Source: `AclApis`, `AclControlManager` of 4.1.
+"""
+
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from ottla.broker.access import on_cluster
+from ottla.broker.context import RequestContext
+from ottla.broker.dispatch import CloseConnection, handles
+from ottla.broker.later import answer_later
+from ottla.broker.pending import Pending
+from ottla.cluster.acl_changes import AclOutcome
+from ottla.cluster.image import MetadataImage
+from ottla.protocol.codec import encode
+from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.protocol.messages.create_acls import (
+    AclCreation,
+    AclCreationResult,
+    CreateAclsRequest,
+    CreateAclsResponse,
+)
+from ottla.protocol.messages.delete_acls import (
+    DeleteAclsFilter,
+    DeleteAclsFilterResult,
+    DeleteAclsMatchingAcl,
+    DeleteAclsRequest,
+    DeleteAclsResponse,
+)
+from ottla.protocol.messages.describe_acls import (
+    AclDescription,
+    DescribeAclsRequest,
+    DescribeAclsResource,
+    DescribeAclsResponse,
+)
+from ottla.security.acl import (
+    AclBinding,
+    AclEntry,
+    AclFilter,
+    AclOperation,
+    EntryFilter,
+    PatternFilter,
+    PatternType,
+    PermissionType,
+    ResourcePattern,
+    ResourceType,
+    check_binding,
+)
+
+if TYPE_CHECKING:
+    from ottla.broker.server import BrokerServer
+
+MAX_PATTERNS_ON_THE_LOOP: Final = 500
+"""Rules of more patterns than these are searched, and the answer encoded, on a thread: ten thousand take 50 ms."""
+
+_NO_AUTHORIZER: Final = "No Authorizer is configured."
+
+_Code = TypeVar("_Code", bound=IntEnum)
+
+
+@handles(
+    DescribeAclsRequest,
+    DescribeAclsResponse,
+    versions=(1, 3),
+    needs=(on_cluster(AclOperation.DESCRIBE),),
+)
+def describe_acls(
+    broker: "BrokerServer", request: DescribeAclsRequest, context: RequestContext
+) -> DescribeAclsResponse | Pending[DescribeAclsResponse | bytes]:
+    """The rules that a filter matches, by pattern."""
+    _refuse_unknown(
+        request.resource_type_filter,
+        request.pattern_type_filter,
+        request.operation,
+        request.permission_type,
+    )
+    if broker.authorizer is None:
+        return DescribeAclsResponse(
+            error_code=ErrorCode.SECURITY_DISABLED, error_message="No Authorizer is configured on the broker"
+        )
+    image, wanted, version = broker.metadata.image, _filter(request), context.api_version
+    if len(image.acls) <= MAX_PATTERNS_ON_THE_LOOP:
+        return _described(image, wanted)
+    return broker.threads.pending(lambda: encode(_described(image, wanted), version))
+
+
+def _described(image: MetadataImage, wanted: AclFilter) -> DescribeAclsResponse:
+    """Of an image, since that doesn't change under a thread."""
+    found: dict[ResourcePattern, list[AclEntry]] = {}
+    for pattern, entry in wanted.select(image.acls):
+        found.setdefault(pattern, []).append(entry)
+    return DescribeAclsResponse(
+        resources=[
+            DescribeAclsResource(
+                resource_type=pattern.resource_type,
+                resource_name=pattern.name,
+                pattern_type=pattern.pattern_type,
+                acls=[
+                    AclDescription(
+                        principal=entry.principal,
+                        host=entry.host,
+                        operation=entry.operation,
+                        permission_type=entry.permission,
+                    )
+                    for entry in entries
+                ],
+            )
+            for pattern, entries in found.items()
+        ]
+    )
+
+
+def _none_created(request: CreateAclsRequest, code: ErrorCode, message: str) -> CreateAclsResponse:
+    return CreateAclsResponse(
+        results=[AclCreationResult(error_code=code, error_message=message) for _ in request.creations]
+    )
+
+
+@handles(
+    CreateAclsRequest,
+    CreateAclsResponse,
+    versions=(1, 3),
+    needs=(on_cluster(AclOperation.ALTER),),
+    on_error=_none_created,
+)
+def create_acls(
+    broker: "BrokerServer", request: CreateAclsRequest, _context: RequestContext
+) -> CreateAclsResponse | Pending[CreateAclsResponse]:
+    """Each rule by itself; one that exists is no error."""
+    for each in request.creations:
+        _refuse_unknown(each.resource_type, each.resource_pattern_type, each.operation, each.permission_type)
+    if broker.authorizer is None:
+        return _none_created(request, ErrorCode.SECURITY_DISABLED, _NO_AUTHORIZER)
+    outcomes: list[AclOutcome | None] = []
+    accepted: list[AclBinding] = []
+    for each in request.creations:
+        binding = _binding(each)
+        try:
+            check_binding(binding)
+        except KafkaError as error:
+            outcomes.append(AclOutcome(error.code, error.message))
+        else:
+            outcomes.append(None)
+            accepted.append(binding)
+
+    async def answer() -> CreateAclsResponse:
+        stored = iter(await broker.metadata.create_acls(accepted))
+        settled = [next(stored) if outcome is None else outcome for outcome in outcomes]
+        return CreateAclsResponse(
+            results=[
+                AclCreationResult(error_code=each.error, error_message=each.message or "") for each in settled
+            ]
+        )
+
+    return answer_later(answer())
+
+
+def _none_deleted(request: DeleteAclsRequest, code: ErrorCode, message: str) -> DeleteAclsResponse:
+    return DeleteAclsResponse(
+        filter_results=[
+            DeleteAclsFilterResult(error_code=code, error_message=message) for _ in request.filters
+        ]
+    )
+
+
+@handles(
+    DeleteAclsRequest,
+    DeleteAclsResponse,
+    versions=(1, 3),
+    needs=(on_cluster(AclOperation.ALTER),),
+    on_error=_none_deleted,
+)
+def delete_acls(
+    broker: "BrokerServer", request: DeleteAclsRequest, _context: RequestContext
+) -> DeleteAclsResponse | Pending[DeleteAclsResponse]:
+    """All rules that any of the filters matches; each filter's answer names its own."""
+    for each in request.filters:
+        _refuse_unknown(
+            each.resource_type_filter, each.pattern_type_filter, each.operation, each.permission_type
+        )
+    if broker.authorizer is None:
+        return _none_deleted(request, ErrorCode.SECURITY_DISABLED, _NO_AUTHORIZER)
+    outcomes: list[DeleteAclsFilterResult | None] = []
+    accepted: list[AclFilter] = []
+    for each in request.filters:
+        wanted = _filter(each)
+        try:
+            wanted.check()
+        except KafkaError as error:
+            outcomes.append(DeleteAclsFilterResult(error_code=error.code, error_message=error.message))
+        else:
+            outcomes.append(None)
+            accepted.append(wanted)
+
+    async def answer() -> DeleteAclsResponse:
+        deletions = iter(await broker.metadata.delete_acls([each.select for each in accepted]))
+        return DeleteAclsResponse(
+            filter_results=[
+                _matched(next(deletions).deleted) if outcome is None else outcome for outcome in outcomes
+            ]
+        )
+
+    return answer_later(answer())
+
+
+def _matched(deleted: Iterable[AclBinding]) -> DeleteAclsFilterResult:
+    return DeleteAclsFilterResult(
+        error_message=None,
+        matching_acls=[
+            DeleteAclsMatchingAcl(
+                error_message=None,
+                resource_type=pattern.resource_type,
+                resource_name=pattern.name,
+                pattern_type=pattern.pattern_type,
+                principal=entry.principal,
+                host=entry.host,
+                operation=entry.operation,
+                permission_type=entry.permission,
+            )
+            for pattern, entry in deleted
+        ],
+    )
+
+
+def _refuse_unknown(*codes: int) -> None:
+    if 0 in codes:
+        raise CloseConnection("a request about access rules asks for UNKNOWN")
+
+
+def _binding(creation: AclCreation) -> AclBinding:
+    return AclBinding(
+        ResourcePattern(
+            _known(ResourceType, creation.resource_type),
+            creation.resource_name,
+            _known(PatternType, creation.resource_pattern_type),
+        ),
+        AclEntry(
+            creation.principal,
+            creation.host,
+            _known(AclOperation, creation.operation),
+            _known(PermissionType, creation.permission_type),
+        ),
+    )
+
+
+def _filter(asked: DescribeAclsRequest | DeleteAclsFilter) -> AclFilter:
+    return AclFilter(
+        PatternFilter(
+            _known(ResourceType, asked.resource_type_filter),
+            asked.resource_name_filter,
+            _known(PatternType, asked.pattern_type_filter),
+        ),
+        EntryFilter(
+            asked.principal_filter,
+            asked.host_filter,
+            _known(AclOperation, asked.operation),
+            _known(PermissionType, asked.permission_type),
+        ),
+    )
+
+
+def _known(kind: type[_Code], code: int) -> _Code:
+    """Codes of a newer Kafka are UNKNOWN."""
+    try:
+        return kind(code)
+    except ValueError:
+        return kind(0)
