@@ -8,7 +8,7 @@ Apache: GroupMetadataManager#maybeUpdateRegularExpressions, #handleRegularExpres
 """
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from ottla.coordination.results import CoordinatorRecord
 from ottla.groups import consumer_group_records as records_of
@@ -19,6 +19,8 @@ from ottla.groups.modern_group import count_topics
 from ottla.groups.topic_regex import check_regex, matching_topics
 
 MIN_REFRESH_INTERVAL_MS = 10_000
+
+MayDescribe = Callable[[str], bool]
 
 _log = logging.getLogger(__name__)
 
@@ -38,8 +40,12 @@ class ConsumerGroupRegexes:
         updated: ConsumerGroupMember,
         now_ms: int,
         records: list[CoordinatorRecord],
+        may_describe: MayDescribe | None = None,
     ) -> bool:
         """What `updated` in place of `member` means for the expressions; whether it asks for another assignment.
+
+        `may_describe`: whether the member may know of a topic; what it may not know of matches none of the group's
+        expressions when they are looked up on its behalf.
 
         Raises INVALID_REGULAR_EXPRESSION.
         """
@@ -58,12 +64,22 @@ class ConsumerGroupRegexes:
                 bumps = bool(group.regexes.get(old, UNRESOLVED).topics)
         if brings_new or group.regex_subscribers:
             self._look_up_if_due(
-                group, group.regexes_with(member, updated).keys(), now_ms, brings_new=brings_new
+                group,
+                group.regexes_with(member, updated).keys(),
+                now_ms,
+                may_describe,
+                brings_new=brings_new,
             )
         return bumps
 
     def _look_up_if_due(
-        self, group: ConsumerGroup, regexes: Collection[str], now_ms: int, *, brings_new: bool
+        self,
+        group: ConsumerGroup,
+        regexes: Collection[str],
+        now_ms: int,
+        may_describe: MayDescribe | None,
+        *,
+        brings_new: bool,
     ) -> None:
         last_ms = group.last_regex_refresh_ms
         if group.group_id in self._under_way or not regexes:
@@ -77,9 +93,11 @@ class ConsumerGroupRegexes:
             or group.last_regex_version < self._parts.topics.version_with_new_topics
             or now_ms > last_ms + self._parts.settings.consumer.regex_refresh_interval_ms
         ):
-            self._look_up(group.group_id, frozenset(regexes), now_ms)
+            self._look_up(group.group_id, frozenset(regexes), now_ms, may_describe)
 
-    def _look_up(self, group_id: str, regexes: frozenset[str], now_ms: int) -> None:
+    def _look_up(
+        self, group_id: str, regexes: frozenset[str], now_ms: int, may_describe: MayDescribe | None
+    ) -> None:
         self._under_way.add(group_id)
         topics, version = self._parts.topics.image.topics, self._parts.topics.version
 
@@ -93,7 +111,9 @@ class ConsumerGroupRegexes:
                 _log.error("Group %s: regular expressions could not be looked up: %s", group_id, outcome)
                 return ()
             group = self._parts.groups.find(group_id)
-            return self._found(group, outcome) if isinstance(group, ConsumerGroup) else ()
+            if not isinstance(group, ConsumerGroup):
+                return ()
+            return self._found(group, outcome if may_describe is None else _seen(outcome, may_describe))
 
         self._parts.elsewhere(task, then)
 
@@ -122,3 +142,18 @@ class ConsumerGroupRegexes:
             records.append(records_of.group_epoch_record(group.group_id, epoch, metadata_hash))
             group.metadata_refreshed(epoch)
         return records
+
+
+def _seen(resolved: Mapping[str, ResolvedRegex], may_describe: MayDescribe) -> Mapping[str, ResolvedRegex]:
+    """What was found, without the topics that the member may not know of."""
+    hidden = {
+        topic
+        for topic in frozenset().union(*(found.topics for found in resolved.values()))
+        if not may_describe(topic)
+    }
+    if not hidden:
+        return resolved
+    return {
+        regex: ResolvedRegex(found.topics - hidden, found.version, found.timestamp_ms)
+        for regex, found in resolved.items()
+    }

@@ -3,6 +3,7 @@
 Names are Apache's settings with underscores; defaults are Apache Kafka 4.1.1's. A type of group has a value of its own.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 
@@ -87,3 +88,5 @@ class GroupRequestContext(NamedTuple):
     client_id: str
     client_host: str
     api_version: int
+    may_describe: Callable[[str], bool] | None = None
+    """Whether the client may know of a topic; None: of every one. Asked of topics that a regular expression matches."""
