@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
-from ottla.cluster import acl_nodes, paths, znodes
+from ottla.cluster import acl_nodes, paths, token_nodes, znodes
 from ottla.cluster.acl_bindings import AclBinding, ResourcePattern
 from ottla.cluster.acl_changes import AclDeletion, AclOutcome, Selection, create_acls, delete_acls
 from ottla.cluster.changes import (
@@ -45,6 +45,7 @@ from ottla.cluster.quota_changes import QuotaAlteration, QuotaOutcome, alter_quo
 from ottla.cluster.reassignments import Reassignment, ReassignmentOutcome, reassigned
 from ottla.cluster.rules import ConfigRules, MetadataSettings
 from ottla.cluster.scram_changes import ScramAlteration, ScramOutcome, alter_scram
+from ottla.cluster.token_changes import TokenChange
 from ottla.cluster.topic_changes import Charge, TopicChanges, assignments, free_of_charge
 from ottla.cluster.tree import Check, Create, Delete, Operation, SetData
 from ottla.protocol.errors import ErrorCode, KafkaError
@@ -138,6 +139,9 @@ class Controller:
 
     def delete_acls(self, image: MetadataImage, selections: Sequence[Selection]) -> Decision[AclDeletion]:
         return self._fenced(delete_acls(image, selections, self._acl_announcement))
+
+    def change_tokens(self, image: MetadataImage, change: TokenChange[_T]) -> Decision[_T]:
+        return self._fenced(change(image, self._token_announcement))
 
     def elect_leaders(
         self,
@@ -353,6 +357,13 @@ class Controller:
         if not self._announce_configs:
             return []
         path, data = acl_nodes.change(pattern)
+        return [Create(path, data, sequence=True)]
+
+    def _token_announcement(self, token_id: str) -> list[Operation]:
+        """By which other brokers hear that a delegation token has changed."""
+        if not self._announce_configs:
+            return []
+        path, data = token_nodes.change(token_id)
         return [Create(path, data, sequence=True)]
 
     def _reelect(

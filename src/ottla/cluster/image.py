@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Never
 
 from ottla.cluster.acl_bindings import AclNode, ResourcePattern
+from ottla.cluster.delegation_token import DelegationToken
 from ottla.protocol.types import ZERO_UUID, Uuid
 
 NO_LEADER: Final = -1
@@ -129,6 +130,8 @@ class MetadataImage:
     """Rises with every change of a level: the version of the node in the tree."""
     acls: Mapping[ResourcePattern, AclNode] = field(default_factory=dict)
     """Access rules, whether or not an authorizer asks for them."""
+    tokens: Mapping[str, DelegationToken] = field(default_factory=dict)
+    """Delegation tokens by id, those that have expired until they are taken away."""
     deleting_topics: frozenset[str] = frozenset()
     """Names whose deletion is under way; they can't be created again until it is through."""
     serial: int = 0
@@ -287,6 +290,10 @@ class ImageDraft:
 
     def set_deleting_topics(self, names: frozenset[str]) -> None:
         self._scalars["deleting_topics"] = names
+
+    def set_tokens(self, tokens: Mapping[str, DelegationToken]) -> None:
+        """All delegation tokens from now on."""
+        self._scalars["tokens"] = tokens
 
     @property
     def touched(self) -> bool:

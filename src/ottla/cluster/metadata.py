@@ -19,7 +19,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias, TypeVar
 
-from ottla.cluster import acl_nodes, paths, znodes
+from ottla.cluster import acl_nodes, paths, token_nodes, znodes
 from ottla.cluster.acl_bindings import AclBinding
 from ottla.cluster.acl_changes import AclDeletion, AclOutcome, Selection
 from ottla.cluster.changes import (
@@ -51,6 +51,7 @@ from ottla.cluster.quota_changes import QuotaAlteration, QuotaOutcome
 from ottla.cluster.reassignments import Reassignment, ReassignmentOutcome
 from ottla.cluster.rules import ConfigRules, MetadataSettings
 from ottla.cluster.scram_changes import ScramAlteration, ScramOutcome
+from ottla.cluster.token_changes import TokenChange
 from ottla.cluster.topic_changes import Charge, free_of_charge
 from ottla.cluster.tree import BadVersion, Create, NodeExists, Operation, SetData, Tree, TreeError
 from ottla.cluster.tree_reader import Reading, read_tree
@@ -234,6 +235,10 @@ class Metadata:
         """Take rules away; one outcome for each selection."""
         return await self._change(lambda controller: controller.delete_acls(self.image, selections))
 
+    async def change_tokens(self, change: TokenChange[T]) -> list[T]:
+        """Make, prolong or end delegation tokens, as a function of `token_changes` says; raises what it raises."""
+        return await self._change(lambda controller: controller.change_tokens(self.image, change))
+
     async def elect_leaders(
         self, election: ElectionType, partitions: Sequence[TopicPartition] | None = None
     ) -> list[ElectionOutcome]:
@@ -371,6 +376,8 @@ class Metadata:
         wanted = dict.fromkeys(paths.PERSISTENT, b"")
         if self._settings.has_authorizer:
             wanted |= dict.fromkeys(acl_nodes.PERSISTENT, b"")
+        if self._settings.has_tokens:
+            wanted |= dict.fromkeys(token_nodes.PERSISTENT, b"")
         wanted[paths.CLUSTER_ID] = znodes.encode_cluster_id(
             cluster_id or uuid_text(random_uuid(self._random_bytes(16)))
         )

@@ -10,6 +10,8 @@
 /config/changes/config_change_<sequence>           tells other brokers to read a config anew
 /controller                                        ephemeral: who is the controller
 /controller_epoch
+/delegation_token/tokens/<id>                       a delegation token, without its secret
+/delegation_token/token_changes                    tells other brokers to read a token anew
 /feature
 /isr_change_notification, /log_dir_event_notification
 /kafka-acl/<Type>/<name>                           access rules about one resource, or `*` for all of a type

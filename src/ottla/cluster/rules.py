@@ -23,6 +23,8 @@ class MetadataSettings(NamedTuple):
     """`unstable.feature.versions.enable`."""
     has_authorizer: bool = False
     """Whether access rules are served: then the tree gets the nodes that they hang on (`authorizer.class.name`)."""
+    has_tokens: bool = False
+    """Whether delegation tokens are served: likewise (`delegation.token.secret.key`)."""
 
 
 class ConfigRules(Protocol):

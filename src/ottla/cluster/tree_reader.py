@@ -15,6 +15,7 @@ from ottla.cluster.image import (
     MetadataImage,
     PartitionState,
 )
+from ottla.cluster.token_nodes import read_tokens
 from ottla.cluster.tree import Stat, Tree
 from ottla.protocol.types import ZERO_UUID
 
@@ -52,6 +53,7 @@ async def read_tree(tree: Tree, older: MetadataImage) -> Reading:
     await _read_brokers(tree, draft)
     await _read_configs(tree, draft)
     await read_acls(tree, draft)
+    await read_tokens(tree, draft)
     deletions = await _read_topics(tree, draft)
     return Reading(draft, None if features is None else features[1].version, deletions)
 
