@@ -45,6 +45,10 @@ DESCRIPTIONS: Final = {
 }
 
 
+MAX_INCOMPATIBILITIES: Final = 1_000
+"""Of one pair of types. Types used twice on each of sixty levels would have as many as there are ways to them."""
+
+
 class AvroIncompatibility(NamedTuple):
     """One thing a reader cannot do, by Apache's name, and where in its schema (a JSON pointer)."""
 
@@ -86,7 +90,7 @@ class _Comparison:
         if pair in self._results:
             return self._results[pair] or []
         self._results[pair] = None
-        found = self._resolve(reader, writer, location)
+        found = self._resolve(reader, writer, location)[:MAX_INCOMPATIBILITIES]
         self._results[pair] = found
         return found
 
@@ -94,7 +98,10 @@ class _Comparison:
         if isinstance(writer, Union):
             if isinstance(reader, Union):
                 return self._unions(reader, writer, location)
-            return [found for branch in writer.branches for found in self.compare(reader, branch, location)]
+            found: Found = []
+            for branch in writer.branches:
+                found = (found + self.compare(reader, branch, location))[:MAX_INCOMPATIBILITIES]
+            return found
         if isinstance(reader, Union):
             if any(not self.compare(branch, writer, location) for branch in reader.branches):
                 return []
@@ -130,6 +137,8 @@ class _Comparison:
     def _fields(self, reader: Record, writer: Record, location: Location) -> Found:
         found: Found = []
         for field in reader.fields:
+            if len(found) > MAX_INCOMPATIBILITIES:
+                break
             here = (*location, "fields", str(field.position))
             written = _written(field, writer)
             if written is not None:

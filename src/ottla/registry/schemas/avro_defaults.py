@@ -8,27 +8,45 @@ from ottla.registry.schemas.avro_types import Array, Field, Map, Missing, Record
 from ottla.registry.schemas.json_text import JsonValue
 
 
-def fits(field_type: Type, default: JsonValue) -> bool:
-    """Whether the JSON is a default for the type. A union's may be of any of its branches."""
-    match field_type:
-        case Union():
-            return any(fits(branch, default) for branch in field_type.branches)
-        case Array():
-            return isinstance(default, list) and all(fits(field_type.items, item) for item in default)
-        case Map():
-            return isinstance(default, dict) and all(
-                fits(field_type.values, value) for value in default.values()
-            )
-        case Record():
-            return isinstance(default, dict) and all(
-                _field_fits(field, default) for field in field_type.fields
-            )
-    return _plain_fits(field_type.kind, default)
+class Defaults:
+    """The defaults of one schema's text. What was found out is kept: a record's default may leave it to those of its
+    fields, and theirs to others', along more ways than could be walked."""
 
+    __slots__ = ("_known",)
 
-def _field_fits(field: Field, default: dict[str, JsonValue]) -> bool:
-    value = default.get(field.name, field.default)
-    return not isinstance(value, Missing) and fits(field.type, value)
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], bool] = {}
+
+    def fit(self, field_type: Type, default: JsonValue) -> bool:
+        """Whether the JSON is a default for the type. A union's may be of any of its branches."""
+        match field_type:
+            case Union():
+                return any(self.fit(branch, default) for branch in field_type.branches)
+            case Array():
+                return isinstance(default, list) and all(self.fit(field_type.items, item) for item in default)
+            case Map():
+                return isinstance(default, dict) and all(
+                    self.fit(field_type.values, value) for value in default.values()
+                )
+            case Record():
+                return isinstance(default, dict) and self._record_fits(field_type, default)
+        return _plain_fits(field_type.kind, default)
+
+    def _record_fits(self, record: Record, default: dict[str, JsonValue]) -> bool:
+        key = (id(record), id(default))  # both are part of the text that is being read
+        known = self._known.get(key)
+        if known is None:
+            self._known[key] = False  # one that needs itself is never complete
+            known = all(self._field_fits(field, default) for field in record.fields)
+            if record.complete:
+                self._known[key] = known
+            else:
+                del self._known[key]
+        return known
+
+    def _field_fits(self, field: Field, default: dict[str, JsonValue]) -> bool:
+        value = default.get(field.name, field.default)
+        return not isinstance(value, Missing) and self.fit(field.type, value)
 
 
 def _plain_fits(kind: str, default: JsonValue) -> bool:

@@ -6,9 +6,10 @@ schema with such a parser, and what it took the registry must not refuse.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
-from ottla.registry.schemas.avro_defaults import fits
+from ottla.registry.schemas.avro_defaults import Defaults
 from ottla.registry.schemas.avro_text import avro_text
 from ottla.registry.schemas.avro_types import (
     PRIMITIVES,
@@ -44,14 +45,16 @@ Object = dict[str, JsonValue]
 class AvroParser:
     """Reads schemas one after the other; the names of the earlier ones are known in the later."""
 
-    __slots__ = ("_names", "_validate_defaults")
+    __slots__ = ("_defaults", "_names", "_validate_defaults")
 
     def __init__(self, *, validate_defaults: bool) -> None:
         self._names: dict[str, Named] = {}
         self._validate_defaults = validate_defaults
+        self._defaults = Defaults()
 
     def parse(self, text: str) -> Type:
         """The type the text defines; InvalidSchema where it defines none."""
+        self._defaults = Defaults()
         return self._type(read_json(text, comments=True), None)
 
     def _type(self, json: JsonValue, space: str | None) -> Type:
@@ -158,7 +161,7 @@ class AvroParser:
                 raise InvalidSchema(
                     f"Invalid default for field {field.name}: {default!r} is no number"
                 ) from None
-        if self._validate_defaults and not fits(field.type, default):
+        if self._validate_defaults and not self._defaults.fit(field.type, default):
             shown = write_json(default)[:MAX_SHOWN_CHARACTERS]
             wanted = avro_text(field.type)[:MAX_SHOWN_CHARACTERS]
             raise InvalidSchema(f"Invalid default for field {field.name}: {shown} not a {wanted}")
@@ -174,7 +177,7 @@ class AvroParser:
                 raise InvalidSchema(f"Enum symbol is no string: {_shown(json)}")
             enum.symbols.append(check_name(symbol))
         if len(set(enum.symbols)) != len(enum.symbols):
-            twice = next(symbol for symbol in enum.symbols if enum.symbols.count(symbol) > 1)
+            [(twice, _)] = Counter(enum.symbols).most_common(1)
             raise InvalidSchema(f"Duplicate enum symbol: {twice}")
         enum.default = _text(json, "default")
         if enum.default is not None and enum.default not in enum.symbols:

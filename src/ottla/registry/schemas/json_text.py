@@ -89,7 +89,13 @@ def _dumped(value: JsonValue) -> str:
 
 
 def _has_fractions(value: JsonValue) -> bool:
-    return isinstance(value, float | Decimal) or any(_has_fractions(child) for child in _children(value))
+    pending = [value]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, float | Decimal):
+            return True
+        pending.extend(_children(value))
+    return False
 
 
 def _pieces(value: JsonValue) -> Iterator[str]:

@@ -25,8 +25,8 @@ MODULES: Final = {
     SchemaType.PROTOBUF: "ottla.registry.schemas.protobuf",
 }
 
-MAX_SCHEMA_CHARACTERS: Final = 16 * 1024 * 1024
-"""A schema may be as long as Kafka's largest sensible record; what is longer is not even looked at."""
+MAX_SCHEMA_CHARACTERS: Final = 4 * 1024 * 1024
+"""Four times what a record of Kafka's default size holds; what is longer is not even looked at."""
 
 
 def parse(

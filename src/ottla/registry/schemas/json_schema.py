@@ -1,0 +1,108 @@
+"""JSON Schemas as the registry keeps them (Confluent's `JsonSchema`)."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from ottla.registry.schemas.json_schema_changes import Change, compatible_kinds
+from ottla.registry.schemas.json_schema_comparison import Comparison, TooComplex
+from ottla.registry.schemas.json_schema_loader import load_shape
+from ottla.registry.schemas.json_schema_rules import changes
+from ottla.registry.schemas.json_schema_shapes import Object, Shape
+from ottla.registry.schemas.json_text import JsonValue, check_text, read_json, write_json
+from ottla.registry.schemas.schema import (
+    STRICTLY,
+    Conditions,
+    InvalidSchema,
+    Reference,
+    ResolvedReferences,
+    Schema,
+    SchemaType,
+)
+
+
+def parse(
+    text: str,
+    references: tuple[Reference, ...],
+    resolved: ResolvedReferences,
+    *,
+    new: bool,  # noqa: ARG001
+) -> JsonSchema:
+    """Reads a JSON Schema; what it refers to must be in it or in `resolved`: nothing is fetched."""
+    json = read_json(text, decimals=True)
+    documents = {name: read_json(document, decimals=True) for name, document in resolved.items()}
+    try:
+        return JsonSchema(json, load_shape(json, documents), references)
+    except RecursionError:
+        raise InvalidSchema("the schema is nested too deeply") from None
+
+
+class JsonSchema:
+    """A JSON Schema of any draft, and what it says about values."""
+
+    type = SchemaType.JSON
+
+    def __init__(self, json: JsonValue, shape: Shape, references: tuple[Reference, ...]) -> None:
+        self._json = json
+        self.shape = shape
+        self.references = references
+        self.canonical = check_text(write_json(json))
+
+    @cached_property
+    def normalized(self) -> str:
+        return write_json(_sorted(self._json))
+
+    def formatted(self, format_name: str) -> str:  # noqa: ARG002
+        """JSON Schema has no formats of its own."""
+        return self.canonical
+
+    def validate(self, *, strict: bool) -> None:
+        """With `strict`, names of fields that begin with `$$` are refused: they are the registry's."""
+        if strict and isinstance(self.shape, Object):
+            for name in self.shape.properties:
+                if name.startswith("$$"):
+                    raise InvalidSchema(f"#/properties/{name}: Field names cannot start with $$ prefix")
+
+    def has_top_level_field(self, name: str) -> bool:
+        properties = self._json.get("properties") if isinstance(self._json, dict) else None
+        return isinstance(properties, dict) and name in properties
+
+    def changes_from(self, original: JsonSchema, conditions: Conditions = STRICTLY) -> list[Change]:
+        """What differs, with what a reader bears. Raises TooComplex."""
+        result = Comparison(changes, conditions.policy).compare(original.shape, self.shape)
+        return [*self._reserved_changes(conditions), *result.changes]
+
+    def _reserved_changes(self, conditions: Conditions) -> list[Change]:
+        removed = sorted(conditions.earlier_reserved - conditions.reserved)
+        found = [Change("RESERVED_PROPERTY_REMOVED", name) for name in removed]
+        if isinstance(self.shape, Object):
+            found.extend(
+                Change("RESERVED_PROPERTY_CONFLICTS_WITH_PROPERTY", f"#/properties/{name}")
+                for name in sorted(conditions.reserved.intersection(self.shape.properties))
+            )
+        return found
+
+    def unreadable(self, writer: Schema, conditions: Conditions = STRICTLY) -> list[str]:
+        assert isinstance(writer, JsonSchema)
+        bearable = compatible_kinds(conditions.policy)
+        try:
+            found = self.changes_from(writer, conditions)
+        except TooComplex:
+            return ["The schemas have too many parts that could stand for each other to be compared"]
+        return [change.text() for change in found if change.kind not in bearable]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, JsonSchema):
+            return NotImplemented
+        return self.canonical == other.canonical and self.references == other.references
+
+    def __hash__(self) -> int:
+        return hash((self.canonical, self.references))
+
+
+def _sorted(json: JsonValue) -> JsonValue:
+    if isinstance(json, dict):
+        return {name: _sorted(json[name]) for name in sorted(json)}
+    if isinstance(json, list):
+        return [_sorted(item) for item in json]
+    return json
