@@ -1,0 +1,65 @@
+"""The ASGI server, and the one place that knows which it is. The figures it was chosen by are in docs/registry.md."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from ottla.registry.rest.asgi import Application
+from ottla.registry.settings import Listener
+
+if TYPE_CHECKING:
+    import uvicorn
+
+BACKLOG: Final = 2_048
+STOP_TIMEOUT_S: Final = 3
+"""How long requests under way may take to be answered at a stop."""
+KEEP_ALIVE_S: Final = 300
+"""How long an idle connection stays open: clients keep theirs between two schemas they haven't seen."""
+
+
+def listen(listener: Listener) -> socket.socket:
+    """A socket that listens; raises OSError."""
+    family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
+    return socket.create_server((listener.host, listener.port), family=family, backlog=BACKLOG)
+
+
+class HttpServer:
+    """Serves an application at sockets that listen already. Belongs to one event loop."""
+
+    def __init__(self, application: Application, sockets: Sequence[socket.socket]) -> None:
+        self._application = application
+        self._sockets = list(sockets)
+        self._server: uvicorn.Server | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        import uvicorn  # noqa: PLC0415 - while it loads, the topic is being read
+
+        config = uvicorn.Config(
+            self._application,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=STOP_TIMEOUT_S,
+        )
+        config.load()
+        self._server = uvicorn.Server(config)
+        self._server.lifespan = config.lifespan_class(config)
+        await self._server.startup(sockets=self._sockets)
+        self._running = asyncio.create_task(self._server.main_loop())
+
+    async def stop(self) -> None:
+        if self._server is not None and self._running is not None:
+            self._server.should_exit = True
+            await self._running
+            await self._server.shutdown(sockets=self._sockets)
+        for each in self._sockets:
+            each.close()

@@ -1,0 +1,257 @@
+"""`/subjects`: versions of subjects listed, told, looked up, registered, deleted."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ottla.registry import json_fields
+from ottla.registry.errors import (
+    invalid_subject,
+    invalid_version,
+    schema_not_found,
+    subject_not_found,
+    subject_soft_deleted,
+    version_not_found,
+    version_soft_deleted,
+)
+from ottla.registry.json_fields import JsonObject
+from ottla.registry.metadata import Metadata
+from ottla.registry.records import StoredSchema, references_from_json
+from ottla.registry.registration import ANY_VERSION, NO_ID, Submitted
+from ottla.registry.registry import Registry
+from ottla.registry.rest.messages import Answer, Request, json_answer, page
+from ottla.registry.rest.routing import route
+from ottla.registry.rule_sets import RuleSet
+from ottla.registry.state import LATEST
+from ottla.registry.subjects import (
+    ALL_CONTEXTS,
+    DEFAULT_CONTEXT,
+    QualifiedSubject,
+    is_valid,
+    normalized,
+    qualified,
+)
+
+_HIGHEST_VERSION: Final = 2**31 - 1
+
+
+def subject_of(registry: Registry, request: Request) -> str:
+    """The subject of the path: in its one spelling, and whom an alias stands for."""
+    return registry.state.alias_target(normalized(request.parameters["subject"]))
+
+
+def version_number(text: str) -> int:
+    """A version as paths tell it; `latest` and -1 are the latest. Raises 42202."""
+    text = text.strip()
+    if text.lower() == "latest" or text == "-1":
+        return LATEST
+    if not text.isdecimal() or not 0 < int(text) <= _HIGHEST_VERSION:
+        raise invalid_version(text)
+    return int(text)
+
+
+def submitted_in(body: JsonObject) -> Submitted:
+    """The schema in a body; raises 422 and 42210."""
+    rule_set = RuleSet.from_json(json_fields.mapping(body, "ruleSet"))
+    if rule_set is not None:
+        rule_set.check()
+    schema_id, version = json_fields.integer(body, "id"), json_fields.integer(body, "version")
+    return Submitted(
+        json_fields.text(body, "schemaType"),
+        json_fields.text(body, "schema"),
+        references_from_json(json_fields.objects(body, "references")),
+        Metadata.from_json(json_fields.mapping(body, "metadata")),
+        rule_set,
+        NO_ID if schema_id is None else schema_id,
+        ANY_VERSION if version is None else version,
+    )
+
+
+def found_version(registry: Registry, subject: str, version: int, *, deleted: bool = False) -> StoredSchema:
+    """A version, also of the subject of that name in another context; raises 40401 or 40402."""
+    state = registry.state
+    schema = state.version(subject, version, deleted=deleted)
+    if schema is None and qualified(subject).context == DEFAULT_CONTEXT:
+        others = (
+            state.version(str(QualifiedSubject(context, subject)), version, deleted=deleted)
+            for context in state.context_names()
+        )
+        schema = next((other for other in others if other is not None), None)
+    if schema is None:
+        if not state.has_subjects(subject, deleted=deleted):
+            raise subject_not_found(subject)
+        raise version_not_found(version)
+    return schema
+
+
+def normalizes(registry: Registry, subject: str, request: Request) -> bool:
+    """Whether schemas are brought to their simplest form: by the request or by the subject's settings."""
+    return request.flag("normalize") or bool(registry.state.config_in_scope(subject).normalize)
+
+
+def formatted(registry: Registry, schema: StoredSchema, request: Request) -> JsonObject:
+    """A version as answers tell it, its text in the format asked for."""
+    parts = schema.as_json()
+    name = request.text("format")
+    if name:
+        parts["schema"] = registry.catalogue.schemas.stored(schema).formatted(name)
+    return parts
+
+
+@route("GET", "/subjects")
+def list_subjects(registry: Registry, request: Request) -> Answer:
+    """Names, sorted; `deleted` with those deleted softly, `deletedOnly` only these."""
+    state = registry.state
+    prefix = request.text("subjectPrefix")
+    names = state.names_with_prefix(ALL_CONTEXTS if prefix is None else prefix)
+    if request.flag("deletedOnly"):
+        names = [name for name in names if state.latest(name) is None]
+    elif not request.flag("deleted"):
+        names = [name for name in names if state.latest(name) is not None]
+    return json_answer(list(page(names, request)))
+
+
+@route("POST", "/subjects/{subject}")
+def look_up(registry: Registry, request: Request) -> Answer:
+    """The version of a subject that has the body's schema."""
+    subject, deleted = subject_of(registry, request), request.flag("deleted")
+    submitted = submitted_in(request.json())
+    state, catalogue = registry.state, registry.catalogue
+    if not state.has_subjects(subject, deleted=deleted) and not _elsewhere(
+        registry, subject, deleted=deleted
+    ):
+        raise subject_not_found(subject)
+    normalize = normalizes(registry, subject, request)
+    for name in (subject, *_elsewhere(registry, subject, deleted=deleted)):
+        found = catalogue.look_up(name, submitted, normalize=normalize, deleted=deleted)
+        if found is not None:
+            return json_answer(formatted(registry, found, request))
+    raise schema_not_found()
+
+
+def _elsewhere(registry: Registry, subject: str, *, deleted: bool) -> list[str]:
+    """The subjects of that name in other contexts, if it names none."""
+    if qualified(subject).context != DEFAULT_CONTEXT:
+        return []
+    names = (str(QualifiedSubject(context, subject)) for context in registry.state.context_names())
+    return [name for name in names if registry.state.has_subjects(name, deleted=deleted)]
+
+
+@route("DELETE", "/subjects/{subject}", writes=True)
+async def delete_subject(registry: Registry, request: Request) -> Answer:
+    """Answers with the versions deleted; `permanent` for those that are deleted softly already."""
+    subject, permanent = subject_of(registry, request), request.flag("permanent")
+    state = registry.state
+    if not state.has_subjects(subject, deleted=True):
+        raise subject_not_found(subject)
+    if not permanent and not state.has_subjects(subject):
+        raise subject_soft_deleted(subject)
+    return json_answer([*await registry.delete_subject(subject, permanent=permanent)])
+
+
+@route("GET", "/subjects/{subject}/metadata")
+def latest_with_metadata(registry: Registry, request: Request) -> Answer:
+    """The latest version whose metadata has these properties, given as `key` and `value` in pairs."""
+    subject, deleted = subject_of(registry, request), request.flag("deleted")
+    wanted = dict(zip(request.texts("key"), request.texts("value"), strict=False))
+    versions = registry.state.versions(subject, deleted=deleted)
+    if not versions:
+        raise subject_not_found(subject)
+    for schema in reversed(versions):
+        metadata = schema.content.metadata
+        if metadata is not None and wanted.items() <= dict(metadata.properties).items():
+            return json_answer(formatted(registry, schema, request))
+    raise schema_not_found()
+
+
+@route("GET", "/subjects/{subject}/versions")
+def list_versions(registry: Registry, request: Request) -> Answer:
+    """Numbers in ascending order; `deletedAsNegative` shows those deleted softly with a minus."""
+    subject = subject_of(registry, request)
+    deleted_only, negative = request.flag("deletedOnly"), request.flag("deletedAsNegative")
+    deleted = request.flag("deleted") or deleted_only or negative
+    if not registry.state.has_subjects(subject, deleted=deleted):
+        raise subject_not_found(subject)
+    versions = registry.state.versions(subject, deleted=deleted)
+    shown = [each for each in versions if each.deleted or not deleted_only]
+    numbers = [-each.version if negative and each.deleted else each.version for each in shown]
+    return json_answer(list(page(numbers, request)))
+
+
+@route("POST", "/subjects/{subject}/versions", writes=True)
+async def register(registry: Registry, request: Request) -> Answer:
+    """Registers the body's schema, or finds it registered."""
+    subject = subject_of(registry, request)
+    submitted = submitted_in(request.json())
+    if not is_valid(subject):
+        raise invalid_subject(subject)
+    schema = await registry.register(
+        subject,
+        submitted,
+        normalize=normalizes(registry, subject, request),
+        force=request.flag("force"),
+    )
+    return registered_answer(schema)
+
+
+def registered_answer(schema: StoredSchema) -> Answer:
+    """What registering answers with."""
+    parts: JsonObject = {"id": schema.id, "version": schema.version, "guid": schema.content.guid}
+    return json_answer(parts | schema.content.as_json())
+
+
+def registered_already(registry: Registry, request: Request) -> Answer | None:
+    """The answer to a registration that changes nothing, which any registry can give."""
+    subject = subject_of(registry, request)
+    submitted = submitted_in(request.json())
+    state = registry.state
+    if submitted.version != ANY_VERSION or not is_valid(subject) or submitted.is_empty:
+        return None
+    if state.config_in_scope(subject).changes_schemas or state.mode_in_scope(subject).forbids_writes:
+        return None
+    found = registry.catalogue.look_up(subject, submitted, normalize=normalizes(registry, subject, request))
+    if found is None or submitted.id not in {NO_ID, found.id}:
+        return None
+    return registered_answer(found)
+
+
+@route("GET", "/subjects/{subject}/versions/{version}")
+def tell_version(registry: Registry, request: Request) -> Answer:
+    """One version, in a `format` if that is asked for."""
+    version = version_number(request.parameters["version"])
+    schema = found_version(registry, subject_of(registry, request), version, deleted=request.flag("deleted"))
+    return json_answer(formatted(registry, schema, request))
+
+
+@route("GET", "/subjects/{subject}/versions/{version}/schema")
+def tell_schema_alone(registry: Registry, request: Request) -> Answer:
+    """The text of one version, and nothing around it."""
+    version = version_number(request.parameters["version"])
+    schema = found_version(registry, subject_of(registry, request), version, deleted=request.flag("deleted"))
+    text = formatted(registry, schema, request)["schema"]
+    return Answer(str(text).encode("utf-8", "surrogatepass"))
+
+
+@route("GET", "/subjects/{subject}/versions/{version}/referencedby")
+def referenced_by(registry: Registry, request: Request) -> Answer:
+    """The ids of the schemas that refer to a version."""
+    version = version_number(request.parameters["version"])
+    schema = found_version(registry, subject_of(registry, request), version, deleted=True)
+    ids = registry.state.referencing(schema.subject, schema.version)
+    return json_answer(list(page(ids, request)))
+
+
+@route("DELETE", "/subjects/{subject}/versions/{version}", writes=True)
+async def delete_version(registry: Registry, request: Request) -> Answer:
+    """Answers with the number; `permanent` for one that is deleted softly already."""
+    subject, permanent = subject_of(registry, request), request.flag("permanent")
+    text = request.parameters["version"]
+    version = version_number(text)
+    schema = registry.state.version(subject, version, deleted=True)
+    if schema is None:
+        if not registry.state.has_subjects(subject, deleted=True):
+            raise subject_not_found(subject)
+        raise version_not_found(version)
+    if schema.deleted and not permanent:
+        raise version_soft_deleted(subject, text)
+    return json_answer(await registry.delete_version(schema, permanent=permanent))

@@ -1,0 +1,405 @@
+"""The registry as it follows from the records of `_schemas`, one after the other. No I/O.
+
+Of every schema there is one `StoredSchema` a version and one `SchemaContent` an id. What is looked up is found by a key:
+nothing here takes longer the more schemas there are, but for lists of all.
+
+    subjects: name ─▶ version ─▶ StoredSchema            contexts: name ─▶ id ─▶ (StoredSchema, …)
+                                                                    └─▶ identity of a content ─▶ id
+
+Records come in the order of the topic, from whatever registry. Where two writers gave one id to two contents, or two
+contents to one version, because one of them did not know yet that it was replaced, the first one in the topic has it:
+`apply` tells, and whoever wrote the second takes it back (`schemas_topic.py`).
+
+Confluent: KafkaStoreMessageHandler, InMemoryCache.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
+from typing import Final, NamedTuple, TypeVar
+
+from ottla.registry.content import TYPE_TAGS, SchemaContent
+from ottla.registry.modes import Mode
+from ottla.registry.records import (
+    ClearSubjectRecord,
+    ConfigRecord,
+    ContextRecord,
+    DeleteSubjectRecord,
+    ModeRecord,
+    NoopRecord,
+    Record,
+    SchemaRecord,
+    StoredSchema,
+    schema_key,
+    subject_key,
+)
+from ottla.registry.schemas.compatibility import CompatibilityLevel
+from ottla.registry.subject_config import NOTHING_SET, SubjectConfig
+from ottla.registry.subjects import (
+    ALL_CONTEXTS,
+    DEFAULT_CONTEXT,
+    GLOBAL_CONTEXT,
+    GLOBAL_SUBJECT,
+    QualifiedSubject,
+    context_of,
+    context_subject,
+    in_context,
+    qualified,
+)
+
+LATEST: Final = -1
+
+_Value = TypeVar("_Value")
+
+
+class Conflict(NamedTuple):
+    """A version whose id or number was another's already. `earlier` is what its number had before, if it was that."""
+
+    schema: StoredSchema
+    earlier: StoredSchema | None
+
+
+class ContextSchemas:
+    """What one context holds."""
+
+    __slots__ = ("by_id", "by_identity", "highest_id", "vouched_id")
+
+    def __init__(self) -> None:
+        self.by_id: dict[int, tuple[StoredSchema, ...]] = {}
+        """All versions that have an id, in the order of the topic: the first one's content is the id's."""
+        self.by_identity: dict[bytes, int] = {}
+        self.highest_id = 0
+        """The highest id ever seen; the next is above it."""
+        self.vouched_id = 0
+        """The highest id that a NOOP record remembers."""
+
+
+class RegistryState:
+    """Made empty; grows by `apply`."""
+
+    def __init__(self, default_level: CompatibilityLevel = CompatibilityLevel.BACKWARD) -> None:
+        self._defaults = SubjectConfig(level=default_level)
+        self._subjects: dict[str, dict[int, StoredSchema]] = {}
+        self._contexts: dict[str, ContextSchemas] = {}
+        self._known_contexts: set[str] = set()
+        self._configs: dict[str | None, SubjectConfig] = {}
+        self._modes: dict[str | None, Mode] = {}
+        self._keys: dict[tuple[str, str | None], bytes] = {}
+        self._referenced_by: dict[tuple[str, int], dict[int, int]] = {}
+        self._sorted: list[str] | None = None
+        self._no_schemas = ContextSchemas()
+
+    # Versions of subjects
+
+    def version(self, subject: str, version: int, *, deleted: bool = False) -> StoredSchema | None:
+        """A version, or the latest that is not deleted for `LATEST`; `deleted` also finds what is."""
+        if version == LATEST:
+            return self.latest(subject)
+        found = self._subjects.get(subject, {}).get(version)
+        return found if found is not None and (deleted or not found.deleted) else None
+
+    def latest(self, subject: str) -> StoredSchema | None:
+        """The latest version that is not deleted."""
+        versions = self._subjects.get(subject, {})
+        return next((each for each in reversed(versions.values()) if not each.deleted), None)
+
+    def versions(self, subject: str, *, deleted: bool = False) -> list[StoredSchema]:
+        """The versions of a subject in ascending order."""
+        found = self._subjects.get(subject, {}).values()
+        return list(found) if deleted else [each for each in found if not each.deleted]
+
+    def has_subjects(self, subject: str | None, *, deleted: bool = False) -> bool:
+        """Whether a subject has versions; for a context's name or None, whether any subject there has."""
+        return next(self.matching(subject, deleted=deleted), None) is not None
+
+    def matching(self, subject: str | None, *, deleted: bool = False) -> Iterator[str]:
+        """The subject if it has versions, or all subjects of a context that have."""
+        context = DEFAULT_CONTEXT if subject is None else qualified(subject).context
+        if subject is not None and qualified(subject).name:
+            candidates: Iterable[str] = [subject]
+        else:
+            candidates = [
+                name for name in self.subject_names() if subject is None or context_of(name) == context
+            ]
+        return (name for name in candidates if self.versions(name, deleted=deleted))
+
+    def subject_names(self) -> list[str]:
+        """All names, sorted, those of deleted subjects included."""
+        if self._sorted is None:
+            self._sorted = sorted(self._subjects)
+        return self._sorted
+
+    def names_with_prefix(self, prefix: str) -> list[str]:
+        """The subjects whose names begin so; `:*:` in front stands for every context."""
+        names = self.subject_names()
+        if prefix.startswith(ALL_CONTEXTS):
+            rest = prefix.removeprefix(ALL_CONTEXTS)
+            return [name for name in names if qualified(name).name.startswith(rest)]
+        if prefix.startswith(":.:"):
+            return [name for name in names if name.startswith(prefix[3:]) and not name.startswith(":.")]
+        first = bisect_left(names, prefix)
+        return list(takewhile(lambda name: name.startswith(prefix), names[first:]))
+
+    # What has an id, and what id a content has
+
+    def id_of(self, context: str, content: SchemaContent) -> int | None:
+        """The id that a content has in a context."""
+        schemas = self._contexts.get(context)
+        found = None if schemas is None else schemas.by_identity.get(content.identity)
+        return found if schemas is not None and found is not None and schemas.by_id.get(found) else None
+
+    def with_id(self, context: str, schema_id: int) -> tuple[StoredSchema, ...]:
+        """All versions of an id in a context."""
+        schemas = self._contexts.get(context)
+        return () if schemas is None else schemas.by_id.get(schema_id, ())
+
+    def under_subject(self, subject: str, schema_id: int) -> StoredSchema | None:
+        """The version that an id has in a subject; the one not deleted if there is one."""
+        holders = [each for each in self.with_id(context_of(subject), schema_id) if each.subject == subject]
+        return next(
+            (each for each in reversed(holders) if not each.deleted), holders[-1] if holders else None
+        )
+
+    def find_id(self, schema_id: int, subject: str | None) -> tuple[StoredSchema, ...]:
+        """All versions of an id where `subject` looks for it.
+
+        A subject that has a context is looked for in that alone; one that has none in the default context, then, if
+        the id is not that subject's there, in every other context where it is; last, whoever has the id by default.
+        """
+        place = qualified(subject or "")
+        here = self.with_id(place.context, schema_id)
+        if not place.name or place.context != DEFAULT_CONTEXT:
+            own = [each for each in here if not place.name or each.subject == subject]
+            return (*own, *(each for each in here if each not in own)) if own else ()
+        for context in (DEFAULT_CONTEXT, *self.context_names()):
+            holders = self.with_id(context, schema_id)
+            name = str(QualifiedSubject(context, place.name))
+            if own := [each for each in holders if each.subject == name]:
+                return (*own, *(each for each in holders if each not in own))
+        return here
+
+    def ids_of_guid(self, md5: bytes) -> list[tuple[str, int]]:
+        """Context and id of each schema with this hash."""
+        found = []
+        for context in (DEFAULT_CONTEXT, *self.context_names()):
+            schemas = self._contexts.get(context)
+            if schemas is not None:
+                ids = (schemas.by_identity.get(md5 + tag) for tag in TYPE_TAGS.values())
+                found += [(context, each) for each in ids if each is not None and schemas.by_id.get(each)]
+        return found
+
+    def highest_id(self, context: str) -> int:
+        """The highest id ever given in a context; 0 before the first."""
+        return self._contexts.get(context, self._no_schemas).highest_id
+
+    def highest_ids(self) -> dict[str, int]:
+        """The highest id of every context that has one."""
+        return {name: each.highest_id for name, each in self._contexts.items() if each.highest_id}
+
+    def vouches_for(self, context: str, schema_id: int) -> bool:
+        """Whether a NOOP record remembers that the id was given."""
+        return self._contexts.get(context, self._no_schemas).vouched_id >= schema_id
+
+    def referencing(self, subject: str, version: int) -> list[int]:
+        """The ids of the schemas, not deleted, that refer to a version."""
+        return sorted(self._referenced_by.get((subject, version), ()))
+
+    # Contexts, settings and modes
+
+    def context_names(self) -> list[str]:
+        """All contexts but the default one."""
+        return sorted(self._known_contexts - {DEFAULT_CONTEXT})
+
+    def config(self, subject: str | None) -> SubjectConfig | None:
+        """What is set for exactly this subject or context."""
+        return self._configs.get(subject)
+
+    def config_in_scope(self, subject: str | None) -> SubjectConfig:
+        """What holds for a subject: its own settings, its context's, those for all, the defaults."""
+        config = self._configs.get(subject, NOTHING_SET) if subject is not None else NOTHING_SET
+        context = None if subject is None else context_subject(context_of(subject))
+        for wider in (context, GLOBAL_SUBJECT):
+            if wider in self._configs and wider != subject:
+                config = config.within(self._configs[wider])
+        if subject is None and None in self._configs:
+            config = self._configs[None].within(config)
+        return config.within(self._defaults)
+
+    def mode(self, subject: str | None) -> Mode | None:
+        """What is set for exactly this subject or context."""
+        return self._modes.get(subject)
+
+    def mode_in_scope(self, subject: str | None) -> Mode:
+        """What holds for a subject: an override for all, its own mode, its context's, that for all."""
+        context = None if subject is None else context_subject(context_of(subject))
+        for everywhere in (None, GLOBAL_SUBJECT):
+            if self._modes.get(everywhere) is Mode.READONLY_OVERRIDE:
+                return Mode.READONLY_OVERRIDE
+        scopes = (subject, context, GLOBAL_SUBJECT)
+        return next((self._modes[scope] for scope in scopes if scope in self._modes), Mode.READWRITE)
+
+    def modes_below(self, subject: str | None) -> list[str]:
+        """The subjects of a context, None for the default one, that have a mode of their own."""
+        context = DEFAULT_CONTEXT if subject is None else qualified(subject).context
+        return sorted(
+            name
+            for name in self._modes
+            if name is not None and name != subject and context_of(name) == context
+        )
+
+    def alias_target(self, subject: str) -> str:
+        """The subject that an alias stands for; any other subject is itself."""
+        config = self._configs.get(subject)
+        return config.alias if config is not None and config.alias else subject
+
+    def aliases(self) -> dict[str, list[str]]:
+        """By subject, the names that stand for it."""
+        found: dict[str, list[str]] = {}
+        for name, config in self._configs.items():
+            if name is not None and config.alias:
+                found.setdefault(config.alias, []).append(name)
+        return found
+
+    def key_of(self, keytype: str, subject: str | None) -> bytes:
+        """The key of the CONFIG or MODE record of a subject: the one that it has in the topic."""
+        return self._keys.get((keytype, subject)) or subject_key(keytype, subject)
+
+    # Records, one after the other
+
+    def apply(self, record: Record, key: bytes = b"") -> Conflict | None:
+        """Take the next record of the topic in; tells if it wanted what another one had."""
+        match record:
+            case SchemaRecord(subject, version, None):
+                self._forget(subject, version)
+            case SchemaRecord(_, _, StoredSchema() as schema):
+                return self._keep(schema)
+            case DeleteSubjectRecord(subject, up_to):
+                for each in self.versions(subject):
+                    if each.version <= up_to:
+                        self._mark_deleted(each)
+            case ClearSubjectRecord(subject):
+                for name in list(self.matching(subject, deleted=True)):
+                    for each in self.versions(name, deleted=True):
+                        if each.deleted:
+                            self._forget(name, each.version)
+            case ConfigRecord(subject, config):
+                _set(self._configs, subject, config)
+                self._note_key("CONFIG", subject, key)
+            case ModeRecord(subject, mode):
+                _set(self._modes, subject, mode)
+                self._note_key("MODE", subject, key)
+            case ContextRecord(context, exists):
+                (self._known_contexts.add if exists else self._known_contexts.discard)(context)
+            case NoopRecord(highest_ids):
+                for context, highest in highest_ids.items():
+                    schemas = self._contexts.setdefault(context, ContextSchemas())
+                    schemas.vouched_id = max(schemas.vouched_id, highest)
+                    schemas.highest_id = max(schemas.highest_id, highest)
+        return None
+
+    def _keep(self, schema: StoredSchema) -> Conflict | None:
+        versions = self._subjects.get(schema.subject)
+        if versions is None:
+            versions = self._subjects[schema.subject] = {}
+            self._sorted = None
+        earlier = versions.get(schema.version)
+        context = context_of(schema.subject)
+        schemas = self._contexts.setdefault(context, ContextSchemas())
+        self._share_content(schemas, schema)
+        conflict = self._conflict(schemas, schema, earlier)
+        if earlier is not None and earlier.id == schema.id:
+            # In its place: the first one's content is the id's.
+            self._count_references(earlier, 0 if earlier.deleted else -1)
+            holders = schemas.by_id[schema.id]
+            schemas.by_id[schema.id] = tuple(schema if each is earlier else each for each in holders)
+        else:
+            if earlier is not None:
+                self._drop(schemas, earlier)
+            schemas.by_id[schema.id] = (*schemas.by_id.get(schema.id, ()), schema)
+        _insert(versions, schema)
+        schemas.by_identity.setdefault(schema.content.identity, schema.id)
+        schemas.highest_id = max(schemas.highest_id, schema.id)
+        if context not in {DEFAULT_CONTEXT, GLOBAL_CONTEXT}:
+            self._known_contexts.add(context)
+        if not schema.deleted:
+            self._count_references(schema, 1)
+        return conflict
+
+    def _conflict(
+        self, schemas: ContextSchemas, schema: StoredSchema, earlier: StoredSchema | None
+    ) -> Conflict | None:
+        if earlier is not None and not earlier.deleted and earlier.id != schema.id:
+            if not self.mode_in_scope(schema.subject).takes_ids:
+                return Conflict(schema, earlier)
+        elif schemas.by_id.get(schema.id, (schema,))[0].content.identity != schema.content.identity:
+            return Conflict(schema, None)
+        return None
+
+    @staticmethod
+    def _share_content(schemas: ContextSchemas, schema: StoredSchema) -> None:
+        """One object for equal contents: many subjects may have the same schema."""
+        for other in schemas.by_id.get(schema.id, ())[:1]:
+            if other.content.identity == schema.content.identity:
+                schema.content = other.content
+
+    def _forget(self, subject: str, version: int) -> None:
+        versions = self._subjects.get(subject, {})
+        schema = versions.pop(version, None)
+        if schema is None:
+            return
+        self._drop(self._contexts[context_of(subject)], schema)
+        if not versions:
+            del self._subjects[subject]
+            self._sorted = None
+
+    def _drop(self, schemas: ContextSchemas, schema: StoredSchema) -> None:
+        holders = tuple(each for each in schemas.by_id.get(schema.id, ()) if each is not schema)
+        if holders:
+            schemas.by_id[schema.id] = holders
+        else:
+            schemas.by_id.pop(schema.id, None)
+        if schemas.by_identity.get(schema.content.identity) == schema.id and not holders:
+            del schemas.by_identity[schema.content.identity]
+        if not schema.deleted:
+            self._count_references(schema, -1)
+
+    def _mark_deleted(self, schema: StoredSchema) -> None:
+        schema.deleted = True
+        self._count_references(schema, -1)
+
+    def _count_references(self, schema: StoredSchema, change: int) -> None:
+        for reference in schema.content.references:
+            target = (in_context(context_of(schema.subject), reference.subject), reference.version)
+            counts = self._referenced_by.setdefault(target, {})
+            counts[schema.id] = counts.get(schema.id, 0) + change
+            if counts[schema.id] <= 0:
+                del counts[schema.id]
+            if not counts:
+                del self._referenced_by[target]
+
+    def _note_key(self, keytype: str, subject: str | None, key: bytes) -> None:
+        if key and key != subject_key(keytype, subject):
+            self._keys[keytype, subject] = key
+
+    def key_of_version(self, subject: str, version: int) -> bytes:
+        """The key of a version's record: the one that it has in the topic."""
+        schema = self.version(subject, version, deleted=True)
+        return (schema.key if schema is not None else None) or schema_key(subject, version)
+
+
+def _insert(versions: dict[int, StoredSchema], schema: StoredSchema) -> None:
+    """Keep the versions in ascending order, in which nearly all of them come."""
+    versions[schema.version] = schema
+    if len(versions) > 1 and schema.version < next(reversed(versions)):
+        ordered = sorted(versions.items())
+        versions.clear()
+        versions.update(ordered)
+
+
+def _set(values: dict[str | None, _Value], subject: str | None, value: _Value | None) -> None:
+    if value is None:
+        values.pop(subject, None)
+    else:
+        values[subject] = value
