@@ -1,7 +1,7 @@
 """Elements as text: the canonical one, which is stored and compared, and the normalized one.
 
 Canonical is what Confluent's registry writes (`ProtobufSchemaUtils`): parts in this order, parts of one kind as the author
-ordered them, an empty line between kinds, two spaces a level (in empty lines too):
+ordered them, an empty line between kinds, two spaces a level (those between the parts of a nested message too):
 
 | of a file | of a message |
 |---|---|
@@ -413,8 +413,9 @@ class _Block:
 
     def part(self) -> None:
         """Another kind of declaration begins."""
+        writer = self._writer
         if self.started:
-            self._writer._line("")
+            writer._lines.append(writer._indent[2:])
         self.started = True
 
 
@@ -441,8 +442,15 @@ def _range_key(value: Range) -> tuple[int, str]:
 
 
 def _default_value(type_name: str, default: str) -> OptionValue:
-    # Confluent's leaves defaults of bytes without quotes, which protoc doesn't read.
-    return default if type_name in ("string", "bytes") else Bare(default or "0")
+    if type_name == "bytes":
+        # Confluent's leaves these without quotes, which protoc doesn't read.
+        return Bare(f'"{"".join(map(_escaped_byte, default))}"')
+    return default if type_name == "string" else Bare(default or "0")
+
+
+def _escaped_byte(character: str) -> str:
+    plain = " " <= character <= "~" and character not in "\"'\\"
+    return character if plain or ord(character) > 255 else f"\\{ord(character):03o}"
 
 
 def _option_text(option: Option, normalizes: bool) -> str:
