@@ -43,14 +43,15 @@ class JsonSchema:
     type = SchemaType.JSON
 
     def __init__(self, json: JsonValue, shape: Shape, references: tuple[Reference, ...]) -> None:
-        self._json = json
         self.shape = shape
         self.references = references
         self.canonical = check_text(write_json(json))
+        properties = json.get("properties") if isinstance(json, dict) else None
+        self._fields = frozenset(properties if isinstance(properties, dict) else ())
 
     @cached_property
     def normalized(self) -> str:
-        return write_json(_sorted(self._json))
+        return write_json(_sorted(read_json(self.canonical, decimals=True)))
 
     def formatted(self, format_name: str) -> str:  # noqa: ARG002
         """JSON Schema has no formats of its own."""
@@ -64,8 +65,7 @@ class JsonSchema:
                     raise InvalidSchema(f"#/properties/{name}: Field names cannot start with $$ prefix")
 
     def has_top_level_field(self, name: str) -> bool:
-        properties = self._json.get("properties") if isinstance(self._json, dict) else None
-        return isinstance(properties, dict) and name in properties
+        return name in self._fields
 
     def changes_from(self, original: JsonSchema, conditions: Conditions = STRICTLY) -> list[Change]:
         """What differs, with what a reader bears. Raises TooComplex."""

@@ -220,6 +220,7 @@ class _Reading:
         where = f"{self._k.place.where}/dependencies"
         for name, dependency in self._k.object("dependencies").items():
             if isinstance(dependency, list):
-                shape.property_dependencies[name] = strings(dependency, f"{where}/{name}")
+                if names := strings(dependency, f"{where}/{name}"):
+                    shape.property_dependencies[name] = names
             else:
                 shape.schema_dependencies[name] = self._part("dependencies", name)
