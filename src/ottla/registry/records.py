@@ -133,7 +133,7 @@ def decode(key: bytes | None, value: bytes | None, timestamp_ms: int = 0) -> Rec
     """Read one record; raises MalformedRecordError."""
     try:
         return _decode(_object(key), _object(value) if value else None, key or b"", timestamp_ms)
-    except (RegistryError, ValueError, KeyError) as error:
+    except (RegistryError, ValueError, RecursionError) as error:
         raise MalformedRecordError(str(error)) from error
 
 

@@ -37,6 +37,8 @@ ANY_VERSION: Final = 0
 """A schema sent without a version gets the next."""
 NO_ID: Final = -1
 
+_TYPE_NAMES: Final = frozenset({None, *SchemaType})
+
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
@@ -106,6 +108,12 @@ class Catalogue:
             _, content = self.canonical(subject, submitted, normalize=normalize, new=False)
             found = self._known(subject, content, deleted=deleted)
         return found
+
+    def as_sent(self, subject: str, submitted: Submitted) -> StoredSchema | None:
+        """The version of a subject that has just this text: found without parsing it."""
+        if submitted.is_empty or submitted.schema_type not in _TYPE_NAMES:
+            return None
+        return self._known(subject, submitted.content(), deleted=False)
 
     def _known(self, subject: str, content: SchemaContent, *, deleted: bool) -> StoredSchema | None:
         schema_id = self.state.id_of(context_of(subject), content)

@@ -274,8 +274,10 @@ class SchemasTopic:
     # The producer's thread
 
     def _deliver(self, producer: Producer) -> None:
-        while not self._ending or len(producer):
+        while not self._ending:
             producer.poll(POLL_S)
+        producer.purge()
+        producer.poll(0)
 
     def _on_delivery(
         self, append: _Append, key: bytes, value: bytes | None

@@ -55,8 +55,9 @@ class WriteOrder:
         async with self._free:
             await self._free.wait_for(lambda: not self._alone)
             self._alone = True
-            await self._free.wait_for(lambda: not self._shared)
         try:
+            async with self._free:
+                await self._free.wait_for(lambda: not self._shared)
             yield
         finally:
             async with self._free:

@@ -98,7 +98,8 @@ class Dispatch:
         """The primary's answer to a write, or one that needs no write; None if this is the primary."""
         registry = self._registry
         if found.handler is subjects.register:
-            answer = subjects.registered_already(registry, request)
+            # The primary parses a schema that is new once, and not before it has to.
+            answer = subjects.registered_already(registry, request, as_sent=registry.is_primary)
             if answer is not None:
                 return answer
         if registry.is_primary:

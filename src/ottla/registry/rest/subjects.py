@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Final
 
 from ottla.registry import json_fields
 from ottla.registry.errors import (
+    RegistryError,
     invalid_subject,
     invalid_version,
     schema_not_found,
@@ -185,12 +187,17 @@ async def register(registry: Registry, request: Request) -> Answer:
     submitted = submitted_in(request.json())
     if not is_valid(subject):
         raise invalid_subject(subject)
-    schema = await registry.register(
-        subject,
-        submitted,
-        normalize=normalizes(registry, subject, request),
-        force=request.flag("force"),
-    )
+    normalize = normalizes(registry, subject, request)
+    try:
+        schema = await registry.register(subject, submitted, normalize=normalize, force=request.flag("force"))
+    except RegistryError as error:
+        # What was registered before a rule came about is there all the same.
+        answer = (
+            registered_already(registry, request) if error.status == HTTPStatus.UNPROCESSABLE_ENTITY else None
+        )
+        if answer is None:
+            raise
+        return answer
     return registered_answer(schema)
 
 
@@ -200,16 +207,22 @@ def registered_answer(schema: StoredSchema) -> Answer:
     return json_answer(parts | schema.content.as_json())
 
 
-def registered_already(registry: Registry, request: Request) -> Answer | None:
-    """The answer to a registration that changes nothing, which any registry can give."""
+def registered_already(registry: Registry, request: Request, *, as_sent: bool = False) -> Answer | None:
+    """The answer to a registration that changes nothing, which any registry can give, whatever the mode.
+
+    `as_sent`: only if the text is the one that is stored, which is known without parsing it.
+    """
     subject = subject_of(registry, request)
     submitted = submitted_in(request.json())
-    state = registry.state
     if submitted.version != ANY_VERSION or not is_valid(subject) or submitted.is_empty:
         return None
-    if state.config_in_scope(subject).changes_schemas or state.mode_in_scope(subject).forbids_writes:
+    if registry.state.config_in_scope(subject).changes_schemas:
         return None
-    found = registry.catalogue.look_up(subject, submitted, normalize=normalizes(registry, subject, request))
+    normalize = normalizes(registry, subject, request)
+    if as_sent:
+        found = None if normalize else registry.catalogue.as_sent(subject, submitted)
+    else:
+        found = registry.catalogue.look_up(subject, submitted, normalize=normalize)
     if found is None or submitted.id not in {NO_ID, found.id}:
         return None
     return registered_answer(found)
