@@ -33,7 +33,7 @@ ResponseType = TypeVar("ResponseType", bound=Response)
 
 Handler = Callable[
     ["BrokerServer", RequestType, RequestContext],
-    "ResponseType | bytes | Pending[ResponseType] | Pending[ResponseType | None] | None",
+    "ResponseType | bytes | Pending[ResponseType] | Pending[ResponseType | None] | Pending[bytes] | None",
 ]
 ErrorAnswer = Callable[[RequestType, ErrorCode, str], ResponseType]
 

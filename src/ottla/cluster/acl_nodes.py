@@ -88,7 +88,7 @@ def change(pattern: ResourcePattern) -> tuple[str, bytes]:
     if pattern.pattern_type is PatternType.LITERAL:
         told = f"{_TYPE_NAMES[pattern.resource_type]}:{pattern.name}"
         return f"{paths.ACL_CHANGES}/acl_changes_", told.encode()
-    value = {
+    value: dict[str, str | int] = {
         "version": VERSION,
         "resourceType": pattern.resource_type.name,
         "name": pattern.name,

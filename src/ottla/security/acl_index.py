@@ -1,8 +1,8 @@
 """Rules laid out for the questions that requests ask, so that ten thousand of them cost no more than ten.
 
-    literal rules     (type, name)                     one look-up; `*` is a name like others, looked up besides
-    prefixed rules    (type, prefix)                   one look-up for each length that a prefix of the type has
-    a principal's     (type, principal) -> patterns    for what is asked of a type as a whole
+    literal patterns     (type, name)                     one look-up; `*` is a name like others, looked up besides
+    prefixed patterns    (type, prefix)                   one look-up for each length that a prefix of the type has
+    a principal's rules  (type, principal) -> patterns    so that nobody pays for others' rules about the same pattern
 
 A change moves one pattern's entries.
 """
@@ -51,12 +51,14 @@ class AclIndex:
             patterns = self._by_principal.setdefault((pattern.resource_type, entry.principal), {})
             patterns.setdefault(pattern, []).append(entry)
 
-    def about(self, resource_type: ResourceType, name: str) -> Iterator[AclBinding]:
-        """Every rule whose pattern matches a resource, whomever it concerns."""
+    def about(self, resource_type: ResourceType, name: str) -> Sequence[ResourcePattern]:
+        """The patterns that match a resource and have any rules, whomever these concern."""
         rules = self._rules
-        for pattern in self._patterns_of(resource_type, name):
-            for entry in rules.get(pattern, ()):
-                yield AclBinding(pattern, entry)
+        return [pattern for pattern in self._patterns_of(resource_type, name) if pattern in rules]
+
+    def of_principal(self, pattern: ResourcePattern, principal: str) -> Entries:
+        """A pattern's rules about this very principal."""
+        return self._by_principal.get((pattern.resource_type, principal), _NONE).get(pattern, ())
 
     def concerning(self, resource_type: ResourceType, principal: str) -> Iterator[AclBinding]:
         """Every rule about resources of a type that is about a principal, or about anyone."""

@@ -13,6 +13,7 @@ A decision that was made before costs a look-up, until a rule changes. No I/O; w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import product
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from ottla.cluster.acl_bindings import (
@@ -173,20 +174,20 @@ class Authorizer:
     def _by_rules(
         self, who: str, host: str, operation: AclOperation, resource_type: ResourceType, name: str
     ) -> Decision:
+        patterns = self._index.about(resource_type, name)
+        if not patterns:
+            return self._without_rules
         granted = granted_by(operation)
-        principals, hosts = (who, ANYONE), (host, ANYWHERE)
-        decision = self._without_rules
-        for binding in self._index.about(resource_type, name):
-            if decision is self._without_rules:
-                decision = _DEFAULT_DENY
-            entry = binding.entry
-            if entry.principal not in principals or entry.host not in hosts:
-                continue
-            if entry.permission is _DENY:
-                if entry.operation in (operation, _ALL):
-                    return Decision(False, binding)
-            elif entry.operation in granted:
-                decision = Decision(True, binding)
+        decision = _DEFAULT_DENY
+        for pattern, principal in product(patterns, (who, ANYONE)):
+            for entry in self._index.of_principal(pattern, principal):
+                if entry.host not in (host, ANYWHERE):
+                    continue
+                if entry.permission is _DENY:
+                    if entry.operation in (operation, _ALL):
+                        return Decision(False, AclBinding(pattern, entry))
+                elif entry.operation in granted:
+                    decision = Decision(True, AclBinding(pattern, entry))
         return decision
 
     def _any_allowed(

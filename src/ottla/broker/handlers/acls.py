@@ -72,7 +72,7 @@ _Code = TypeVar("_Code", bound=IntEnum)
 )
 def describe_acls(
     broker: "BrokerServer", request: DescribeAclsRequest, context: RequestContext
-) -> DescribeAclsResponse | Pending[DescribeAclsResponse | bytes]:
+) -> DescribeAclsResponse | Pending[bytes]:
     """The rules that a filter matches, by pattern."""
     _refuse_unknown(
         request.resource_type_filter,
