@@ -78,6 +78,8 @@ class _NotedConnection(Connection):
         return self._client_id
 
     def _handle(self, frame: memoryview, started: float) -> float:
+        if self.login is not None and self.login.awaits_bare_token:
+            return super()._handle(frame, started)
         api_key, api_version = _API.unpack_from(frame)
         ended = super()._handle(frame, started)
         if not self.closing:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ottla.broker.context import ConnectionInfo, RequestContext
 from ottla.broker.dispatch import CloseConnection
 from ottla.broker.pending import Pending
-from ottla.broker.receive import Backlog
+from ottla.broker.receive import Backlog, ReceiveMemory
 from ottla.broker.sending import SliceSender, read_at_once
 from ottla.broker.turns import PIECE_SECONDS
 from ottla.broker.turns import now as _now
@@ -33,12 +33,14 @@ from ottla.storage.file_slice import SliceGone
 
 if TYPE_CHECKING:
     from ottla.broker.listener import Listener
+    from ottla.broker.login import Login
     from ottla.broker.routes import Route
 
 _LENGTH = Struct(">i")
 _unpack_length = _LENGTH.unpack_from
 _unpack_header = Struct(">iih").unpack_from
 """Api key and version as one number, correlation id, length of the client id."""
+_unpack_route_number = Struct(">i").unpack_from
 _SHORT_HEADER = Struct(">ii")
 """The same without a client id (version 0 of the header)."""
 
@@ -49,6 +51,9 @@ _YIELDING = 8  # its turn of the loop is over
 _CLOSED = 16
 _HELD_BACK = 32  # it came sooner than max.connection.creation.rate allows
 _THROTTLED = 64  # its client has used more than its quota
+
+_SMALLEST_REQUEST = 8
+"""Bytes of a request's shortest header."""
 
 _GATHERED_BYTES = 16 * 1024
 """Answers to requests that came together are sent when there are so many bytes of them, or no more of them."""
@@ -70,6 +75,8 @@ class Connection(asyncio.BufferedProtocol):
         "_crowded",
         "_descriptor",
         "_ending",
+        "_frame_max",
+        "_frame_min",
         "_gathered",
         "_gathering",
         "_holds",
@@ -85,9 +92,12 @@ class Connection(asyncio.BufferedProtocol):
         "_turns",
         "info",
         "last_active",
+        "login",
     )
 
     info: ConnectionInfo
+    login: "Login | None"
+    """On a listener with SASL."""
 
     def __init__(self, listener: "Listener") -> None:
         self._listener = listener
@@ -110,7 +120,10 @@ class Connection(asyncio.BufferedProtocol):
         self._client_id: str | None = None
         self._client_id_bytes: memoryview | None = None
         self._started = 0.0
+        self._frame_min = _SMALLEST_REQUEST
+        self._frame_max = listener.max_request_bytes
         self.last_active = 0.0
+        self.login = None
 
     def hold_back(self, seconds: float) -> None:
         """Handle nothing for so long: connections are made faster than the broker allows."""
@@ -155,6 +168,8 @@ class Connection(asyncio.BufferedProtocol):
         self._memory.forget(self._admit)
         self._drop_backlog()
         self._gathered = None
+        if self.login is not None:
+            self.login.drop()
         pending, self._pending, self._in_hand = self._pending, None, None
         if pending is not None:
             pending.cancel()
@@ -237,7 +252,7 @@ class Connection(asyncio.BufferedProtocol):
             if end - position < 4:
                 return position
             (size,) = _unpack_length(view, position)
-            if not 8 <= size <= self._listener.max_request_bytes:
+            if not self._frame_min <= size <= self._frame_max:
                 self._refuse_length(size, view[position:end])
                 return end
             frame_end = position + 4 + size
@@ -295,21 +310,24 @@ class Connection(asyncio.BufferedProtocol):
 
     def _acceptable(self, view: memoryview) -> bool:
         (size,) = _LENGTH.unpack_from(view)
-        if 8 <= size <= self._listener.max_request_bytes:
+        if self._frame_min <= size <= self._frame_max:
             return True
         self._refuse_length(size, view)
         return False
 
     def _refuse_length(self, size: int, view: memoryview) -> None:
-        limit = self._listener.max_request_bytes
+        limit = self._frame_max
         if view[0] == 0x16 and view[1] == 0x03:
             reason = f"a TLS handshake on listener {self.info.listener_name}, which speaks plain Kafka (security.protocol of the client?)"
         elif bytes(view[:4]) in (b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI"):
             reason = "an HTTP request; this port speaks Kafka's protocol"
-        elif size < 8:
+        elif size < self._frame_min:
             reason = f"Invalid receive (size = {size})"
         else:
-            reason = f"Invalid receive (size = {size} larger than {limit}, socket.request.max.bytes)"
+            setting = "socket.request.max.bytes"
+            if self.login is not None and not self.login.is_complete:
+                setting = "sasl.server.max.receive.size"
+            reason = f"Invalid receive (size = {size} larger than {limit}, {setting})"
         self.close(reason)
 
     def _yield_turn(self) -> None:
@@ -354,6 +372,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def _handle(self, frame: memoryview, started: float) -> float:
         """Answer the request in `frame`, which began at `started`, or begin to; when that was done."""
+        login = self.login
+        if login is not None and started >= login.ends_at and not login.admits(frame, started):
+            return started
         listener = self._listener
         if len(frame) >= 10:
             route_number, correlation_id, client_id_length = _unpack_header(frame)
@@ -423,6 +444,42 @@ class Connection(asyncio.BufferedProtocol):
         if throttling is not None:
             self._worked(route, context, started)
         return ended
+
+    # For a log-in.
+
+    def receive_into(self, memory: ReceiveMemory | None) -> None:
+        """Where frames come into from the next one on; None: with all others'."""
+        self._memory = self._listener.memory if memory is None else memory
+
+    def limit_frames(self, most_bytes: int | None, *, smallest: int = _SMALLEST_REQUEST) -> None:
+        """Accept frames of these sizes from now on; None: as large as requests may be."""
+        self._frame_min = smallest
+        self._frame_max = self._listener.max_request_bytes if most_bytes is None else most_bytes
+
+    def serves(self, frame: memoryview) -> bool:
+        """Whether there is a handler for the request in `frame`."""
+        return _unpack_route_number(frame)[0] in self._routes
+
+    def send_token(self, token: bytes) -> None:
+        """Send a frame that is no answer to a request."""
+        self._write(_LENGTH.pack(len(token)) + token)
+
+    def put_off(self, frame: memoryview, pending: Pending[Any], started: float) -> bool:
+        """Answer the request in `frame` by what becomes of `pending`, without handling it. False: it can't be, and
+        the connection is closed."""
+        route_number, correlation_id, client_id_length = _unpack_header(frame.tobytes().ljust(10, b"\xff"))
+        route = self._routes.get(route_number)
+        if route is None:
+            self._unknown_api(route_number, correlation_id)
+            return False
+        try:
+            request = route.decode(frame[10 + max(client_id_length, 0) :])
+        except ProtocolError as error:
+            self.close(f"{route.name} request of version {route.api_version} can't be read: {error}")
+            return False
+        context = RequestContext(route.api_key, route.api_version, correlation_id, None, self.info, 0)
+        self._wait_for(pending, route, request, context, started)
+        return True
 
     def _take_client_id(self, client_id: bytes | None, length: int) -> None:
         if client_id is None:

@@ -106,6 +106,36 @@ CONNECTIONS_CLOSED: Final = Family(
     "Connections closed.",
     ("listener",),
 )
+SUCCESSFUL_AUTHENTICATIONS: Final = Family(
+    "kafka_server_socket_server_metrics_successful_authentication_total",
+    _COUNTER,
+    "Log-ins by SASL that went well.",
+    ("listener",),
+)
+FAILED_AUTHENTICATIONS: Final = Family(
+    "kafka_server_socket_server_metrics_failed_authentication_total",
+    _COUNTER,
+    "Log-ins by SASL that failed, or took too long.",
+    ("listener",),
+)
+SUCCESSFUL_REAUTHENTICATIONS: Final = Family(
+    "kafka_server_socket_server_metrics_successful_reauthentication_total",
+    _COUNTER,
+    "Log-ins for a longer session that went well (KIP-368).",
+    ("listener",),
+)
+FAILED_REAUTHENTICATIONS: Final = Family(
+    "kafka_server_socket_server_metrics_failed_reauthentication_total",
+    _COUNTER,
+    "Log-ins for a longer session that failed.",
+    ("listener",),
+)
+EXPIRED_CONNECTIONS_KILLED: Final = Family(
+    "kafka_server_socket_server_metrics_expired_connections_killed_count",
+    _COUNTER,
+    "Connections closed because a request came after their session's end.",
+    ("listener",),
+)
 CONNECTIONS_REFUSED: Final = Family(
     "ottla_connections_refused_total",
     _COUNTER,

@@ -4,7 +4,7 @@
     AUTHENTICATE   SaslAuthenticate carries the tokens (handshake version 1)
     BARE_TOKENS    tokens come without a request around them (handshake version 0)
     WORKING        a token is being worked on in a thread
-    COMPLETE ── SaslHandshake, once a second at most ──▶ the same again, for a longer session (KIP-368)
+    COMPLETE ── SaslHandshake, once a second at most ──▶ the same again, where a session would end (KIP-368)
     FAILED         whatever is wrong ends here, and the connection with it
 
 No I/O and no clock: a shell gives requests, tokens and the time in, and carries out what comes back. Connections whose first
@@ -95,6 +95,7 @@ class SaslServer:
         "_began_again_ms",
         "_exchange",
         "_facts",
+        "_is_bounded",
         "_max_session_ms",
         "_mechanisms",
         "_previous",
@@ -115,12 +116,18 @@ class SaslServer:
         self._exchange: Exchange | None = None
         self._previous: KafkaPrincipal | None = None
         self._began_again_ms: int | None = None
+        self._is_bounded = False
         self._resumes = State.AUTHENTICATE
         self.state = State.FIRST_REQUEST
         self.mechanism = ""
         """The one that is, or was, used."""
         self.principal: KafkaPrincipal | None = None
         """Who logged in; None before the first log-in is complete."""
+
+    @property
+    def is_again(self) -> bool:
+        """Whether the log-in that is on, or was the last, is a re-authentication."""
+        return self._previous is not None
 
     @property
     def enabled(self) -> list[str]:
@@ -166,11 +173,11 @@ class SaslServer:
         self._move(tokens)
 
     def may_begin_again(self, now_ms: int) -> bool:
-        """Whether a handshake would be taken for a re-authentication's by now."""
+        """Whether a handshake would be taken for a re-authentication's by now: sessions without an end need none."""
+        if self.state is not State.COMPLETE or not self._is_bounded:
+            return False
         began = self._began_again_ms
-        return self.state is State.COMPLETE and (
-            began is None or now_ms - began >= MIN_REAUTHENTICATION_INTERVAL_MS
-        )
+        return began is None or now_ms - began >= MIN_REAUTHENTICATION_INTERVAL_MS
 
     def begin_again(self, mechanism: str, handshake_version: int, now_ms: int) -> None:
         """A re-authentication's handshake, where `may_begin_again`. Raises `UnsupportedMechanism`."""
@@ -233,16 +240,17 @@ class SaslServer:
         longest = self._max_session_ms.get(self.mechanism, 0)
         if longest > 0:
             limits.append(longest)
+        self._is_bounded = bool(limits)
         return Progress(
             outcome.token,
             is_complete=True,
             session_lifetime_ms=min(limits, default=0),
-            is_bounded=bool(limits),
+            is_bounded=self._is_bounded,
         )
 
     @property
     def _purpose(self) -> str:
-        return "authentication" if self._previous is None else "re-authentication"
+        return "re-authentication" if self.is_again else "authentication"
 
     def _failed(self, message: str | None, reason: str) -> LoginRefused:
         self._exchange = None

@@ -64,6 +64,17 @@ SETTINGS: tuple[Setting, ...] = (
         doc="Milliseconds that an orderly stop may take before the connections are cut and the rest is left to recovery.",
     ),
     Setting(
+        name="ottla.login.timeout.ms",
+        type=Type.LONG,
+        default=30_000,
+        valid=Range(1),
+        importance=Importance.LOW,
+        doc=(
+            "Milliseconds within which a client has to log in on a listener with SASL, and to have done so again once it has "
+            "begun to; then its connection is closed."
+        ),
+    ),
+    Setting(
         name="ottla.log.format",
         type=Type.STRING,
         default="text",
