@@ -12,6 +12,7 @@ from typing import Self, TypeVar
 
 from ottla.client.connection import BrokerConnection, open_connection
 from ottla.client.errors import BrokerUnreachableError, ClientError
+from ottla.client.sasl import Credentials
 from ottla.protocol.declare import Request, Response
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages.find_coordinator import FindCoordinatorRequest, FindCoordinatorResponse
@@ -59,6 +60,7 @@ class Brokers:
         *,
         client_id: str = "ottla",
         tls: ssl.SSLContext | None = None,
+        credentials: Credentials | None = None,
         connect_timeout_s: float = 10.0,
     ) -> None:
         self._bootstrap = [_address(server) for server in bootstrap_servers.split(",") if server.strip()]
@@ -68,6 +70,7 @@ class Brokers:
             )
         self._client_id = client_id
         self._tls = tls
+        self._credentials = credentials
         self._connect_timeout_s = connect_timeout_s
         self._connections: dict[tuple[str, int], BrokerConnection] = {}
         self._opening = asyncio.Lock()
@@ -86,7 +89,12 @@ class Brokers:
     async def dedicated(self, host: str, port: int) -> BrokerConnection:
         """A connection of the caller's own, to close when done."""
         return await open_connection(
-            host, port, client_id=self._client_id, tls=self._tls, timeout_s=self._connect_timeout_s
+            host,
+            port,
+            client_id=self._client_id,
+            tls=self._tls,
+            credentials=self._credentials,
+            timeout_s=self._connect_timeout_s,
         )
 
     async def to(self, host: str, port: int) -> BrokerConnection:

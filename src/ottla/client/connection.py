@@ -5,6 +5,7 @@ all behind it: whoever sends such requests takes a connection for them alone.
 """
 
 import asyncio
+import math
 import ssl
 from contextlib import suppress
 from typing import TypeVar
@@ -15,6 +16,7 @@ from ottla.client.errors import (
     ConnectionLostError,
     RequestTimedOutError,
 )
+from ottla.client.sasl import Credentials, LoginError
 from ottla.protocol.api_keys import ApiKey
 from ottla.protocol.codec import decode_from
 from ottla.protocol.declare import Request, Response
@@ -22,11 +24,16 @@ from ottla.protocol.errors import ErrorCode, ProtocolError
 from ottla.protocol.framing import encode_request, response_header_version
 from ottla.protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from ottla.protocol.messages.response_header import ResponseHeader
+from ottla.protocol.messages.sasl_authenticate import SaslAuthenticateRequest, SaslAuthenticateResponse
+from ottla.protocol.messages.sasl_handshake import SaslHandshakeRequest, SaslHandshakeResponse
 
 MAX_RESPONSE_BYTES = 100 * 1024 * 1024
 """A longer answer is taken for something that is no Kafka broker's."""
 MAX_IN_FLIGHT = 100
 """Requests sent and not answered; further ones wait their turn."""
+
+SESSION_SHARE_USED = 0.85
+"""Of a session's time, as other clients have it: what is sent near its end might come too late."""
 
 _CORRELATION_IDS = 1 << 31
 
@@ -48,11 +55,13 @@ class BrokerConnection:
         self._room = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._versions: dict[int, tuple[int, int]] = {}
         self._failure: Exception | None = None
+        self._session_ends_s = math.inf
         self._reading = asyncio.create_task(self._read_answers())
 
     @property
     def is_open(self) -> bool:
-        return self._failure is None
+        """Whether it can be used. Not shortly before the session of a log-in ends: then it is time for another one."""
+        return self._failure is None and asyncio.get_running_loop().time() < self._session_ends_s
 
     async def send(
         self,
@@ -107,6 +116,32 @@ class BrokerConnection:
                 f"{self.address} does not tell its versions: {ErrorCode(answer.error_code).name}"
             )
         self._versions = {api.api_key: (api.min_version, api.max_version) for api in answer.api_keys}
+
+    async def log_in(self, credentials: Credentials, timeout_s: float) -> None:
+        """Raises `LoginError`, and what `send` raises."""
+        handshake = await self._exchange(
+            SaslHandshakeRequest(mechanism=credentials.mechanism), SaslHandshakeResponse, 1, timeout_s
+        )
+        if handshake.error_code != ErrorCode.NONE:
+            raise LoginError(
+                f"{self.address} does not take {credentials.mechanism}, only {', '.join(handshake.mechanisms)}"
+                if handshake.mechanisms
+                else f"{self.address} wants no log-in: {ErrorCode(handshake.error_code).name}"
+            )
+        exchange = credentials.exchange()
+        lifetime_ms = 0
+        with suppress(StopIteration):
+            token = next(exchange)
+            while True:
+                answer = await self._exchange(
+                    SaslAuthenticateRequest(auth_bytes=token), SaslAuthenticateResponse, 1, timeout_s
+                )
+                if answer.error_code != ErrorCode.NONE:
+                    raise LoginError(f"{self.address} refuses the log-in: {answer.error_message}")
+                lifetime_ms = answer.session_lifetime_ms
+                token = exchange.send(bytes(answer.auth_bytes))
+        if lifetime_ms > 0:
+            self._session_ends_s = asyncio.get_running_loop().time() + lifetime_ms / 1000 * SESSION_SHARE_USED
 
     async def _exchange(
         self, request: Request, response: type[AnyResponse], version: int, timeout_s: float
@@ -163,9 +198,13 @@ async def open_connection(
     *,
     client_id: str = "ottla",
     tls: ssl.SSLContext | None = None,
+    credentials: Credentials | None = None,
     timeout_s: float = 10.0,
 ) -> BrokerConnection:
-    """A connection whose broker has told its versions. Raises BrokerUnreachableError and what `send` raises."""
+    """A connection whose broker has told its versions and, with `credentials`, has let us in.
+
+    Raises BrokerUnreachableError, LoginError and what `send` raises.
+    """
     address = f"{host}:{port}"
     try:
         async with asyncio.timeout(timeout_s):
@@ -177,6 +216,8 @@ async def open_connection(
     connection = BrokerConnection(address, reader, writer, client_id)
     try:
         await connection.negotiate(timeout_s)
+        if credentials is not None:
+            await connection.log_in(credentials, timeout_s)
     except BaseException:
         await connection.close()
         raise

@@ -4,6 +4,7 @@
     ├── BrokerUnreachableError     no connection could be made
     ├── ConnectionLostError        the connection ended before the answer came
     ├── RequestTimedOutError       the answer did not come in time; the connection is closed
+    ├── LoginError                 the broker did not let us in (in `sasl`)
     ├── ApiNotSupportedError       the broker serves the API in no version that we can speak
     └── MembershipError            the group will not have the member, and trying again will not help
 
