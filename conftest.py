@@ -62,6 +62,19 @@ def broker(broker_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield running
 
 
+@pytest.fixture(scope="session")
+def guarded_broker(broker_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """One broker with an authorizer, on which clients without a log-in are super users; shared as `broker` is."""
+    if ":" in broker_kind:
+        pytest.skip(f"this test needs an authorizer, and --broker={broker_kind} is somebody else's")
+    authorizer = {
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:root; User:ANONYMOUS",
+    }
+    with process_broker(broker_kind, tmp_path_factory.mktemp("guarded"), authorizer) as running:
+        yield running
+
+
 @pytest.fixture
 def start_broker(broker_kind: str, tmp_path: Path) -> Iterator[StartBroker]:
     """Starts brokers for one test alone, `start_broker(settings)`, and ends those still running after it."""

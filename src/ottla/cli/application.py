@@ -19,6 +19,7 @@ COMMANDS = (
     "consume",
     "group",
     "config",
+    "acl",
     "log",
     "cluster",
     "bench",

@@ -25,6 +25,7 @@ REMEDIES = {
     "TOPIC_AUTHORIZATION_FAILED": "ask whoever runs the cluster for an ACL on this topic",
     "GROUP_AUTHORIZATION_FAILED": "ask whoever runs the cluster for an ACL on this group",
     "CLUSTER_AUTHORIZATION_FAILED": "ask whoever runs the cluster for an ACL on the cluster",
+    "SECURITY_DISABLED": "set authorizer.class.name on the broker; without it everyone may do everything",
     "_AUTHENTICATION": "check security.protocol and the sasl.* properties given with --property",
     "MSG_SIZE_TOO_LARGE": "raise max.message.bytes of the topic, and -X message.max.bytes for the client",
     "TOPIC_DELETION_DISABLED": "set delete.topic.enable=true on the broker",
@@ -44,11 +45,23 @@ def explain(error: "KafkaError", doing: str, subject: str | None, connection: "C
     """The `CommandError` that says what `error` means for somebody who was `doing` something to `subject`."""
     name = error.name()
     if name in UNREACHABLE:
+        connection.listen()
+        if connection.refusal is not None:
+            return refused(connection.refusal, doing, connection)
         return _unreachable(error, doing, connection)
     return CommandError(
         f"cannot {doing}: {_plain(error.str())} ({name})",
         where=f"{subject} on {connection.bootstrap}" if subject else connection.bootstrap,
         remedy=REMEDIES.get(name),
+    )
+
+
+def refused(error: "KafkaError", doing: str, connection: "Connection") -> CommandError:
+    """The `CommandError` for a cluster that does not let us in."""
+    return CommandError(
+        f"cannot {doing}: {_plain(error.str())}",
+        where=connection.bootstrap,
+        remedy=REMEDIES["_AUTHENTICATION"],
     )
 
 

@@ -2,7 +2,8 @@
 
 They ask for DESCRIBE, and to change rules for ALTER, on the cluster. Without an authorizer they are announced all the same, and
 answered SECURITY_DISABLED. A request in which a kind, a pattern type, an operation or a permission is the code of UNKNOWN is not
-read at all: Apache's constructors of these requests refuse it, which closes the connection.
+read at all: Apache's constructors of these requests refuse it, which closes the connection. One to make rules that has the code of
+ANY or MATCH, which stand in filters only, ends with UNKNOWN_SERVER_ERROR for all its rules, since the rule's constructor refuses it.
 
 Source: `AclApis`, `AclControlManager` of 4.1.
 """
@@ -116,7 +117,7 @@ def _described(image: MetadataImage, wanted: AclFilter) -> DescribeAclsResponse:
     )
 
 
-def _none_created(request: CreateAclsRequest, code: ErrorCode, message: str) -> CreateAclsResponse:
+def _none_created(request: CreateAclsRequest, code: ErrorCode, message: str | None) -> CreateAclsResponse:
     return CreateAclsResponse(
         results=[AclCreationResult(error_code=code, error_message=message) for _ in request.creations]
     )
@@ -137,6 +138,8 @@ def create_acls(
         _refuse_unknown(each.resource_type, each.resource_pattern_type, each.operation, each.permission_type)
     if broker.authorizer is None:
         return _none_created(request, ErrorCode.SECURITY_DISABLED, _NO_AUTHORIZER)
+    if any(map(_stands_in_filters_only, request.creations)):
+        return _none_created(request, ErrorCode.UNKNOWN_SERVER_ERROR, None)
     outcomes: list[AclOutcome | None] = []
     accepted: list[AclBinding] = []
     for each in request.creations:
@@ -231,6 +234,15 @@ def _matched(deleted: Iterable[AclBinding]) -> DeleteAclsFilterResult:
 def _refuse_unknown(*codes: int) -> None:
     if 0 in codes:
         raise CloseConnection("a request about access rules asks for UNKNOWN")
+
+
+def _stands_in_filters_only(creation: AclCreation) -> bool:
+    return (
+        creation.resource_type == ResourceType.ANY
+        or creation.resource_pattern_type in (PatternType.ANY, PatternType.MATCH)
+        or creation.operation == AclOperation.ANY
+        or creation.permission_type == PermissionType.ANY
+    )
 
 
 def _binding(creation: AclCreation) -> AclBinding:
