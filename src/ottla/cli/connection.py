@@ -85,6 +85,8 @@ class Connection:
     timeout_s: float
     complaints: list[str] = field(default_factory=list)
     """What librdkafka reported while working (a broker unreachable, TLS refused), the last few."""
+    refusal: "KafkaError | None" = None
+    """What it reported last of a log-in that was refused; it goes on trying, and all that fails then is the time."""
 
     _admin: "AdminClient | None" = None
 
@@ -161,8 +163,15 @@ class Connection:
         )
 
     def _complain(self, error: "KafkaError") -> None:
+        if error.name() == "_AUTHENTICATION":
+            self.refusal = error
         self.complaints.append(error.str())
         del self.complaints[: -self.MAX_COMPLAINTS]
+
+    def listen(self) -> None:
+        """Hear what the admin client has to complain of: it tells when it is polled only."""
+        if self._admin is not None:
+            self._admin.poll(0)
 
     def wait(self, future: "Future[T]", doing: str, *, subject: str | None = None) -> T:
         """The result of a future; every way in which it can fail becomes a `CommandError`."""
@@ -187,6 +196,11 @@ class Connection:
 
     def no_answer(self, doing: str) -> CommandError:
         """The error for a cluster that accepts connections, yet does not answer."""
+        from ottla.cli.explanations import refused
+
+        self.listen()
+        if self.refusal is not None:
+            return refused(self.refusal, doing, self)
         complaint = f" ({self.complaints[-1]})" if self.complaints else ""
         return UnreachableError(
             f"cannot {doing}: no answer within {self.timeout_s:g} s",
