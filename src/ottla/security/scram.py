@@ -42,7 +42,6 @@ from ottla.security.scram_credentials import (
     phantom_credential,
 )
 
-NONCE_BYTES: Final = 24
 CLIENT_NONCE_MAX: Final = 1_024
 """Characters of a client's nonce; clients send some thirty. All of it comes back in every message."""
 MESSAGE_MAX: Final = 16_384
@@ -80,7 +79,7 @@ TokenLookup = Callable[[str], TokenProof | None]
 class ScramMechanism:
     """One of both mechanisms."""
 
-    __slots__ = ("_credential_of", "_digest", "_mechanism", "_random_bytes", "_secret", "_token_of", "name")
+    __slots__ = ("_credential_of", "_digest", "_mechanism", "_secret", "_token_of", "name", "new_nonce")
 
     def __init__(
         self,
@@ -89,17 +88,18 @@ class ScramMechanism:
         token_of: TokenLookup | None,
         *,
         secret: bytes,
-        random_bytes: Callable[[int], bytes],
+        new_nonce: Callable[[], str],
     ) -> None:
         """`credential_of` gives a user's credential as it is stored; `token_of` None: no token is valid.
-        `secret` decides what users are told that don't exist."""
+        `secret` decides what users are told that don't exist; `new_nonce` gives the server's part of the nonce, which must
+        be new and without commas."""
         self.name = mechanism.setting
         self._mechanism = mechanism
         self._digest = mechanism.digest
         self._credential_of = credential_of
         self._token_of = token_of
         self._secret = secret
-        self._random_bytes = random_bytes
+        self.new_nonce = new_nonce
 
     def new_exchange(self, facts: ConnectionFacts) -> ScramExchange:  # noqa: ARG002 - it is the same for all
         return ScramExchange(self)
@@ -130,10 +130,6 @@ class ScramMechanism:
             return _Claimed(token_id, principal, credential, expires_at_ms, is_known=found is not None)
 
         return claimed
-
-    def nonce(self) -> str:
-        """Ours, without commas."""
-        return base64.b64encode(self._random_bytes(NONCE_BYTES)).decode()
 
     def mac(self, key: bytes, message: str) -> bytes:
         return hmac.digest(key, message.encode(), self._digest)
@@ -193,7 +189,7 @@ class ScramExchange:
             raise _failed(f"a nonce of {len(match['nonce'])} characters")
         self._channel = match["header"].encode()
         self._client_first = match["bare"]
-        self._nonce = match["nonce"] + self._mechanism.nonce()
+        self._nonce = match["nonce"] + self._mechanism.new_nonce()
         name = _plain_name(match["name"])
         if _plain_name(match["authorization_id"] or match["name"]) != name:
             message_for_client = (
