@@ -77,6 +77,9 @@ def avro_incompatibilities(reader: Type, writer: Type) -> list[AvroIncompatibili
 Location = tuple[str, ...]
 Found = list[AvroIncompatibility]
 
+BRANCH: Final[Location] = ()
+"""Where Java says that a pair lies which it compares for the sake of a union: it keeps that for when it meets it again."""
+
 
 class _Comparison:
     __slots__ = ("_results",)
@@ -99,11 +102,12 @@ class _Comparison:
             if isinstance(reader, Union):
                 return self._unions(reader, writer, location)
             found: Found = []
-            for branch in writer.branches:
-                found = (found + self.compare(reader, branch, location))[:MAX_INCOMPATIBILITIES]
+            for index, branch in enumerate(writer.branches):
+                more = self.compare(reader, branch, (*location, str(index)))
+                found = (found + more)[:MAX_INCOMPATIBILITIES]
             return found
         if isinstance(reader, Union):
-            if any(not self.compare(branch, writer, location) for branch in reader.branches):
+            if any(not self.compare(branch, writer, BRANCH) for branch in reader.branches):
                 return []
             return [_lacking(writer, location)]
         if reader.kind == writer.kind:
@@ -117,7 +121,7 @@ class _Comparison:
         return [
             _lacking(branch, (*location, str(index)))
             for index, branch in enumerate(writer.branches)
-            if self.compare(reader, branch, (*location, str(index)))
+            if self.compare(reader, branch, BRANCH)
         ]
 
     def _alike(self, reader: Type, writer: Type, location: Location) -> Found:

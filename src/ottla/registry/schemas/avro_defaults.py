@@ -37,11 +37,7 @@ class Defaults:
         known = self._known.get(key)
         if known is None:
             self._known[key] = False  # one that needs itself is never complete
-            known = all(self._field_fits(field, default) for field in record.fields)
-            if record.complete:
-                self._known[key] = known
-            else:
-                del self._known[key]
+            known = self._known[key] = all(self._field_fits(field, default) for field in record.fields)
         return known
 
     def _field_fits(self, field: Field, default: dict[str, JsonValue]) -> bool:

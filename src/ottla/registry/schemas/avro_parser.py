@@ -10,6 +10,7 @@ from collections import Counter
 from typing import Final
 
 from ottla.registry.schemas.avro_defaults import Defaults
+from ottla.registry.schemas.avro_resolution import check_branches, resolve_names, same
 from ottla.registry.schemas.avro_text import avro_text
 from ottla.registry.schemas.avro_types import (
     PRIMITIVES,
@@ -18,11 +19,13 @@ from ottla.registry.schemas.avro_types import (
     Field,
     Fixed,
     Map,
+    Missing,
     Name,
     Named,
     Record,
     Type,
     Union,
+    Unresolved,
     check_name,
     name_in,
 )
@@ -45,35 +48,46 @@ Object = dict[str, JsonValue]
 class AvroParser:
     """Reads schemas one after the other; the names of the earlier ones are known in the later."""
 
-    __slots__ = ("_defaults", "_names", "_validate_defaults")
+    __slots__ = ("_forward", "_names", "_validate_defaults", "_with_default")
 
     def __init__(self, *, validate_defaults: bool) -> None:
         self._names: dict[str, Named] = {}
         self._validate_defaults = validate_defaults
-        self._defaults = Defaults()
+        self._forward: list[Unresolved] = []
+        self._with_default: list[Field] = []
 
     def parse(self, text: str) -> Type:
         """The type the text defines; InvalidSchema where it defines none."""
-        self._defaults = Defaults()
-        return self._type(read_json(text, comments=True), None)
+        self._forward.clear()
+        self._with_default.clear()
+        result = self._type(read_json(text, comments=True), None)
+        if isinstance(result, Unresolved):
+            raise InvalidSchema(f'Undefined name: "{result.full_name}"')
+        if self._forward:
+            resolve_names(result, self._names)
+        if self._validate_defaults:
+            self._check_defaults()
+        return result
 
     def _type(self, json: JsonValue, space: str | None) -> Type:
         if isinstance(json, str):
-            found = self._find(json, space)
-            if found is None:
-                raise InvalidSchema(f'Undefined name: "{json}"')
-            return found
+            return self._find(json, space)
         if isinstance(json, list):
             return self._union(json, space)
         if isinstance(json, dict):
             return self._object(json, space)
         raise InvalidSchema(f"Schema not yet supported: {_shown(json)}")
 
-    def _find(self, text: str, space: str | None) -> Type | None:
+    def _find(self, text: str, space: str | None) -> Type:
         if text in PRIMITIVES:
             return Type(text)
-        name = name_in(text, space)
-        return self._names.get(name.full) or self._names.get(name_in(text, None).full)
+        full_name = name_in(text, space).full
+        found = self._names.get(full_name) or self._names.get(text)
+        if found is not None:
+            return found
+        forward = Unresolved(full_name)
+        self._forward.append(forward)
+        return forward
 
     def _object(self, json: Object, space: str | None) -> Type:
         kind = json.get("type")
@@ -94,28 +108,20 @@ class AvroParser:
                 result = Type(kind)
             case _:
                 # A name may stand in an object; what else the object says is lost, as Java's parser loses it.
-                found = self._find(kind, space)
-                if found is None:
-                    raise InvalidSchema(f"Type not supported: {kind}")
-                return found
+                return self._find(kind, space)
         result.properties = _properties(json, TYPE_ATTRIBUTES)
         return result
 
     def _union(self, json: list[JsonValue], space: str | None) -> Union:
-        branches = [self._type(branch, space) for branch in json]
-        seen = set()
-        for branch in branches:
-            if isinstance(branch, Union):
-                raise InvalidSchema(f"Nested union: {_shown(json)}")
-            if branch.branch_name in seen:
-                raise InvalidSchema(f"Duplicate in union:{branch.branch_name}")
-            seen.add(branch.branch_name)
-        return Union(branches)
+        union = Union([self._type(branch, space) for branch in json])
+        if any(isinstance(branch, Union) for branch in union.branches):
+            raise InvalidSchema(f"Nested union: {_shown(json)}")
+        check_branches(union)
+        return union
 
     def _record(self, json: Object, space: str | None, *, is_error: bool) -> Record:
         name, doc, aliases = _head(json, space)
         record = Record(name, doc, aliases, is_error=is_error)
-        self._define(record)
         fields = json.get("fields")
         if not isinstance(fields, list):
             raise InvalidSchema(f"Record has no fields: {_shown(json)}")
@@ -125,8 +131,9 @@ class AvroParser:
                 raise InvalidSchema(f"Duplicate field {field.name} in record {name.full}")
             record.fields.append(field)
             record.fields_by_name[field.name] = field
-        record.complete = True
         record.properties = _properties(json, TYPE_ATTRIBUTES)
+        # Only now: what its fields call by its name is found when everything is there.
+        self._define(record)
         return record
 
     def _field(self, json: JsonValue, position: int, space: str | None) -> Field:
@@ -135,37 +142,25 @@ class AvroParser:
         name = check_name(str(json["name"]))
         if "type" not in json:
             raise InvalidSchema(f"No field type: {_shown(json)}")
-        field = Field(name, self._field_type(json["type"], name, space), position)
+        field = Field(name, self._type(json["type"], space), position)
         field.doc = _text(json, "doc")
         field.order = _order(json)
         field.aliases = _aliases(json)
         field.properties = _properties(json, FIELD_ATTRIBUTES)
         if "default" in json:
-            field.default = self._default(json["default"], field)
+            field.default = _default(json["default"], field)
+            self._with_default.append(field)
         return field
 
-    def _field_type(self, json: JsonValue, field: str, space: str | None) -> Type:
-        if isinstance(json, str) and self._find(json, space) is None:
-            raise InvalidSchema(
-                f'{json} is not a defined name. The type of the "{field}" field must be a defined name or a '
-                f'{{"type": ...}} expression.'
-            )
-        return self._type(json, space)
-
-    def _default(self, default: JsonValue, field: Field) -> JsonValue:
-        if field.type.kind in ("float", "double") and isinstance(default, str):
-            # "NaN" and "Infinity", which JSON has no numbers for.
-            try:
-                default = float(default)
-            except ValueError:
+    def _check_defaults(self) -> None:
+        defaults = Defaults()
+        for field in self._with_default:
+            assert not isinstance(field.default, Missing)
+            if not defaults.fit(field.type, field.default):
+                wanted = avro_text(field.type)[:MAX_SHOWN_CHARACTERS]
                 raise InvalidSchema(
-                    f"Invalid default for field {field.name}: {default!r} is no number"
-                ) from None
-        if self._validate_defaults and not self._defaults.fit(field.type, default):
-            shown = write_json(default)[:MAX_SHOWN_CHARACTERS]
-            wanted = avro_text(field.type)[:MAX_SHOWN_CHARACTERS]
-            raise InvalidSchema(f"Invalid default for field {field.name}: {shown} not a {wanted}")
-        return default
+                    f"Invalid default for field {field.name}: {_shown(field.default)} not a {wanted}"
+                )
 
     def _enum(self, json: Object, space: str | None) -> Enum:
         enum = Enum(*_head(json, space))
@@ -200,19 +195,14 @@ class AvroParser:
 
     def _define(self, named: Named) -> None:
         full = named.name.full
+        for part in named.name.space.split(".") if named.name.space else ():
+            check_name(part)
         if full in PRIMITIVES:
             raise InvalidSchema(f"Schemas may not be named after primitives: {full}")
         known = self._names.get(full)
-        if known is not None and not _same_definition(known, named):
+        if known is not None and not same(known, named):
             raise InvalidSchema(f"Can't redefine: {full}")
         self._names[full] = named
-
-
-def _same_definition(known: Named, again: Named) -> bool:
-    # A referenced schema's types are written out in those that use them, so that each may be defined twice alike.
-    if isinstance(again, Record):
-        return isinstance(known, Record) and known.complete
-    return avro_text(known) == avro_text(again)
 
 
 def _head(json: Object, space: str | None) -> tuple[Name, str | None, list[Name]]:
@@ -233,6 +223,15 @@ def _aliases(json: Object) -> list[str]:
         if not isinstance(alias, str):
             raise InvalidSchema(f"alias not a string: {_shown(alias)}")
     return list(dict.fromkeys(str(alias) for alias in aliases))
+
+
+def _default(default: JsonValue, field: Field) -> JsonValue:
+    if field.type.kind not in ("float", "double") or not isinstance(default, str):
+        return default
+    try:
+        return float(default)  # "NaN" and "Infinity", which JSON has no numbers for
+    except ValueError:
+        raise InvalidSchema(f"Invalid default for field {field.name}: {default!r} is no number") from None
 
 
 def _order(json: Object) -> str:

@@ -131,6 +131,16 @@ class Fixed(Named):
         self.size = 0
 
 
+class Unresolved(Type):
+    """A name whose definition has not come yet; nothing of the sort is left once a schema has been read."""
+
+    __slots__ = ("full_name",)
+
+    def __init__(self, full_name: str) -> None:
+        super().__init__("unresolved")
+        self.full_name = full_name
+
+
 class Field:
     """A field of a record; `default` is the JSON as it was given."""
 
@@ -148,13 +158,12 @@ class Field:
 
 
 class Record(Named):
-    """A record, or an error of a protocol; its fields come after it is known by name, as they may refer to it."""
+    """A record, or an error of a protocol."""
 
-    __slots__ = ("complete", "fields", "fields_by_name", "is_error")
+    __slots__ = ("fields", "fields_by_name", "is_error")
 
     def __init__(self, name: Name, doc: str | None, aliases: list[Name], *, is_error: bool) -> None:
         super().__init__("record", name, doc, aliases)
         self.is_error = is_error
         self.fields: list[Field] = []
         self.fields_by_name: dict[str, Field] = {}
-        self.complete = False

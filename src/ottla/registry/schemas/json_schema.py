@@ -9,7 +9,7 @@ from ottla.registry.schemas.json_schema_comparison import Comparison, TooComplex
 from ottla.registry.schemas.json_schema_loader import load_shape
 from ottla.registry.schemas.json_schema_rules import changes
 from ottla.registry.schemas.json_schema_shapes import Object, Shape
-from ottla.registry.schemas.json_text import JsonValue, check_text, read_json, write_json
+from ottla.registry.schemas.json_text import JsonValue, check_text, read_json, value_text, write_json
 from ottla.registry.schemas.schema import (
     STRICTLY,
     Conditions,
@@ -51,7 +51,7 @@ class JsonSchema:
 
     @cached_property
     def normalized(self) -> str:
-        return write_json(_sorted(read_json(self.canonical, decimals=True)))
+        return value_text(read_json(self.canonical, decimals=True))
 
     def formatted(self, format_name: str) -> str:  # noqa: ARG002
         """JSON Schema has no formats of its own."""
@@ -98,11 +98,3 @@ class JsonSchema:
 
     def __hash__(self) -> int:
         return hash((self.canonical, self.references))
-
-
-def _sorted(json: JsonValue) -> JsonValue:
-    if isinstance(json, dict):
-        return {name: _sorted(json[name]) for name in sorted(json)}
-    if isinstance(json, list):
-        return [_sorted(item) for item in json]
-    return json

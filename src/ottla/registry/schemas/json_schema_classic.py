@@ -8,7 +8,7 @@ Beside a `$ref` nothing counts. (The loader of everit's json-schema library.)
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal
 
 from ottla.registry.schemas.json_schema_documents import Place
 from ottla.registry.schemas.json_schema_keywords import Keywords, shape_of_type, strings
@@ -189,7 +189,7 @@ class _Reading:
             if isinstance(self._k.json.get(name), int):
                 setattr(shape, attribute, self._k.count(name))
 
-    def _additional(self, name: str) -> Shape | bool | None:
+    def _additional(self, name: str) -> Shape | Literal[False] | None:
         value = self._k.json[name]
         if isinstance(value, bool):
             return None if value else False

@@ -32,7 +32,10 @@ def combined_changes(found: Findings, original: Combined, update: Combined) -> S
                 borne[index] = result
         results.append(borne)
     # A part that did not change is the likeliest match.
-    edges = [sorted(borne, key=lambda index, of=borne: len(of[index].changes) > 0) for borne in results]
+    edges = [
+        [index for _, index in sorted((len(result.changes) > 0, index) for index, result in borne.items())]
+        for borne in results
+    ]
     matching = maximum_matching(edges, len(after))
     for left, right in matching.items():
         found.include(results[left][right], f"{original.criterion}/{left}")

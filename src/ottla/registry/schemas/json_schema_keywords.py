@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
@@ -48,7 +49,7 @@ class Keywords:
         """The place of a part; the path is what leads to it from here."""
         part: JsonValue = self.json
         for step in path:
-            part = part[int(step)] if isinstance(part, list) else part[step]  # type: ignore[index, call-overload]
+            part = part[int(step)] if isinstance(part, list) else part[step]  # type: ignore[index]
         return self.place._replace(json=part, where="/".join((self.place.where, *path)))
 
     def fault(self, name: str, expected: str) -> InvalidSchema:
@@ -126,7 +127,7 @@ def strings(values: list[JsonValue], where: str) -> frozenset[str]:
     return frozenset(str(value) for value in values)
 
 
-_OF_TYPE: Final = {
+_OF_TYPE: Final[dict[str, Callable[[], Shape]]] = {
     "string": Text,
     "number": Numeric,
     "integer": lambda: Numeric(integer=True),
@@ -139,5 +140,4 @@ _OF_TYPE: Final = {
 
 def shape_of_type(name: str) -> Shape:
     """The shape of all values of a type."""
-    shape: Shape = _OF_TYPE[name]()
-    return shape
+    return _OF_TYPE[name]()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from copy import copy
-from typing import Final
+from typing import Final, Literal
 
 from ottla.registry.schemas.json_schema_documents import Place
 from ottla.registry.schemas.json_schema_keywords import Keywords, shape_of_type, strings
@@ -82,8 +82,9 @@ def _joined(left: Shape, right: Shape) -> Shape:
     if type(left) is type(right) and isinstance(left, MERGED):
         return _merged(left, right)
     for several, other in ((left, right), (right, left)):
-        if _generated(several, "anyOf") and any(type(shape) is type(other) for shape in several.shapes):
-            return Combined("anyOf", _accumulated(several.shapes, other), generated=True)
+        alternatives = _generated(several, "anyOf")
+        if any(type(shape) is type(other) for shape in alternatives):
+            return Combined("anyOf", _accumulated(alternatives, other), generated=True)
     shapes: list[Shape] = []
     for shape in _flat(left) + _flat(right):
         shapes = _accumulated(shapes, shape)
@@ -92,14 +93,15 @@ def _joined(left: Shape, right: Shape) -> Shape:
     return Combined("allOf", shapes, generated=True)
 
 
-def _generated(shape: Shape, criterion: Criterion) -> bool:
-    return isinstance(shape, Combined) and shape.generated and shape.criterion == criterion
+def _generated(shape: Shape, criterion: Criterion) -> list[Shape]:
+    """The parts of a combination that no keyword asked for; none of any other shape."""
+    if isinstance(shape, Combined) and shape.generated and shape.criterion == criterion:
+        return shape.shapes
+    return []
 
 
 def _flat(shape: Shape) -> list[Shape]:
-    if isinstance(shape, Combined) and shape.generated and shape.criterion == "allOf":
-        return shape.shapes
-    return [shape]
+    return _generated(shape, "allOf") or [shape]
 
 
 def _accumulated(shapes: list[Shape], added: Shape) -> list[Shape]:
@@ -229,7 +231,7 @@ def _additional_items(keywords: Keywords, load: Load) -> Shape:
     return array
 
 
-def _limited(shape: Shape) -> Shape | bool | None:
+def _limited(shape: Shape) -> Shape | Literal[False] | None:
     if isinstance(shape, Nothing):
         return False
     return None if isinstance(shape, Anything) else shape

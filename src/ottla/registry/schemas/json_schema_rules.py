@@ -28,8 +28,8 @@ from ottla.registry.schemas.json_schema_shapes import (
     Shape,
     Text,
     Unset,
-    value_text,
 )
+from ottla.registry.schemas.json_text import value_text
 
 
 def changes(found: Findings, original: Shape, update: Shape) -> Steps:

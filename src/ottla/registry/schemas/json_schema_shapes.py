@@ -10,7 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, Literal, TypeAlias
 
-from ottla.registry.schemas.json_text import JsonValue, write_json
+from ottla.registry.schemas.json_text import JsonValue, value_text, write_json
 
 Criterion: TypeAlias = Literal["allOf", "anyOf", "oneOf"]
 Number: TypeAlias = int | Decimal
@@ -61,7 +61,7 @@ def _described(value: object) -> JsonValue:
     if isinstance(value, list | tuple):
         return [_described(part) for part in value]
     if isinstance(value, set | frozenset):
-        return sorted(str(part) for part in value)
+        return [*sorted(str(part) for part in value)]
     assert value is None or isinstance(value, bool | int | float | Decimal | str)
     return value
 
@@ -267,16 +267,3 @@ def referred(shape: Shape) -> Shape:
         assert shape.target is not None
         shape = shape.target
     return shape
-
-
-def value_text(value: JsonValue) -> str:
-    """A JSON value as text, equal for equal values: members of objects in the order of their names."""
-    return write_json(_ordered(value))
-
-
-def _ordered(value: JsonValue) -> JsonValue:
-    if isinstance(value, dict):
-        return {name: _ordered(value[name]) for name in sorted(value)}
-    if isinstance(value, list):
-        return [_ordered(item) for item in value]
-    return value

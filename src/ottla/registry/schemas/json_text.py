@@ -121,6 +121,20 @@ def _pieces(value: JsonValue) -> Iterator[str]:
         yield _dumped(value)
 
 
+def value_text(value: JsonValue) -> str:
+    """A JSON value as text, equal for equal values: members of objects in the order of their names."""
+    return write_json(in_order(value))
+
+
+def in_order(value: JsonValue) -> JsonValue:
+    """The value with the members of all objects in the order of their names."""
+    if isinstance(value, dict):
+        return {name: in_order(value[name]) for name in sorted(value)}
+    if isinstance(value, list):
+        return [in_order(item) for item in value]
+    return value
+
+
 def java_double(value: float) -> str:
     """The text of `Double.toString`, quoted where JSON has no such number."""
     if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124 - only NaN differs from itself

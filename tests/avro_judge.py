@@ -1,0 +1,98 @@
+"""What Apache Avro for Java makes of schemas: the judge of the Schema Registry's Avro tests.
+
+A JVM runs `ottla.AvroJudge` (tests/java/avro/ottla/AvroJudge.java) and answers question by question.
+
+    with AvroJudge() as judge:
+        judge.text('{"type": "string"}')                                  # '"string"'; None: Avro refuses it
+        judge.text('"a.R"', references=['{"type": "record", "name": "a.R", "fields": []}'])
+        judge.compare(reader, writer)                                     # Verdict(texts, found, failure)
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+from apache_jars import JAVA_CACHE, QUICK_JVM
+
+CLASSES: Final = JAVA_CACHE / "classes-avro"
+JARS: Final = JAVA_CACHE / "avro"
+
+
+class Verdict(NamedTuple):
+    """What Avro finds between a reader's schema and a writer's.
+
+    `texts`: both as Avro writes them, None for one it refuses. `found`: (kind, location, message) each; None where a schema
+    was refused or the comparison itself failed, with `failure` for its message.
+    """
+
+    texts: list[str | None]
+    found: list[tuple[str, str, str]] | None
+    failure: str | None
+
+
+class AvroJudge:
+    """One JVM. Not for two threads at a time."""
+
+    def __init__(self) -> None:
+        if not (CLASSES.is_dir() and JARS.is_dir()):
+            raise FileNotFoundError(f"{JARS} and {CLASSES} are not both there: run `make setup` first")
+        self._process = subprocess.Popen(
+            ["java", *QUICK_JVM, "-cp", f"{CLASSES}:{JARS}/*", "ottla.AvroJudge"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+
+    def text(self, schema: str, *, references: Sequence[str] = (), validate: bool = False) -> str | None:
+        """The schema as Avro writes it; None if it refuses it."""
+        answer = self._ask({"read": [schema], "references": list(references), "validate": validate})
+        text: str | None = answer["texts"][0]
+        return text
+
+    def error(self, schema: str, *, validate: bool = False) -> str | None:
+        """Why Avro refuses the schema."""
+        answer = self._ask({"read": [schema], "validate": validate})
+        error: str | None = answer["errors"][0]
+        return error
+
+    def compare(self, reader: str, writer: str) -> Verdict:
+        """What keeps the reader from reading what the writer wrote."""
+        answer = self._ask({"read": [reader, writer], "compare": True})
+        found = answer.get("found")
+        return Verdict(
+            answer["texts"],
+            None if found is None else [(kind, location, message) for kind, location, message in found],
+            answer.get("failure"),
+        )
+
+    def close(self) -> None:
+        """Ends the JVM."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(timeout=30)
+        self._process.stdout.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the judge's JVM ended with code {self._process.wait()}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
