@@ -171,8 +171,8 @@ class _Reading:
     def _syntax(self) -> str | None:
         one = self._descriptor
         if one.syntax == "editions":
-            return descriptor_pb2.Edition.Name(one.edition).removeprefix("EDITION_")
-        return one.syntax or None
+            return str(descriptor_pb2.Edition.Name(one.edition)).removeprefix("EDITION_")
+        return str(one.syntax) or None
 
     def _message(self, one: Any) -> Message:
         oneofs: list[list[Field]] = [[] for _ in one.oneof_decl]
