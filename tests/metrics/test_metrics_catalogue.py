@@ -22,6 +22,11 @@ NOT_IN_THE_RECORDING = {
     "kafka_server_socket_server_metrics_connection_count",
     "kafka_server_socket_server_metrics_connection_creation_total",
     "kafka_server_socket_server_metrics_connection_close_total",
+    "kafka_server_socket_server_metrics_successful_authentication_total",
+    "kafka_server_socket_server_metrics_failed_authentication_total",
+    "kafka_server_socket_server_metrics_successful_reauthentication_total",
+    "kafka_server_socket_server_metrics_failed_reauthentication_total",
+    "kafka_server_socket_server_metrics_expired_connections_killed_total",
     # Likewise of quotas and of telemetry.
     "kafka_server_produce_byte_rate",
     "kafka_server_produce_throttle_time",

@@ -131,7 +131,7 @@ FAILED_REAUTHENTICATIONS: Final = Family(
     ("listener",),
 )
 EXPIRED_CONNECTIONS_KILLED: Final = Family(
-    "kafka_server_socket_server_metrics_expired_connections_killed_count",
+    "kafka_server_socket_server_metrics_expired_connections_killed_total",
     _COUNTER,
     "Connections closed because a request came after their session's end.",
     ("listener",),
