@@ -18,7 +18,7 @@ from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.security.acl import CLUSTER_NAME, SUPPORTED_OPERATIONS, AclOperation, ResourceType
 
 if TYPE_CHECKING:
-    from ottla.broker.context import ConnectionInfo, RequestContext
+    from ottla.broker.context import RequestContext
     from ottla.broker.server import BrokerServer
     from ottla.security.authorizer import Authorizer
 
@@ -37,6 +37,12 @@ REFUSALS: Final = {
     ResourceType.DELEGATION_TOKEN: ErrorCode.DELEGATION_TOKEN_AUTHORIZATION_FAILED,
 }
 """What the lack of a right is answered with, by the kind of resource."""
+
+ALL_OPERATIONS: Final = {
+    resource_type: sum(1 << operation for operation in operations)
+    for resource_type, operations in SUPPORTED_OPERATIONS.items()
+}
+"""What there is to be done to each kind of resource, one bit for each operation."""
 
 MAX_REMEMBERED_TOPICS: Final = 8_192
 """Of each connection and operation; at one more they are forgotten and asked for anew."""
@@ -149,6 +155,8 @@ def operations_on(
     broker: "BrokerServer", context: "RequestContext", resource_type: ResourceType, name: str
 ) -> int:
     """What the client may do to the resource, one bit for each operation (KIP-430)."""
+    if broker.authorizer is None:
+        return ALL_OPERATIONS[resource_type]
     return sum(
         1 << operation
         for operation in SUPPORTED_OPERATIONS[resource_type]
@@ -232,15 +240,23 @@ class AllowedTopics:
         return True
 
 
-def readable(connection: "ConnectionInfo") -> AllowedTopics:
-    """What the connection may read."""
+def may_read(broker: "BrokerServer", context: "RequestContext", topic: str) -> bool:
+    """Whether the client may read the topic. Hot path."""
+    authorizer = broker.authorizer
+    if authorizer is None:
+        return True
+    connection = context.connection
     if connection.readable is None:
         connection.readable = AllowedTopics(AclOperation.READ)
-    return connection.readable
+    return connection.readable.ask(authorizer, context, topic)
 
 
-def writable(connection: "ConnectionInfo") -> AllowedTopics:
-    """What the connection may write."""
+def may_write(broker: "BrokerServer", context: "RequestContext", topic: str) -> bool:
+    """Whether the client may write to the topic. Hot path."""
+    authorizer = broker.authorizer
+    if authorizer is None:
+        return True
+    connection = context.connection
     if connection.writable is None:
         connection.writable = AllowedTopics(AclOperation.WRITE)
-    return connection.writable
+    return connection.writable.ask(authorizer, context, topic)

@@ -86,6 +86,7 @@ class FetchSession:
         "last_used_ms",
         "partitions",
         "privileged",
+        "reader",
         "uses_topic_ids",
         "waiter",
     )
@@ -97,6 +98,8 @@ class FetchSession:
         self.uses_topic_ids = uses_topic_ids
         self.privileged = privileged
         """Of a follower: evicted only for another follower."""
+        self.reader: tuple[object, ...] | None = None
+        """Who fetched last, and by which state of the access rules; None without an authorizer."""
         self.created_ms = 0
         self.last_used_ms = 0
         self.partitions: dict[PartitionKey, SessionPartition] = {}
@@ -171,6 +174,12 @@ class FetchSession:
         self.dirty.pop(entry, None)
         if again:
             self.dirty[entry] = None
+
+    def read_by(self, *reader: object) -> None:
+        """A fetch begins. When another one fetches, or rules have changed, what may be read has to be found out anew."""
+        if self.reader != reader:
+            self.reader = reader
+            self.dirty.update(dict.fromkeys(self.partitions.values()))
 
     def next_epoch(self) -> None:
         self.epoch = 1 if self.epoch == _EPOCH_MAX else self.epoch + 1

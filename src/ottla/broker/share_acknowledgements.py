@@ -9,6 +9,8 @@ with nothing to acknowledge in any of its partitions the ones without errors are
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from ottla.broker.access import may_read
+from ottla.broker.context import RequestContext
 from ottla.broker.share_partitions import Done, RunningSharePartition
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.shares.records import SharePartitionKey
@@ -42,6 +44,7 @@ _INVALID = Outcome(ErrorCode.INVALID_REQUEST)
 
 def acknowledge(
     broker: "BrokerServer",
+    context: RequestContext,
     member: ShareSessionKey,
     asked: Sequence[tuple[TopicIdPartition, Sequence[_Batch]]],
     finished: Callable[[Outcomes], None],
@@ -57,6 +60,8 @@ def acknowledge(
             outcomes[name] = Outcome(ErrorCode.UNKNOWN_TOPIC_ID)
         elif not _valid(batches):
             outcomes[name] = _INVALID
+        elif not may_read(broker, context, topic.name):
+            outcomes[name] = Outcome(ErrorCode.TOPIC_AUTHORIZATION_FAILED)
         elif name.partition not in topic.partitions:
             outcomes[name] = Outcome(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
         elif not batches:

@@ -6,6 +6,7 @@ holds nothing until there is enough to answer: then, in one go, it acquires, so 
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from ottla.broker.access import may_read
 from ottla.broker.context import RequestContext
 from ottla.broker.pending import Pending
 from ottla.broker.share_acknowledgements import Outcomes, acknowledge
@@ -127,7 +128,7 @@ class ShareFetchInHand:
                 for topic in self._request.topics
                 for each in topic.partitions
             ]
-            acknowledge(self._broker, self._member, asked, self._acknowledged)
+            acknowledge(self._broker, self._context, self._member, asked, self._acknowledged)
         else:
             self._outcomes = {}
         self._open()
@@ -158,6 +159,8 @@ class ShareFetchInHand:
     def _share_partition(self, name: TopicIdPartition, topic: str) -> RunningSharePartition:
         if not topic:
             raise KafkaError(ErrorCode.UNKNOWN_TOPIC_ID)
+        if not may_read(self._broker, self._context, topic):
+            raise KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED)
         state = self._broker.metadata.image.partition(topic, name.partition)
         if state is None:
             raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)

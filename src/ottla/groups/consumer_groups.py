@@ -99,7 +99,7 @@ class ConsumerGroups(GroupTypeMachine):
         updated = _updated(member, request, context)
         bumps = group.group_epoch == 0
         bumps |= self.rebalance.member_changed(group, member, updated, records)
-        bumps |= self._regexes.update(group, member, updated, now_ms, records)
+        bumps |= self._regexes.update(group, member, updated, now_ms, records, context.may_describe)
         owned = request.topic_partitions
         updated = self.rebalance.settle(
             group, member, updated, records, bumps=bumps, owned=owned, now_ms=now_ms

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from ottla.broker.authorized_operations import CLUSTER_OPERATIONS, NOT_ASKED_FOR, TOPIC_OPERATIONS
+from ottla.broker.access import TOPIC, denied, on_cluster, operations_on
+from ottla.broker.authorized_operations import NOT_ASKED_FOR, cluster_operations
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.internal_topics import INTERNAL_TOPICS
@@ -23,6 +24,7 @@ from ottla.protocol.messages.describe_topic_partitions import (
     DescribeTopicPartitionsResponseTopic,
 )
 from ottla.protocol.messages.unregister_broker import UnregisterBrokerRequest, UnregisterBrokerResponse
+from ottla.security.acl import AclOperation
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
@@ -57,13 +59,18 @@ def describe_cluster(
             for broker_id, registration in sorted(image.brokers.items())
             if (address := broker.address_of(broker_id, context)) is not None
         ],
-        cluster_authorized_operations=CLUSTER_OPERATIONS
+        cluster_authorized_operations=cluster_operations(broker, context)
         if request.include_cluster_authorized_operations
         else NOT_ASKED_FOR,
     )
 
 
-@handles(UnregisterBrokerRequest, UnregisterBrokerResponse, versions=(0, 0))
+@handles(
+    UnregisterBrokerRequest,
+    UnregisterBrokerResponse,
+    versions=(0, 0),
+    needs=(on_cluster(AclOperation.ALTER),),
+)
 def unregister_broker(
     broker: "BrokerServer", request: UnregisterBrokerRequest, _context: RequestContext
 ) -> UnregisterBrokerResponse:
@@ -89,11 +96,12 @@ def _every_topic(
     DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, versions=(0, 0), on_error=_every_topic
 )
 def describe_topic_partitions(
-    broker: "BrokerServer", request: DescribeTopicPartitionsRequest, _context: RequestContext
+    broker: "BrokerServer", request: DescribeTopicPartitionsRequest, context: RequestContext
 ) -> DescribeTopicPartitionsResponse:
     """Topics in the order of their names, partition by partition, up to the limit; the cursor says where to go on.
 
-    Without names: all topics. With them, those before the cursor's are left out, as they were answered before.
+    Without names: all topics that the client may describe. With them, those before the cursor's are left out, as they were
+    answered before.
     """
     image, cursor = broker.metadata.image, request.cursor
     first = "" if cursor is None else cursor.topic_name
@@ -110,48 +118,59 @@ def describe_topic_partitions(
         )
     asked = image.topics if fetch_all else {topic.name for topic in request.topics}
     names = sorted(name for name in asked if name >= first)
+    hidden = denied(broker, context, AclOperation.DESCRIBE, TOPIC, names, audit=not fetch_all)
+    if hidden:
+        names = [name for name in names if name not in hidden]
     left = max(1, min(broker.config.max_request_partition_size_limit, request.response_partition_limit))
     response = DescribeTopicPartitionsResponse()
     for name in names:
         topic = image.topic(name)
         if topic is None:
             if not fetch_all:
-                response.topics.append(_unknown(name))
+                response.topics.append(_unknown(name, operations_on(broker, context, TOPIC, name)))
             continue
         start = cursor.partition_index if cursor is not None and name == first else 0
         if left == 0:
             response.next_cursor = Cursor(topic_name=name, partition_index=start)
             break
-        described = _described(image, topic, start, left)
+        described = _described(image, topic, start, left, operations_on(broker, context, TOPIC, name))
         response.topics.append(described)
         left -= len(described.partitions)
         stopped_at = start + len(described.partitions)
         if stopped_at < len(topic.partitions):
             response.next_cursor = Cursor(topic_name=name, partition_index=stopped_at)
             break
+    if not fetch_all:
+        response.topics += [_hidden(name) for name in sorted(hidden)]
     return response
 
 
-def _unknown(name: str) -> DescribeTopicPartitionsResponseTopic:
+def _hidden(name: str) -> DescribeTopicPartitionsResponseTopic:
+    return DescribeTopicPartitionsResponseTopic(
+        error_code=ErrorCode.TOPIC_AUTHORIZATION_FAILED, name=name, topic_authorized_operations=NOT_ASKED_FOR
+    )
+
+
+def _unknown(name: str, operations: int) -> DescribeTopicPartitionsResponseTopic:
     valid = why_invalid(name) is None
     code = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION if valid else ErrorCode.INVALID_TOPIC_EXCEPTION
     return DescribeTopicPartitionsResponseTopic(
         error_code=code,
         name=name,
         is_internal=name in INTERNAL_TOPICS,
-        topic_authorized_operations=TOPIC_OPERATIONS,
+        topic_authorized_operations=operations,
     )
 
 
 def _described(
-    image: MetadataImage, topic: TopicImage, start: int, limit: int
+    image: MetadataImage, topic: TopicImage, start: int, limit: int, operations: int
 ) -> DescribeTopicPartitionsResponseTopic:
     return DescribeTopicPartitionsResponseTopic(
         name=topic.name,
         topic_id=topic.topic_id,
         is_internal=topic.name in INTERNAL_TOPICS,
         partitions=list(_partitions(image, topic, start, limit)),
-        topic_authorized_operations=TOPIC_OPERATIONS,
+        topic_authorized_operations=operations,
     )
 
 

@@ -5,10 +5,11 @@ KIP-1142 the list. Every resource of a request has its own outcome; one that can
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from ottla.broker.access import REFUSALS, may, on_cluster
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.later import answer_later
@@ -31,6 +32,7 @@ from ottla.protocol.messages.describe_configs import (
     DescribeConfigsResult,
     DescribeConfigsSynonym,
 )
+from ottla.security import acl
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
@@ -54,6 +56,26 @@ _STORED_AS = {
     ResourceType.CLIENT_METRICS: ConfigType.CLIENT_METRICS,
     ResourceType.GROUP: ConfigType.GROUP,
 }
+
+_RIGHTS_TO: Final[Mapping[int, acl.ResourceType]] = {
+    ResourceType.TOPIC: acl.ResourceType.TOPIC,
+    ResourceType.GROUP: acl.ResourceType.GROUP,
+}
+"""Whose rules protect the settings of which resources; those of all others belong to the cluster."""
+
+
+def _require_rights(
+    broker: "BrokerServer",
+    context: RequestContext,
+    operation: acl.AclOperation,
+    kind: int,
+    name: str,
+) -> None:
+    """Raise the `KafkaError` that refuses the resource, unless the client has the right to its settings."""
+    resource_type = _RIGHTS_TO.get(kind, acl.ResourceType.CLUSTER)
+    protected = acl.CLUSTER_NAME if resource_type is acl.ResourceType.CLUSTER else name
+    if not may(broker, context, operation, resource_type, protected):
+        raise KafkaError(REFUSALS[resource_type])
 
 
 def _invalid(message: str | None = None) -> KafkaError:
@@ -99,19 +121,25 @@ def _every_resource(
 
 @handles(DescribeConfigsRequest, DescribeConfigsResponse, versions=(1, 4), on_error=_every_resource)
 def describe_configs(
-    broker: "BrokerServer", request: DescribeConfigsRequest, _context: RequestContext
+    broker: "BrokerServer", request: DescribeConfigsRequest, context: RequestContext
 ) -> DescribeConfigsResponse:
     """Each resource's settings, all or those named."""
     return DescribeConfigsResponse(
-        results=[_described(broker, request, resource) for resource in request.resources]
+        results=[_described(broker, request, context, resource) for resource in request.resources]
     )
 
 
 def _described(
-    broker: "BrokerServer", request: DescribeConfigsRequest, resource: DescribeConfigsResource
+    broker: "BrokerServer",
+    request: DescribeConfigsRequest,
+    context: RequestContext,
+    resource: DescribeConfigsResource,
 ) -> DescribeConfigsResult:
     result = DescribeConfigsResult(resource_type=resource.resource_type, resource_name=resource.resource_name)
+    kind, name = resource.resource_type, resource.resource_name
     try:
+        if kind in _NUMBERS:
+            _require_rights(broker, context, acl.AclOperation.DESCRIBE_CONFIGS, kind, name)
         result.configs = _settings(broker, request, resource)
     except KafkaError as error:
         result.error_code = error.code
@@ -236,6 +264,7 @@ Row = TypeVar(
 
 async def _alter(
     broker: "BrokerServer",
+    context: RequestContext,
     resources: Sequence[Resource],
     change: Callable[[Resource, ConfigResource | None], ConfigChange | None],
     *,
@@ -247,7 +276,10 @@ async def _alter(
     changes: dict[int, ConfigChange] = {}
     for number, resource in enumerate(resources):
         try:
-            meant = change(resource, _alterable(broker, resource, repeated))
+            entity = _alterable(broker, resource, repeated)
+            kind, name = resource.resource_type, resource.resource_name
+            _require_rights(broker, context, acl.AclOperation.ALTER_CONFIGS, kind, name)
+            meant = change(resource, entity)
         except KafkaError as error:
             # Apache's controller stumbles over an operation it doesn't know, and has no text for that.
             silent = error.code is ErrorCode.UNKNOWN_SERVER_ERROR
@@ -295,7 +327,7 @@ def _incremental_answer(
 def incremental_alter_configs(
     broker: "BrokerServer",
     request: incremental_messages.IncrementalAlterConfigsRequest,
-    _context: RequestContext,
+    context: RequestContext,
 ) -> Pending[incremental_messages.IncrementalAlterConfigsResponse]:
     """Set, delete, append to and subtract from single settings."""
 
@@ -309,7 +341,9 @@ def incremental_alter_configs(
         return None
 
     async def answer() -> incremental_messages.IncrementalAlterConfigsResponse:
-        outcomes = await _alter(broker, request.resources, change, validate_only=request.validate_only)
+        outcomes = await _alter(
+            broker, context, request.resources, change, validate_only=request.validate_only
+        )
         return _incremental_answer(request, outcomes)
 
     return answer_later(answer())
@@ -358,12 +392,14 @@ def _replacing_answer(
     ),
 )
 def alter_configs(
-    broker: "BrokerServer", request: replacing_messages.AlterConfigsRequest, _context: RequestContext
+    broker: "BrokerServer", request: replacing_messages.AlterConfigsRequest, context: RequestContext
 ) -> Pending[replacing_messages.AlterConfigsResponse]:
     """Replace all that is set on a resource."""
 
     async def answer() -> replacing_messages.AlterConfigsResponse:
-        outcomes = await _alter(broker, request.resources, _replacement, validate_only=request.validate_only)
+        outcomes = await _alter(
+            broker, context, request.resources, _replacement, validate_only=request.validate_only
+        )
         return _replacing_answer(request, outcomes)
 
     return answer_later(answer())
@@ -382,7 +418,12 @@ def _replacement(
 # Listing.
 
 
-@handles(list_messages.ListConfigResourcesRequest, list_messages.ListConfigResourcesResponse, versions=(0, 1))
+@handles(
+    list_messages.ListConfigResourcesRequest,
+    list_messages.ListConfigResourcesResponse,
+    versions=(0, 1),
+    needs=(on_cluster(acl.AclOperation.DESCRIBE_CONFIGS),),
+)
 def list_config_resources(
     broker: "BrokerServer", request: list_messages.ListConfigResourcesRequest, context: RequestContext
 ) -> list_messages.ListConfigResourcesResponse:

@@ -6,9 +6,10 @@ Both are announced always, and answered UNSUPPORTED_VERSION where the feature `g
 `group.coordinator.rebalance.protocols` has no `consumer`, as in Apache.
 """
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
-from ottla.broker.authorized_operations import GROUP_OPERATIONS
+from ottla.broker.access import GROUP, TOPIC, denied, may, operations_on, require, split
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.handlers.groups import asker
@@ -25,9 +26,12 @@ from ottla.protocol.messages.consumer_group_heartbeat import (
     ConsumerGroupHeartbeatRequest,
     ConsumerGroupHeartbeatResponse,
 )
+from ottla.security.acl import AclOperation
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
+
+HIDDEN_TOPICS: Final = "The group has described topic(s) that the client is not authorized to describe."
 
 
 def _is_served(broker: "BrokerServer") -> bool:
@@ -44,9 +48,15 @@ def heartbeat(
     """Join, stay in or leave a group."""
     if not _is_served(broker):
         return ConsumerGroupHeartbeatResponse(error_code=ErrorCode.UNSUPPORTED_VERSION)
-    return broker.groups.answer(
-        consumer_group_heartbeat(broker.groups.service, request, asker(context), context.now_ms)
-    )
+    require(broker, context, AclOperation.READ, GROUP, request.group_id)
+    if denied(broker, context, AclOperation.DESCRIBE, TOPIC, request.subscribed_topic_names or ()):
+        return ConsumerGroupHeartbeatResponse(error_code=ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+    who = asker(context)
+    if broker.authorizer is not None:
+        who = who._replace(
+            may_describe=partial(may, broker, context, AclOperation.DESCRIBE, TOPIC, audit=False)
+        )
+    return broker.groups.answer(consumer_group_heartbeat(broker.groups.service, request, who, context.now_ms))
 
 
 def _describe_failed(
@@ -61,13 +71,41 @@ def _describe_failed(
     ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, versions=(0, 1), on_error=_describe_failed
 )
 def describe(
-    broker: "BrokerServer", request: ConsumerGroupDescribeRequest, _context: RequestContext
+    broker: "BrokerServer", request: ConsumerGroupDescribeRequest, context: RequestContext
 ) -> ConsumerGroupDescribeResponse:
     if not _is_served(broker):
         return _describe_failed(request, ErrorCode.UNSUPPORTED_VERSION)
-    groups = consumer_group_describe(broker.groups.service, request.group_ids)
+    allowed, refused = split(broker, context, AclOperation.DESCRIBE, GROUP, request.group_ids, str)
+    groups = consumer_group_describe(broker.groups.service, allowed)
     if request.include_authorized_operations:
         for group in groups:
             if group.error_code == ErrorCode.NONE:
-                group.authorized_operations = GROUP_OPERATIONS
+                group.authorized_operations = operations_on(broker, context, GROUP, group.group_id)
+    groups = [
+        *(_refused(group_id) for group_id in refused),
+        *(_without_hidden_topics(broker, context, group) for group in groups),
+    ]
     return ConsumerGroupDescribeResponse(groups=groups)
+
+
+def _refused(group_id: str) -> DescribedGroup:
+    return DescribedGroup(group_id=group_id, error_code=ErrorCode.GROUP_AUTHORIZATION_FAILED)
+
+
+def _without_hidden_topics(
+    broker: "BrokerServer", context: RequestContext, group: DescribedGroup
+) -> DescribedGroup:
+    """The group, or nothing of it where any of its members has a topic that the client may not know of."""
+    topics = [
+        topic.topic_name
+        for member in group.members
+        for assignment in (member.assignment, member.target_assignment)
+        for topic in assignment.topic_partitions
+    ]
+    if not denied(broker, context, AclOperation.DESCRIBE, TOPIC, topics):
+        return group
+    return DescribedGroup(
+        group_id=group.group_id,
+        error_code=ErrorCode.TOPIC_AUTHORIZATION_FAILED,
+        error_message=HIDDEN_TOPICS,
+    )

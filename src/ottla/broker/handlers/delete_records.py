@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ottla.broker.access import TOPIC, denied
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.internal_topics import INTERNAL_TOPICS
@@ -13,6 +14,7 @@ from ottla.protocol.messages.delete_records import (
     DeleteRecordsResponse,
     DeleteRecordsTopicResult,
 )
+from ottla.security.acl import AclOperation
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
@@ -25,14 +27,27 @@ def delete_records(
     broker: "BrokerServer", request: DeleteRecordsRequest, context: RequestContext
 ) -> DeleteRecordsResponse:
     """Raise log start offsets. With one replica the low watermark is there at once."""
-    del context
+    names = [topic.name for topic in request.topics]
+    refused = denied(broker, context, AclOperation.DELETE, TOPIC, names)
     return DeleteRecordsResponse(
         topics=[
             DeleteRecordsTopicResult(
-                name=topic.name, partitions=[_delete(broker, topic.name, each) for each in topic.partitions]
+                name=topic.name,
+                partitions=[
+                    _refused(each, ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+                    if topic.name in refused
+                    else _delete(broker, topic.name, each)
+                    for each in topic.partitions
+                ],
             )
             for topic in request.topics
         ]
+    )
+
+
+def _refused(asked: DeleteRecordsPartition, code: ErrorCode) -> DeleteRecordsPartitionResult:
+    return DeleteRecordsPartitionResult(
+        partition_index=asked.partition_index, low_watermark=_NO_LOW_WATERMARK, error_code=code
     )
 
 
@@ -47,7 +62,5 @@ def _delete(
             )
         low_watermark = broker.replicas.partition(topic, index).delete_records(asked.offset)
     except KafkaError as error:
-        return DeleteRecordsPartitionResult(
-            partition_index=index, low_watermark=_NO_LOW_WATERMARK, error_code=error.code
-        )
+        return _refused(asked, error.code)
     return DeleteRecordsPartitionResult(partition_index=index, low_watermark=low_watermark)

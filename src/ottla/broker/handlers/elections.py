@@ -5,6 +5,7 @@
 
 from typing import TYPE_CHECKING
 
+from ottla.broker.access import may_cluster
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.later import answer_later
@@ -18,6 +19,7 @@ from ottla.protocol.messages.elect_leaders import (
     ReplicaElectionResult,
 )
 from ottla.protocol.types import TopicPartition
+from ottla.security.acl import AclOperation
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
@@ -46,6 +48,9 @@ def elect_leaders(
     broker: "BrokerServer", request: ElectLeadersRequest, context: RequestContext
 ) -> ElectLeadersResponse | Pending[ElectLeadersResponse]:
     """Without topics: all of them, of which those partitions are told for which there was something to do."""
+    if not may_cluster(broker, context, AclOperation.ALTER):
+        refusal = ErrorCode.CLUSTER_AUTHORIZATION_FAILED
+        return _every_partition(request, refusal, refusal.message, context.api_version)
     try:
         election = ElectionType(request.election_type)
     except ValueError:

@@ -6,6 +6,7 @@
 
 from typing import TYPE_CHECKING
 
+from ottla.broker.access import on_cluster
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.later import answer_later
@@ -17,12 +18,15 @@ from ottla.protocol.messages.update_features import (
     UpdateFeaturesRequest,
     UpdateFeaturesResponse,
 )
+from ottla.security.acl import AclOperation
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
 
 
-@handles(UpdateFeaturesRequest, UpdateFeaturesResponse, versions=(0, 2))
+@handles(
+    UpdateFeaturesRequest, UpdateFeaturesResponse, versions=(0, 2), needs=(on_cluster(AclOperation.ALTER),)
+)
 def update_features(
     broker: "BrokerServer", request: UpdateFeaturesRequest, context: RequestContext
 ) -> Pending[UpdateFeaturesResponse]:

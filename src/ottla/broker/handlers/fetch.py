@@ -16,6 +16,7 @@ is not in the page cache, a thread touches it first.
 
 from typing import TYPE_CHECKING
 
+from ottla.broker.access import may_cluster, may_read
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.fetch_sessions import FINAL_EPOCH, FetchSession, SessionPartition
@@ -34,6 +35,7 @@ from ottla.protocol.messages.fetch import (
 )
 from ottla.protocol.types import ZERO_UUID, Uuid
 from ottla.replication.partition import IsolationLevel, PartitionFetch
+from ottla.security.acl import AclOperation
 from ottla.storage.file_slice import FileSlice
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ def fetch(
 ) -> FetchResponse | Pending[FetchResponse]:
     """Answer what is there, or wait for more."""
     session, full = _session(broker, request, context)
+    if broker.authorizer is not None:
+        session.read_by(context.connection.principal, context.connection.host, broker.authorizer.version)
     return _FetchInHand(broker, request, context, session, full=full).begin()
 
 
@@ -119,6 +123,7 @@ class _FetchInHand:
         "_epoch",
         "_found",
         "_full",
+        "_is_guarded",
         "_isolation",
         "_max_bytes",
         "_min_bytes",
@@ -148,6 +153,7 @@ class _FetchInHand:
         self._context = context
         self._session = session
         self._epoch = session.epoch
+        self._is_guarded = broker.authorizer is not None
         self._full = full
         self._max_bytes = min(request.max_bytes, broker.config.fetch_max_bytes)
         throttling = broker.throttling
@@ -305,6 +311,8 @@ class _FetchInHand:
         broker = self._broker
         if not entry.topic:
             entry.topic = broker.metadata.image.topic_names.get(entry.topic_id, "")
+        if self._is_guarded and not self._may_read(entry.topic):
+            raise KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED)
         partition = broker.replicas.partitions.get((entry.topic, entry.key[1]))
         if partition is not entry.source:
             self._session.resolved(entry, partition)
@@ -321,6 +329,12 @@ class _FetchInHand:
             last_fetched_epoch=entry.last_fetched_epoch,
             nowait=nowait,
         )
+
+    def _may_read(self, topic: str) -> bool:
+        """Followers may read everything or nothing. What has no name here is unknown to everyone."""
+        if _follower(self._request) >= 0:
+            return may_cluster(self._broker, self._context, AclOperation.CLUSTER_ACTION)
+        return not topic or may_read(self._broker, self._context, topic)
 
     def _missing(self, entry: SessionPartition) -> KafkaError:
         image = self._broker.metadata.image

@@ -6,6 +6,7 @@ where Apache answers COORDINATOR_NOT_AVAILABLE meanwhile, the answer waits here 
 
 from typing import TYPE_CHECKING
 
+from ottla.broker.access import GROUP, REFUSALS, TRANSACTIONAL_ID, denied, require_cluster
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.internal_topics import (
@@ -22,14 +23,19 @@ from ottla.protocol.messages.find_coordinator import (
     FindCoordinatorRequest,
     FindCoordinatorResponse,
 )
+from ottla.security.acl import AclOperation
 from ottla.shares.records import SharePartitionKey
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
 
+_FIRST_WITH_KEYS = 4
 _SHARE, _FIRST_WITH_SHARES = 2, 6
 _TOPICS = {0: GROUP_METADATA_TOPIC, 1: TRANSACTION_STATE_TOPIC, _SHARE: SHARE_GROUP_STATE_TOPIC}
 """The key types: groups, transactional ids and share partitions, each with the topic that its coordinators live in."""
+
+_KINDS = {0: GROUP, 1: TRANSACTIONAL_ID}
+"""What the keys of clients name; the coordinators of share partitions are the brokers' own matter."""
 
 
 def _every_key(request: FindCoordinatorRequest, code: ErrorCode, message: str) -> FindCoordinatorResponse:
@@ -46,18 +52,27 @@ def find_coordinator(
 ) -> FindCoordinatorResponse | Pending[FindCoordinatorResponse]:
     """The leader of the internal topic's partition that the key belongs to."""
     topic = _TOPICS.get(request.key_type)
+    if request.key_type == _SHARE and context.api_version >= _FIRST_WITH_SHARES:
+        require_cluster(broker, context, AclOperation.CLUSTER_ACTION)
     if topic is None or (request.key_type == _SHARE and not _share_keys(request, context)):
         message = f"key type {request.key_type} is not known, or is not that of {request.coordinator_keys}"
-        if context.api_version >= 4:
+        if context.api_version >= _FIRST_WITH_KEYS:
             return FindCoordinatorResponse(
                 coordinators=[
                     _failed(key, ErrorCode.INVALID_REQUEST, message) for key in request.coordinator_keys
                 ]
             )
         return _every_key(request, ErrorCode.INVALID_REQUEST, message)
+    keys = request.coordinator_keys if context.api_version >= _FIRST_WITH_KEYS else [request.key]
+    kind = _KINDS.get(request.key_type)
+    refused: frozenset[str] = frozenset()
+    if kind is not None:
+        refused = denied(broker, context, AclOperation.DESCRIBE, kind, keys)
+        if refused and refused.issuperset(keys):
+            return _every_key(request, REFUSALS[kind], REFUSALS[kind].message)
     if broker.metadata.image.topic(topic) is None:
-        return answer_later(_make_and_answer(broker, request, context, topic))
-    return _response(broker, request, context, topic)
+        return answer_later(_make_and_answer(broker, request, context, topic, refused))
+    return _response(broker, request, context, topic, refused)
 
 
 def _share_keys(request: FindCoordinatorRequest, context: RequestContext) -> bool:
@@ -71,20 +86,34 @@ def _share_keys(request: FindCoordinatorRequest, context: RequestContext) -> boo
 
 
 async def _make_and_answer(
-    broker: "BrokerServer", request: FindCoordinatorRequest, context: RequestContext, topic: str
+    broker: "BrokerServer",
+    request: FindCoordinatorRequest,
+    context: RequestContext,
+    topic: str,
+    refused: frozenset[str],
 ) -> FindCoordinatorResponse:
     error = await broker.topic_creation.internal(topic)
     if error is not ErrorCode.NONE:
         return _every_key(request, ErrorCode.COORDINATOR_NOT_AVAILABLE, error.message)
-    return _response(broker, request, context, topic)
+    return _response(broker, request, context, topic, refused)
 
 
 def _response(
-    broker: "BrokerServer", request: FindCoordinatorRequest, context: RequestContext, topic: str
+    broker: "BrokerServer",
+    request: FindCoordinatorRequest,
+    context: RequestContext,
+    topic: str,
+    refused: frozenset[str],
 ) -> FindCoordinatorResponse:
-    if context.api_version >= 4:
+    if context.api_version >= _FIRST_WITH_KEYS:
+        code = REFUSALS[_KINDS[request.key_type]] if refused else ErrorCode.NONE
         return FindCoordinatorResponse(
-            coordinators=[_coordinator(broker, key, context, topic) for key in request.coordinator_keys]
+            coordinators=[
+                _failed(key, code, code.message)
+                if key in refused
+                else _coordinator(broker, key, context, topic)
+                for key in request.coordinator_keys
+            ]
         )
     found = _coordinator(broker, request.key, context, topic)
     return FindCoordinatorResponse(

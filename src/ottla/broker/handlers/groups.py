@@ -6,11 +6,24 @@ What a group may do is decided in `groups/`; here stands what that room cannot k
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from ottla.broker.authorized_operations import GROUP_OPERATIONS
+from ottla.broker.access import (
+    GROUP,
+    TOPIC,
+    denied,
+    may,
+    may_cluster,
+    on_group,
+    operations_on,
+    split,
+)
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.pending import Pending
-from ottla.cluster.image import MetadataImage
+from ottla.groups.error_responses import (
+    delete_groups_errors,
+    describe_groups_errors,
+    offset_commit_error,
+)
 from ottla.groups.settings import GroupRequestContext
 from ottla.protocol.declare import Response
 from ottla.protocol.errors import ErrorCode
@@ -44,15 +57,8 @@ from ottla.protocol.messages.offset_delete import (
     OffsetDeleteResponsePartition,
     OffsetDeleteResponseTopic,
 )
-from ottla.protocol.messages.offset_fetch import (
-    OffsetFetchRequest,
-    OffsetFetchRequestGroup,
-    OffsetFetchResponse,
-    OffsetFetchResponsePartitions,
-    OffsetFetchResponseTopics,
-)
 from ottla.protocol.messages.sync_group import SyncGroupRequest, SyncGroupResponse
-from ottla.protocol.types import ZERO_UUID
+from ottla.security.acl import AclOperation
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
@@ -60,7 +66,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer", bound=Response)
 
 _TOPIC_IDS_VERSION = 10
-"""OffsetCommit and OffsetFetch name topics by their ids from here on; unstable in Apache Kafka 4.1."""
+"""OffsetCommit names topics by their ids from here on; unstable in Apache Kafka 4.1."""
 
 
 def asker(context: RequestContext) -> GroupRequestContext:
@@ -72,7 +78,11 @@ def asker(context: RequestContext) -> GroupRequestContext:
     )
 
 
-@handles(JoinGroupRequest, JoinGroupResponse, versions=(0, 9))
+_MEMBER = on_group(AclOperation.READ)
+"""Who consumes as the group."""
+
+
+@handles(JoinGroupRequest, JoinGroupResponse, versions=(0, 9), needs=(_MEMBER,))
 def join_group(
     broker: "BrokerServer", request: JoinGroupRequest, context: RequestContext
 ) -> JoinGroupResponse | Pending[JoinGroupResponse]:
@@ -80,7 +90,7 @@ def join_group(
     return broker.groups.answer(broker.groups.service.join_group(request, asker(context), context.now_ms))
 
 
-@handles(SyncGroupRequest, SyncGroupResponse, versions=(0, 5))
+@handles(SyncGroupRequest, SyncGroupResponse, versions=(0, 5), needs=(_MEMBER,))
 def sync_group(
     broker: "BrokerServer", request: SyncGroupRequest, context: RequestContext
 ) -> SyncGroupResponse | Pending[SyncGroupResponse]:
@@ -88,21 +98,32 @@ def sync_group(
     return broker.groups.answer(broker.groups.service.sync_group(request, asker(context), context.now_ms))
 
 
-@handles(HeartbeatRequest, HeartbeatResponse, versions=(0, 4))
+@handles(HeartbeatRequest, HeartbeatResponse, versions=(0, 4), needs=(_MEMBER,))
 def heartbeat(
     broker: "BrokerServer", request: HeartbeatRequest, context: RequestContext
 ) -> HeartbeatResponse | Pending[HeartbeatResponse]:
     return broker.groups.answer(broker.groups.service.heartbeat(request, asker(context), context.now_ms))
 
 
-@handles(LeaveGroupRequest, LeaveGroupResponse, versions=(0, 5))
+@handles(LeaveGroupRequest, LeaveGroupResponse, versions=(0, 5), needs=(_MEMBER,))
 def leave_group(
     broker: "BrokerServer", request: LeaveGroupRequest, context: RequestContext
 ) -> LeaveGroupResponse | Pending[LeaveGroupResponse]:
     return broker.groups.answer(broker.groups.service.leave_group(request, asker(context), context.now_ms))
 
 
-@handles(OffsetCommitRequest, OffsetCommitResponse, versions=(2, 10), unstable_from=10)
+def _commit_failed(request: OffsetCommitRequest, code: ErrorCode, _message: str) -> OffsetCommitResponse:
+    return offset_commit_error(request, code)
+
+
+@handles(
+    OffsetCommitRequest,
+    OffsetCommitResponse,
+    versions=(2, 10),
+    unstable_from=10,
+    on_error=_commit_failed,
+    needs=(_MEMBER,),
+)
 def offset_commit(
     broker: "BrokerServer", request: OffsetCommitRequest, context: RequestContext
 ) -> OffsetCommitResponse | Pending[OffsetCommitResponse]:
@@ -118,8 +139,13 @@ def offset_commit(
         if context.api_version >= _TOPIC_IDS_VERSION:
             topic.name = image.topic_names.get(topic.topic_id, "")
             code = code if topic.name else ErrorCode.UNKNOWN_TOPIC_ID
+        is_allowed = code is ErrorCode.UNKNOWN_TOPIC_ID or may(
+            broker, context, AclOperation.READ, TOPIC, topic.name
+        )
+        if not is_allowed:
+            code = ErrorCode.TOPIC_AUTHORIZATION_FAILED
         for partition in topic.partitions:
-            if image.partition(topic.name, partition.partition_index) is not None:
+            if is_allowed and image.partition(topic.name, partition.partition_index) is not None:
                 existing.append(partition)
             else:
                 missing.append(_not_committed(partition, code))
@@ -175,85 +201,27 @@ def _add_uncommitted(response: OffsetCommitResponse, unknown: list[OffsetCommitR
     response.topics = [*(topic for topic in unknown if not topic.name), *by_name.values()]
 
 
-@handles(OffsetFetchRequest, OffsetFetchResponse, versions=(1, 10), unstable_from=10)
-def offset_fetch(
-    broker: "BrokerServer", request: OffsetFetchRequest, context: RequestContext
-) -> OffsetFetchResponse | Pending[OffsetFetchResponse]:
-    """Version 10 names topics by their ids; an unknown one is answered UNKNOWN_TOPIC_ID."""
-    by_ids = context.api_version >= _TOPIC_IDS_VERSION
-    unknown: dict[str, list[OffsetFetchResponseTopics]] = {}
-    image = broker.metadata.image
-    if by_ids:
-        unknown = {group.group_id: _take_unknown_ids(group, image) for group in request.groups}
-    answer = broker.groups.answer(broker.groups.service.offset_fetch(request, asker(context), context.now_ms))
-    if not by_ids:
-        return answer
-    return once_answered(answer, lambda response: _with_topic_ids(response, unknown, image))
-
-
-def _take_unknown_ids(
-    group: OffsetFetchRequestGroup, image: MetadataImage
-) -> list[OffsetFetchResponseTopics]:
-    """Give the group's topics their names, and answer those that have none in their place."""
-    if group.topics is None:
-        return []
-    for topic in group.topics:
-        topic.name = image.topic_names.get(topic.topic_id, "")
-    unknown = [topic for topic in group.topics if not topic.name]
-    group.topics = [topic for topic in group.topics if topic.name]
-    return [
-        OffsetFetchResponseTopics(
-            topic_id=topic.topic_id,
-            partitions=[
-                OffsetFetchResponsePartitions(
-                    partition_index=partition,
-                    committed_offset=-1,
-                    metadata="",
-                    error_code=ErrorCode.UNKNOWN_TOPIC_ID,
-                )
-                for partition in topic.partition_indexes
-            ],
-        )
-        for topic in unknown
-    ]
-
-
-def _with_topic_ids(
-    response: OffsetFetchResponse, unknown: dict[str, list[OffsetFetchResponseTopics]], image: MetadataImage
-) -> None:
-    """All of a group's topics come without ids; those that are no more have none, and are left out."""
-    for group in response.groups:
-        if group.error_code != ErrorCode.NONE:
-            continue
-        for topic in group.topics:
-            known = image.topic(topic.name)
-            if topic.topic_id == ZERO_UUID and known is not None:
-                topic.topic_id = known.topic_id
-        found = [topic for topic in group.topics if topic.topic_id != ZERO_UUID]
-        group.topics = found + unknown.get(group.group_id, [])
-
-
-@handles(OffsetDeleteRequest, OffsetDeleteResponse, versions=(0, 0))
+@handles(OffsetDeleteRequest, OffsetDeleteResponse, versions=(0, 0), needs=(on_group(AclOperation.DELETE),))
 def offset_delete(
     broker: "BrokerServer", request: OffsetDeleteRequest, context: RequestContext
 ) -> OffsetDeleteResponse | Pending[OffsetDeleteResponse]:
     """Partitions that do not exist are answered UNKNOWN_TOPIC_OR_PARTITION, the others' offsets are deleted."""
     image = broker.metadata.image
+    refused = denied(broker, context, AclOperation.READ, TOPIC, (topic.name for topic in request.topics))
     unknown: list[OffsetDeleteResponseTopic] = []
     known: list[OffsetDeleteRequestTopic] = []
     for topic in request.topics:
         existing: list[OffsetDeleteRequestPartition] = []
         missing: list[OffsetDeleteResponsePartition] = []
+        code = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        if topic.name in refused:
+            code = ErrorCode.TOPIC_AUTHORIZATION_FAILED
         for partition in topic.partitions:
-            if image.partition(topic.name, partition.partition_index) is not None:
+            number = partition.partition_index
+            if topic.name not in refused and image.partition(topic.name, number) is not None:
                 existing.append(partition)
             else:
-                missing.append(
-                    OffsetDeleteResponsePartition(
-                        partition_index=partition.partition_index,
-                        error_code=ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-                    )
-                )
+                missing.append(OffsetDeleteResponsePartition(partition_index=number, error_code=code))
         if missing:
             unknown.append(OffsetDeleteResponseTopic(name=topic.name, partitions=missing))
         if existing:
@@ -292,21 +260,36 @@ def _describe_failed(request: DescribeGroupsRequest, code: ErrorCode, message: s
 def describe_groups(
     broker: "BrokerServer", request: DescribeGroupsRequest, context: RequestContext
 ) -> DescribeGroupsResponse | Pending[DescribeGroupsResponse]:
+    request.groups, refused = split(broker, context, AclOperation.DESCRIBE, GROUP, request.groups, str)
     answer = broker.groups.answer(
         broker.groups.service.describe_groups(request, asker(context), context.now_ms)
     )
-    if request.include_authorized_operations and isinstance(answer, DescribeGroupsResponse):
-        for group in answer.groups:
-            if group.error_code == ErrorCode.NONE:
-                group.authorized_operations = GROUP_OPERATIONS
-    return answer
+
+    def finish(response: DescribeGroupsResponse) -> None:
+        if request.include_authorized_operations:
+            for group in response.groups:
+                if group.error_code == ErrorCode.NONE:
+                    group.authorized_operations = operations_on(broker, context, GROUP, group.group_id)
+        response.groups += describe_groups_errors(refused, ErrorCode.GROUP_AUTHORIZATION_FAILED)
+
+    return once_answered(answer, finish)
 
 
 @handles(ListGroupsRequest, ListGroupsResponse, versions=(0, 5))
 def list_groups(
     broker: "BrokerServer", request: ListGroupsRequest, context: RequestContext
 ) -> ListGroupsResponse | Pending[ListGroupsResponse]:
-    return broker.groups.answer(broker.groups.service.list_groups(request, asker(context), context.now_ms))
+    """All groups for who may describe the cluster, for others those that they may describe."""
+    answer = broker.groups.answer(broker.groups.service.list_groups(request, asker(context), context.now_ms))
+    if may_cluster(broker, context, AclOperation.DESCRIBE, audit=False):
+        return answer
+
+    def leave_out(response: ListGroupsResponse) -> None:
+        names = [group.group_id for group in response.groups]
+        hidden = denied(broker, context, AclOperation.DESCRIBE, GROUP, names, audit=False)
+        response.groups = [group for group in response.groups if group.group_id not in hidden]
+
+    return once_answered(answer, leave_out)
 
 
 def _delete_failed(request: DeleteGroupsRequest, code: ErrorCode, _message: str) -> DeleteGroupsResponse:
@@ -322,4 +305,17 @@ def delete_groups(
     broker: "BrokerServer", request: DeleteGroupsRequest, context: RequestContext
 ) -> DeleteGroupsResponse | Pending[DeleteGroupsResponse]:
     """Of share groups the state of their partitions is deleted first."""
-    return broker.groups.answer(broker.share_groups.delete_groups(request, asker(context), context.now_ms))
+    request.groups_names, refused = split(
+        broker, context, AclOperation.DELETE, GROUP, request.groups_names, str
+    )
+    errors = delete_groups_errors(refused, ErrorCode.GROUP_AUTHORIZATION_FAILED)
+    if refused and not request.groups_names:
+        return DeleteGroupsResponse(results=errors)
+
+    def add_refused(response: DeleteGroupsResponse) -> None:
+        response.results += errors
+
+    return once_answered(
+        broker.groups.answer(broker.share_groups.delete_groups(request, asker(context), context.now_ms)),
+        add_refused,
+    )

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ottla.broker.access import may_cluster, on_cluster
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.later import answer_later
@@ -21,6 +22,7 @@ from ottla.protocol.messages.describe_log_dirs import (
     DescribeLogDirsTopic,
 )
 from ottla.protocol.types import TopicPartition
+from ottla.security.acl import AclOperation
 from ottla.storage.log_directory import DirectoryState
 from ottla.storage.log_store import DirectoryDescription, LogDescription
 
@@ -30,9 +32,12 @@ if TYPE_CHECKING:
 
 @handles(DescribeLogDirsRequest, DescribeLogDirsResponse, versions=(1, 4))
 def describe_log_dirs(
-    broker: "BrokerServer", request: DescribeLogDirsRequest, _context: RequestContext
-) -> Pending[DescribeLogDirsResponse]:
-    """Each log directory with the logs in it that were asked for, or with all of them."""
+    broker: "BrokerServer", request: DescribeLogDirsRequest, context: RequestContext
+) -> DescribeLogDirsResponse | Pending[DescribeLogDirsResponse]:
+    """Each log directory with the logs in it that were asked for, or with all of them. Versions 1 and 2 have no place to
+    say that the client may not know: they tell of no directory."""
+    if not may_cluster(broker, context, AclOperation.DESCRIBE):
+        return DescribeLogDirsResponse(error_code=ErrorCode.CLUSTER_AUTHORIZATION_FAILED)
     return answer_later(_describe_log_dirs(broker, request))
 
 
@@ -76,7 +81,31 @@ def _partition(log: LogDescription) -> DescribeLogDirsPartition:
     )
 
 
-@handles(AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse, versions=(1, 2))
+def _none_moved(
+    request: AlterReplicaLogDirsRequest, code: ErrorCode, _message: str
+) -> AlterReplicaLogDirsResponse:
+    return AlterReplicaLogDirsResponse(
+        results=[
+            AlterReplicaLogDirTopicResult(
+                topic_name=topic.name,
+                partitions=[
+                    AlterReplicaLogDirPartitionResult(partition_index=each, error_code=code)
+                    for each in topic.partitions
+                ],
+            )
+            for directory in request.dirs
+            for topic in directory.topics
+        ]
+    )
+
+
+@handles(
+    AlterReplicaLogDirsRequest,
+    AlterReplicaLogDirsResponse,
+    versions=(1, 2),
+    on_error=_none_moved,
+    needs=(on_cluster(AclOperation.ALTER),),
+)
 def alter_replica_log_dirs(
     broker: "BrokerServer", request: AlterReplicaLogDirsRequest, _context: RequestContext
 ) -> AlterReplicaLogDirsResponse:

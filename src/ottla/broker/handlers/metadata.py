@@ -6,13 +6,18 @@
 Where Apache answers LEADER_NOT_AVAILABLE for a topic that is being made and lets the client ask again, the topic is made here
 before the answer, which names its leader.
 
-An answer is kept, encoded, until the next image: with thousands of partitions it costs milliseconds to make.
+A topic that the client may not describe is refused whether it exists or not, and left out where all are asked for. One that
+doesn't exist is made for those who may describe it and make it.
+
+An answer is kept, encoded, until the next image or change of a rule: with thousands of partitions it costs milliseconds to
+make. Refusals are not kept, for each is written down.
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from ottla.broker.authorized_operations import CLUSTER_OPERATIONS, NOT_ASKED_FOR, TOPIC_OPERATIONS
+from ottla.broker.access import TOPIC, denied, may_cluster, operations_on
+from ottla.broker.authorized_operations import NOT_ASKED_FOR, cluster_operations
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.internal_topics import INTERNAL_TOPICS
@@ -30,9 +35,19 @@ from ottla.protocol.messages.metadata import (
     MetadataResponseTopic,
 )
 from ottla.protocol.types import ZERO_UUID, Uuid
+from ottla.security.acl import AclOperation
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
+
+_WITHOUT_OPERATIONS: Final = frozenset(
+    {
+        ErrorCode.TOPIC_AUTHORIZATION_FAILED,
+        ErrorCode.UNKNOWN_TOPIC_ID,
+        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+        ErrorCode.INVALID_TOPIC_EXCEPTION,
+    }
+)
 
 
 class MetadataAnswers:
@@ -82,6 +97,7 @@ def metadata(
         ]
         if missing:
             return answer_later(_make_and_answer(broker, request, context, missing))
+    authorizer = broker.authorizer
     connection = context.connection
     key = (
         context.api_version,
@@ -91,13 +107,35 @@ def metadata(
         None if request.topics is None else tuple([(each.name, each.topic_id) for each in request.topics]),
         request.include_cluster_authorized_operations,
         request.include_topic_authorized_operations,
+        None if authorizer is None else (str(connection.principal), connection.host, authorizer.version),
     )
     serial = broker.metadata.image.serial
     answer = broker.metadata_answers.get(serial, key)
     if answer is None:
-        answer = encode(_response(broker, request, context, {}), context.api_version)
-        broker.metadata_answers.put(serial, key, answer)
+        hidden = _hidden(broker, request, context)
+        answer = encode(_response(broker, request, context, {}, hidden), context.api_version)
+        if not hidden or _asks_for_all(request, context):
+            broker.metadata_answers.put(serial, key, answer)
     return answer
+
+
+def _asks_for_all(request: MetadataRequest, context: RequestContext) -> bool:
+    return request.topics is None or (context.api_version == 0 and not request.topics)
+
+
+def _hidden(broker: "BrokerServer", request: MetadataRequest, context: RequestContext) -> frozenset[str]:
+    """The topics among those asked for that the client may not describe."""
+    if broker.authorizer is None:
+        return frozenset()
+    image = broker.metadata.image
+    if _asks_for_all(request, context):
+        return denied(broker, context, AclOperation.DESCRIBE, TOPIC, image.topics, audit=False)
+    asked = request.topics or ()
+    names = (
+        image.topic_names.get(each.topic_id) if each.topic_id != ZERO_UUID else each.name or ""
+        for each in asked
+    )
+    return denied(broker, context, AclOperation.DESCRIBE, TOPIC, (name for name in names if name is not None))
 
 
 def _refuse_early_ids(request: MetadataRequest, api_version: int) -> None:
@@ -113,15 +151,29 @@ def _refuse_early_ids(request: MetadataRequest, api_version: int) -> None:
 async def _make_and_answer(
     broker: "BrokerServer", request: MetadataRequest, context: RequestContext, missing: list[str]
 ) -> MetadataResponse:
-    errors = await broker.topic_creation.missing(missing)
-    return _response(broker, request, context, errors)
+    hidden = _hidden(broker, request, context)
+    missing = [name for name in missing if name not in hidden]
+    refused: frozenset[str] = frozenset()
+    if missing and not may_cluster(broker, context, AclOperation.CREATE, audit=False):
+        refused = denied(broker, context, AclOperation.CREATE, TOPIC, missing)
+    errors = await broker.topic_creation.missing([name for name in missing if name not in refused])
+    errors |= dict.fromkeys(refused, ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+    return _response(broker, request, context, errors, hidden)
 
 
 def _response(
-    broker: "BrokerServer", request: MetadataRequest, context: RequestContext, errors: dict[str, ErrorCode]
+    broker: "BrokerServer",
+    request: MetadataRequest,
+    context: RequestContext,
+    errors: dict[str, ErrorCode],
+    hidden: frozenset[str],
 ) -> MetadataResponse:
     image = broker.metadata.image
-    topic_operations = TOPIC_OPERATIONS if request.include_topic_authorized_operations else NOT_ASKED_FOR
+    topics = list(_topics(image, request, context, errors, hidden))
+    if request.include_topic_authorized_operations:
+        for topic in topics:
+            if topic.name is not None and topic.error_code not in _WITHOUT_OPERATIONS:
+                topic.topic_authorized_operations = operations_on(broker, context, TOPIC, topic.name)
     return MetadataResponse(
         brokers=[
             MetadataResponseBroker(
@@ -132,8 +184,8 @@ def _response(
         ],
         cluster_id=image.cluster_id,
         controller_id=image.controller_id,
-        topics=list(_topics(image, request, context, errors, topic_operations)),
-        cluster_authorized_operations=CLUSTER_OPERATIONS
+        topics=topics,
+        cluster_authorized_operations=cluster_operations(broker, context)
         if request.include_cluster_authorized_operations
         else NOT_ASKED_FOR,
     )
@@ -144,14 +196,15 @@ def _topics(
     request: MetadataRequest,
     context: RequestContext,
     errors: dict[str, ErrorCode],
-    operations: int,
+    hidden: frozenset[str],
 ) -> Iterable[MetadataResponseTopic]:
-    if request.topics is None or (context.api_version == 0 and not request.topics):
+    if _asks_for_all(request, context):
         for topic in image.topics.values():
-            yield _known(image, topic, operations)
+            if topic.name not in hidden:
+                yield _known(image, topic)
         return
     seen: set[str | Uuid] = set()
-    for asked in request.topics:
+    for asked in request.topics or ():
         found: TopicImage | None
         if asked.topic_id != ZERO_UUID:
             found = image.topic_by_id(asked.topic_id)
@@ -168,9 +221,18 @@ def _topics(
                 name=name,
                 is_internal=name in INTERNAL_TOPICS,
             )
-        if key not in seen:
-            seen.add(key)
-            yield missing if found is None else _known(image, found, operations)
+        if key in seen:
+            continue
+        seen.add(key)
+        if (asked.name if found is None else found.name) in hidden:
+            # Ids are no secret, names are.
+            yield MetadataResponseTopic(
+                error_code=ErrorCode.TOPIC_AUTHORIZATION_FAILED,
+                name=None if asked.topic_id != ZERO_UUID else asked.name,
+                topic_id=asked.topic_id,
+            )
+        else:
+            yield missing if found is None else _known(image, found)
 
 
 def _missing(name: str) -> ErrorCode:
@@ -178,7 +240,7 @@ def _missing(name: str) -> ErrorCode:
     return ErrorCode.INVALID_TOPIC_EXCEPTION if invalid else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
 
 
-def _known(image: MetadataImage, topic: TopicImage, operations: int) -> MetadataResponseTopic:
+def _known(image: MetadataImage, topic: TopicImage) -> MetadataResponseTopic:
     return MetadataResponseTopic(
         name=topic.name,
         topic_id=topic.topic_id,
@@ -197,5 +259,4 @@ def _known(image: MetadataImage, topic: TopicImage, operations: int) -> Metadata
             )
             for number, state in topic.partitions.items()
         ],
-        topic_authorized_operations=operations,
     )

@@ -8,6 +8,7 @@ decompress a batch; all else is in memory.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ottla.broker.access import TOPIC, denied, may_cluster
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.pending import Pending
@@ -26,6 +27,7 @@ from ottla.protocol.messages.offset_for_leader_epoch import (
     OffsetForLeaderTopicResult,
 )
 from ottla.replication.partition import Partition
+from ottla.security.acl import AclOperation
 from ottla.storage.partition_log import PartitionLog
 from ottla.storage.read_result import TimestampOffset
 
@@ -71,7 +73,14 @@ def list_offsets(
         for each in topic.partitions:
             key = (topic.name, each.partition_index)
             seen[key] = seen.get(key, 0) + 1
+    refused = denied(broker, context, AclOperation.DESCRIBE, TOPIC, (topic.name for topic in request.topics))
     for topic in request.topics:
+        if topic.name in refused:
+            [answer] = _every_partition(
+                ListOffsetsRequest(topics=[topic]), ErrorCode.TOPIC_AUTHORIZATION_FAILED, ""
+            ).topics
+            rows.append((answer, [*answer.partitions]))
+            continue
         found = [
             _row(broker, request, context.api_version, topic.name, each)
             if seen[topic.name, each.partition_index] == 1
@@ -165,12 +174,22 @@ def _readable_end(partition: Partition, log: PartitionLog, request: ListOffsetsR
 def offset_for_leader_epoch(
     broker: "BrokerServer", request: OffsetForLeaderEpochRequest, context: RequestContext
 ) -> OffsetForLeaderEpochResponse:
-    """Where leader epochs end: how a client finds out that it read records which were cut off since (KIP-320)."""
-    del context
+    """Where leader epochs end: how a client finds out that it read records which were cut off since (KIP-320).
+
+    For brokers, of all topics; for others of those that they may describe.
+    """
+    refused: frozenset[str] = frozenset()
+    if not may_cluster(broker, context, AclOperation.CLUSTER_ACTION, audit=False):
+        names = [topic.topic for topic in request.topics]
+        refused = denied(broker, context, AclOperation.DESCRIBE, TOPIC, names)
     topics = []
     for topic in request.topics:
         rows = []
         for asked in topic.partitions:
+            if topic.topic in refused:
+                code = ErrorCode.TOPIC_AUTHORIZATION_FAILED
+                rows.append(EpochEndOffset(error_code=code, partition=asked.partition))
+                continue
             try:
                 end = broker.replicas.partition(topic.topic, asked.partition).last_offset_for_leader_epoch(
                     asked.current_leader_epoch, asked.leader_epoch

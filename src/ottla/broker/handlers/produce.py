@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from ottla.broker.access import TRANSACTIONAL_ID, may, may_write
 from ottla.broker.context import RequestContext
 from ottla.broker.delayed import DelayedProduce
 from ottla.broker.dispatch import CloseConnection, handles
@@ -37,6 +38,7 @@ from ottla.protocol.messages.produce import (
     TopicProduceResponse,
 )
 from ottla.replication.partition import ACKS_ALL, Partition
+from ottla.security.acl import AclOperation
 from ottla.storage.append_result import AppendOrigin
 from ottla.storage.record_walk import InvalidRecordsError, is_short_walk, needs_walk, walk
 
@@ -106,6 +108,7 @@ class _ProduceInHand:
         "_context",
         "_failed",
         "_guards",
+        "_is_guarded",
         "_moved_leaders",
         "_partitions",
         "_request",
@@ -117,6 +120,7 @@ class _ProduceInHand:
     def __init__(self, broker: "BrokerServer", request: ProduceRequest, context: RequestContext) -> None:
         self._broker = broker
         self._partitions = broker.replicas.partitions
+        self._is_guarded = broker.authorizer is not None
         self._request = request
         self._context = context
         self._acks = request.acks
@@ -151,15 +155,38 @@ class _ProduceInHand:
 
     def _begin_transaction(self) -> Pending[ProduceResponse | None] | None:
         """Ask the transaction's coordinator where that has to be; None: it has answered."""
-        names = [self._topic(topic)[0] for topic in self._request.topic_data]
+        request = self._writable_part() if self._is_guarded else self._request
+        names = [self._topic(topic)[0] for topic in request.topic_data]
         guards = self._broker.transactional_writes.begin(
-            self._request, names, self._context.api_version, self._context.now_ms
+            request, names, self._context.api_version, self._context.now_ms
         )
         if not isinstance(guards, Pending):
             self._guards = guards
             return None
         self._response.responses.append(self._topic(self._request.topic_data[0])[1])
         return self._go_on_later(0, 0, guards)
+
+    def _writable_part(self) -> ProduceRequest:
+        """What of a transactional request may become part of the transaction."""
+        request = self._request
+        transactional = any(
+            transactional_producer(data.records) is not None
+            for topic in request.topic_data
+            for data in topic.partition_data
+        )
+        name = request.transactional_id or ""
+        if transactional and not may(self._broker, self._context, AclOperation.WRITE, TRANSACTIONAL_ID, name):
+            if self._acks == 0:
+                raise CloseConnection("a produce request with acks=0 is not the transactional id's owner's")
+            raise KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+        return ProduceRequest(
+            transactional_id=request.transactional_id,
+            topic_data=[each for each in request.topic_data if self._may_write(self._topic(each)[0])],
+        )
+
+    def _may_write(self, name: str) -> bool:
+        """What has no name here is unknown to everyone."""
+        return not name or may_write(self._broker, self._context, name)
 
     def _topic(self, topic: TopicProduceData) -> tuple[str, TopicProduceResponse]:
         if self._context.api_version >= 13:
@@ -174,6 +201,8 @@ class _ProduceInHand:
         """The partition's row; None, and nothing done, when a thread has to look at the records first."""
         index = data.index
         try:
+            if self._is_guarded and not self._may_write(name):
+                raise KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED)
             records = data.records
             if not isinstance(records, memoryview) or len(records) <= _ATTRIBUTES_AT:
                 raise self._no_batch(name, index)

@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from ottla.broker.access import TOPIC, denied
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
-from ottla.protocol.errors import KafkaError
+from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages.describe_producers import (
     DescribeProducersRequest,
     DescribeProducersResponse,
@@ -12,6 +13,7 @@ from ottla.protocol.messages.describe_producers import (
     ProducerState,
     TopicResponse,
 )
+from ottla.security.acl import AclOperation
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
@@ -22,16 +24,25 @@ def describe_producers(
     broker: "BrokerServer", request: DescribeProducersRequest, context: RequestContext
 ) -> DescribeProducersResponse:
     """The producers that each partition remembers, with their open transactions."""
-    del context
+    names = [topic.name for topic in request.topics]
+    refused = denied(broker, context, AclOperation.READ, TOPIC, names)
     return DescribeProducersResponse(
         topics=[
             TopicResponse(
                 name=topic.name,
-                partitions=[_producers_of(broker, topic.name, each) for each in topic.partition_indexes],
+                partitions=[
+                    _refused(each) if topic.name in refused else _producers_of(broker, topic.name, each)
+                    for each in topic.partition_indexes
+                ],
             )
             for topic in request.topics
         ]
     )
+
+
+def _refused(partition: int) -> PartitionResponse:
+    code = ErrorCode.TOPIC_AUTHORIZATION_FAILED
+    return PartitionResponse(partition_index=partition, error_code=code, error_message=code.message)
 
 
 def _producers_of(broker: "BrokerServer", topic: str, partition: int) -> PartitionResponse:

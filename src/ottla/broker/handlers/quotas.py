@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ottla.broker.access import on_cluster
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.later import answer_later
@@ -10,6 +11,7 @@ from ottla.cluster.quota_changes import FilterComponent, QuotaAlteration, descri
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages import alter_client_quotas as altering
 from ottla.protocol.messages import describe_client_quotas as describing
+from ottla.security.acl import AclOperation
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
@@ -26,6 +28,7 @@ def _described_error(
     describing.DescribeClientQuotasResponse,
     versions=(0, 1),
     on_error=_described_error,
+    needs=(on_cluster(AclOperation.DESCRIBE_CONFIGS),),
 )
 def describe_client_quotas(
     broker: "BrokerServer", request: describing.DescribeClientQuotasRequest, _context: RequestContext
@@ -74,6 +77,7 @@ def _altered_error(
     altering.AlterClientQuotasResponse,
     versions=(0, 1),
     on_error=_altered_error,
+    needs=(on_cluster(AclOperation.ALTER_CONFIGS),),
 )
 def alter_client_quotas(
     broker: "BrokerServer", request: altering.AlterClientQuotasRequest, _context: RequestContext

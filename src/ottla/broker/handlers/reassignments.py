@@ -5,6 +5,7 @@ AlterPartitionReassignments 1: `allow_replication_factor_change` (KIP-860).
 
 from typing import TYPE_CHECKING
 
+from ottla.broker.access import on_cluster
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.later import answer_later
@@ -24,12 +25,18 @@ from ottla.protocol.messages.list_partition_reassignments import (
     OngoingTopicReassignment,
 )
 from ottla.protocol.types import TopicPartition
+from ottla.security.acl import AclOperation
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
 
 
-@handles(AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse, versions=(0, 1))
+@handles(
+    AlterPartitionReassignmentsRequest,
+    AlterPartitionReassignmentsResponse,
+    versions=(0, 1),
+    needs=(on_cluster(AclOperation.ALTER),),
+)
 def alter_partition_reassignments(
     broker: "BrokerServer", request: AlterPartitionReassignmentsRequest, _context: RequestContext
 ) -> Pending[AlterPartitionReassignmentsResponse]:
@@ -68,7 +75,12 @@ def _row(outcome: ReassignmentOutcome) -> ReassignablePartitionResponse:
     )
 
 
-@handles(ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, versions=(0, 0))
+@handles(
+    ListPartitionReassignmentsRequest,
+    ListPartitionReassignmentsResponse,
+    versions=(0, 0),
+    needs=(on_cluster(AclOperation.DESCRIBE),),
+)
 def list_partition_reassignments(
     broker: "BrokerServer", request: ListPartitionReassignmentsRequest, _context: RequestContext
 ) -> ListPartitionReassignmentsResponse:

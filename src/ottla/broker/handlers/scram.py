@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from ottla.broker.access import on_cluster
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.later import answer_later
@@ -20,12 +21,18 @@ from ottla.protocol.messages.describe_user_scram_credentials import (
     DescribeUserScramCredentialsResponse,
     DescribeUserScramCredentialsResult,
 )
+from ottla.security.acl import AclOperation
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
 
 
-@handles(DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse, versions=(0, 0))
+@handles(
+    DescribeUserScramCredentialsRequest,
+    DescribeUserScramCredentialsResponse,
+    versions=(0, 0),
+    needs=(on_cluster(AclOperation.DESCRIBE),),
+)
 def describe_user_scram_credentials(
     broker: "BrokerServer", request: DescribeUserScramCredentialsRequest, _context: RequestContext
 ) -> DescribeUserScramCredentialsResponse:
@@ -78,7 +85,11 @@ def _nobody(
 
 
 @handles(
-    AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse, versions=(0, 0), on_error=_nobody
+    AlterUserScramCredentialsRequest,
+    AlterUserScramCredentialsResponse,
+    versions=(0, 0),
+    on_error=_nobody,
+    needs=(on_cluster(AclOperation.ALTER),),
 )
 def alter_user_scram_credentials(
     broker: "BrokerServer", request: AlterUserScramCredentialsRequest, _context: RequestContext

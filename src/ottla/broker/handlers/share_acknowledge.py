@@ -8,6 +8,7 @@ Apache: KafkaApis#handleShareAcknowledgeRequest.
 
 from typing import TYPE_CHECKING
 
+from ottla.broker.access import GROUP, require
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.pending import Pending
@@ -23,6 +24,7 @@ from ottla.protocol.messages.share_acknowledge import (
     ShareAcknowledgeTopicResponse,
 )
 from ottla.protocol.types import Uuid
+from ottla.security.acl import AclOperation
 from ottla.shares.sessions import FINAL_EPOCH, INITIAL_EPOCH, TopicIdPartition
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ def share_acknowledge(
     """Answered when the share coordinator has written what changed."""
     if not broker.shares.enabled:
         raise KafkaError(ErrorCode.UNSUPPORTED_VERSION)
+    require(broker, context, AclOperation.READ, GROUP, request.group_id or "")
     member = session_key(request.group_id, request.member_id)
     if request.share_session_epoch == INITIAL_EPOCH:
         raise KafkaError(ErrorCode.INVALID_SHARE_SESSION_EPOCH)
@@ -60,7 +63,7 @@ def share_acknowledge(
         for topic in request.topics
         for each in topic.partitions
     ]
-    acknowledge(broker, member, asked, finished)
+    acknowledge(broker, context, member, asked, finished)
     return answered[0] if answered else pending
 
 

@@ -15,6 +15,7 @@ Apache: KafkaApis#handleShareFetchRequest, SharePartitionManager, DelayedShareFe
 
 from typing import TYPE_CHECKING
 
+from ottla.broker.access import GROUP, require
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.pending import Pending
@@ -22,6 +23,7 @@ from ottla.broker.share_fetch_in_hand import ShareFetchInHand, brings_acknowledg
 from ottla.broker.share_leaders import session_key
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages.share_fetch import ShareFetchRequest, ShareFetchResponse
+from ottla.security.acl import AclOperation
 from ottla.shares.sessions import (
     FINAL_EPOCH,
     INITIAL_EPOCH,
@@ -46,6 +48,7 @@ def share_fetch(
     """Acknowledge, acquire, or wait until there is something to acquire."""
     if not broker.shares.enabled:
         raise KafkaError(ErrorCode.UNSUPPORTED_VERSION)
+    require(broker, context, AclOperation.READ, GROUP, request.group_id or "")
     member = session_key(request.group_id, request.member_id)
     try:
         session = _session(broker, request, context, member)

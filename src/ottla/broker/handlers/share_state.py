@@ -9,6 +9,7 @@ Apache: KafkaApis#handleInitializeShareGroupStateRequest and the four like it.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ottla.broker.access import on_cluster
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.pending import Pending
@@ -19,11 +20,14 @@ from ottla.protocol.messages import initialize_share_group_state as initializing
 from ottla.protocol.messages import read_share_group_state as reading
 from ottla.protocol.messages import read_share_group_state_summary as summarizing
 from ottla.protocol.messages import write_share_group_state as writing
+from ottla.security.acl import AclOperation
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
 
 R = TypeVar("R", bound=Response)
+
+_OF_BROKERS = (on_cluster(AclOperation.CLUSTER_ACTION),)
 
 
 def _in_every_row(
@@ -51,6 +55,7 @@ def _in_every_row(
     initializing.InitializeShareGroupStateRequest,
     initializing.InitializeShareGroupStateResponse,
     versions=(0, 0),
+    needs=_OF_BROKERS,
     on_error=_in_every_row(
         initializing.InitializeShareGroupStateResponse,
         initializing.InitializeStateResult,
@@ -69,6 +74,7 @@ def initialize_share_group_state(
     reading.ReadShareGroupStateRequest,
     reading.ReadShareGroupStateResponse,
     versions=(0, 0),
+    needs=_OF_BROKERS,
     on_error=_in_every_row(
         reading.ReadShareGroupStateResponse, reading.ReadStateResult, reading.PartitionResult
     ),
@@ -85,6 +91,7 @@ def read_share_group_state(
     writing.WriteShareGroupStateRequest,
     writing.WriteShareGroupStateResponse,
     versions=(0, 0),
+    needs=_OF_BROKERS,
     on_error=_in_every_row(
         writing.WriteShareGroupStateResponse, writing.WriteStateResult, writing.PartitionResult
     ),
@@ -101,6 +108,7 @@ def write_share_group_state(
     deleting.DeleteShareGroupStateRequest,
     deleting.DeleteShareGroupStateResponse,
     versions=(0, 0),
+    needs=_OF_BROKERS,
     on_error=_in_every_row(
         deleting.DeleteShareGroupStateResponse, deleting.DeleteStateResult, deleting.PartitionResult
     ),
@@ -117,6 +125,7 @@ def delete_share_group_state(
     summarizing.ReadShareGroupStateSummaryRequest,
     summarizing.ReadShareGroupStateSummaryResponse,
     versions=(0, 0),
+    needs=_OF_BROKERS,
     on_error=_in_every_row(
         summarizing.ReadShareGroupStateSummaryResponse,
         summarizing.ReadStateSummaryResult,

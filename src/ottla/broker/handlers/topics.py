@@ -4,8 +4,10 @@ The decisions are the controller's; here its outcomes are put into the answers o
 topic looks like to CreateTopics' answer, KIP-516 the ids.
 """
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from ottla.broker.access import TOPIC, denied, may_cluster
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.later import answer_later
@@ -32,7 +34,8 @@ from ottla.protocol.messages.delete_topics import (
     DeleteTopicsResponse,
     DeleteTopicState,
 )
-from ottla.protocol.types import ZERO_UUID
+from ottla.protocol.types import ZERO_UUID, Uuid
+from ottla.security.acl import AclOperation
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
@@ -74,15 +77,31 @@ def create_topics(
 ) -> Pending[CreateTopicsResponse]:
     """Make the topics, or with `validate_only` say what would come of it. A topic named twice is refused."""
     charge = MutationCharge(broker.throttling, context, strict_from=6)
-    return answer_later(_create_topics(broker, request, charge))
+    return answer_later(_create_topics(broker, request, context, charge))
 
 
 async def _create_topics(
-    broker: "BrokerServer", request: CreateTopicsRequest, charge: MutationCharge
+    broker: "BrokerServer", request: CreateTopicsRequest, context: RequestContext, charge: MutationCharge
 ) -> CreateTopicsResponse:
+    """Who may make any topic, or this one, may; its settings are told to those who may see them."""
+    names = [topic.name for topic in request.topics]
+    refused: frozenset[str] = frozenset()
+    if not may_cluster(broker, context, AclOperation.CREATE, audit=False):
+        refused = denied(broker, context, AclOperation.CREATE, TOPIC, names)
+    secret = denied(broker, context, AclOperation.DESCRIBE_CONFIGS, TOPIC, names, audit=False)
     results = []
     wanted = []
+    repeated = {name for name, times in Counter(names).items() if times > 1}
     for topic in request.topics:
+        if topic.name in refused and topic.name not in repeated:
+            results.append(
+                CreatableTopicResult(
+                    name=topic.name,
+                    error_code=ErrorCode.TOPIC_AUTHORIZATION_FAILED,
+                    error_message="Authorization failed.",
+                )
+            )
+            continue
         doubled = _repeated_partition(topic)
         if doubled is None:
             wanted.append(_new_topic(topic))
@@ -95,7 +114,9 @@ async def _create_topics(
                 )
             )
     outcomes = await broker.metadata.create_topics(wanted, validate_only=request.validate_only, charge=charge)
-    results += [_created(broker, outcome) for outcome in _each_name_once(outcomes)]
+    for outcome in _each_name_once(outcomes):
+        result = _created(broker, outcome)
+        results.append(_without_settings(result) if result.name in secret else result)
     return CreateTopicsResponse(topics=results, throttle_time_ms=charge.throttle_time_ms)
 
 
@@ -152,18 +173,31 @@ def _created(broker: "BrokerServer", outcome: TopicOutcome) -> CreatableTopicRes
     )
 
 
+def _without_settings(result: CreatableTopicResult) -> CreatableTopicResult:
+    """What a client is told of a topic that it may make and whose settings it may not see."""
+    if result.error_code != ErrorCode.NONE:
+        return result
+    return CreatableTopicResult(
+        name=result.name,
+        topic_id=result.topic_id,
+        error_message=None,
+        topic_config_error_code=ErrorCode.TOPIC_AUTHORIZATION_FAILED,
+    )
+
+
 @handles(DeleteTopicsRequest, DeleteTopicsResponse, versions=(1, 6), on_error=_none_deleted)
 def delete_topics(
     broker: "BrokerServer", request: DeleteTopicsRequest, context: RequestContext
 ) -> Pending[DeleteTopicsResponse]:
     """Delete topics by name, or by id from version 6 on."""
     charge = MutationCharge(broker.throttling, context, strict_from=5)
-    return answer_later(_delete_topics(broker, request, context.api_version, charge))
+    return answer_later(_delete_topics(broker, request, context, charge))
 
 
 async def _delete_topics(
-    broker: "BrokerServer", request: DeleteTopicsRequest, version: int, charge: MutationCharge
+    broker: "BrokerServer", request: DeleteTopicsRequest, context: RequestContext, charge: MutationCharge
 ) -> DeleteTopicsResponse:
+    version = context.api_version
     asked = request.topics if version >= 6 else [DeleteTopicState(name=name) for name in request.topic_names]
     refused, names, ids = [], [], []
     for topic in asked:
@@ -175,11 +209,55 @@ async def _delete_topics(
             names.append(topic.name)
         else:
             ids.append(topic.topic_id)
+    if broker.authorizer is not None and broker.config.get("delete.topic.enable") is True:
+        hidden = _Undeletable(broker, context, names, ids)
+        refused += hidden.results
+        names, ids = hidden.deletable_names, hidden.deletable_ids
     outcomes = await broker.metadata.delete_topics(names, ids, charge=charge)
     return DeleteTopicsResponse(
         throttle_time_ms=charge.throttle_time_ms,
         responses=[*refused, *(_deleted(outcome, version) for outcome in _each_topic_once(outcomes))],
     )
+
+
+class _Undeletable:
+    """Topics that the client may not delete, answered: by name as if there were none, by id without a name it may not know.
+
+    A topic named twice is left to the controller, which refuses it whoever asks.
+    """
+
+    def __init__(
+        self, broker: "BrokerServer", context: RequestContext, names: list[str], ids: list[Uuid]
+    ) -> None:
+        self.results: list[DeletableTopicResult] = []
+        self.deletable_names = names
+        self.deletable_ids = ids
+        if may_cluster(broker, context, AclOperation.DELETE, audit=False):
+            return
+        image = broker.metadata.image
+        by_id = {each: image.topic_names.get(each) for each in ids}
+        asked = [*names, *(name for name in by_id.values() if name is not None)]
+        hidden = denied(broker, context, AclOperation.DESCRIBE, TOPIC, asked)
+        kept = denied(broker, context, AclOperation.DELETE, TOPIC, asked)
+        times = Counter(names) + Counter(ids)
+        self.deletable_names, self.deletable_ids = [], []
+        for name in names:
+            if times[name] == 1 and (name in hidden or (name in kept and name in image.topics)):
+                self._refuse(name, ZERO_UUID)
+            else:
+                self.deletable_names.append(name)
+        for topic_id in ids:
+            known = by_id[topic_id]
+            if times[topic_id] == 1 and known in kept:
+                self._refuse(None if known in hidden else known, topic_id)
+            else:
+                self.deletable_ids.append(topic_id)
+
+    def _refuse(self, name: str | None, topic_id: Uuid) -> None:
+        code = ErrorCode.TOPIC_AUTHORIZATION_FAILED
+        self.results.append(
+            DeletableTopicResult(name=name, topic_id=topic_id, error_code=code, error_message=code.message)
+        )
 
 
 def _refused(topic: DeleteTopicState, message: str) -> DeletableTopicResult:
@@ -210,14 +288,17 @@ def create_partitions(
 ) -> Pending[CreatePartitionsResponse]:
     """Grow topics to the counts given. A topic named twice is refused."""
     charge = MutationCharge(broker.throttling, context, strict_from=3)
-    return answer_later(_create_partitions(broker, request, charge))
+    return answer_later(_create_partitions(broker, request, context, charge))
 
 
 async def _create_partitions(
-    broker: "BrokerServer", request: CreatePartitionsRequest, charge: MutationCharge
+    broker: "BrokerServer", request: CreatePartitionsRequest, context: RequestContext, charge: MutationCharge
 ) -> CreatePartitionsResponse:
+    names = [topic.name for topic in request.topics]
+    repeated = {name for name, times in Counter(names).items() if times > 1}
+    refused = denied(broker, context, AclOperation.ALTER, TOPIC, names) - repeated
     outcomes = await broker.metadata.create_partitions(
-        [_new_partitions(topic) for topic in request.topics],
+        [_new_partitions(topic) for topic in request.topics if topic.name not in refused],
         validate_only=request.validate_only,
         charge=charge,
     )
@@ -229,6 +310,13 @@ async def _create_partitions(
                 name=outcome.topic, error_code=outcome.error, error_message=_message(outcome)
             )
             for outcome in by_name.values()
+        ]
+        + [
+            CreatePartitionsTopicResult(
+                name=name, error_code=ErrorCode.TOPIC_AUTHORIZATION_FAILED, error_message=None
+            )
+            for name in names
+            if name in refused
         ],
     )
 

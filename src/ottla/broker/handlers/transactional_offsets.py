@@ -7,6 +7,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from ottla.broker.access import TOPIC, denied, on_group, on_transactional_id
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.handlers.groups import asker
@@ -14,6 +15,7 @@ from ottla.broker.internal_topics import GROUP_METADATA_TOPIC
 from ottla.broker.pending import Pending
 from ottla.broker.transactional_writes import BatchProducer, Support
 from ottla.coordination.append_errors import answer_for
+from ottla.groups.error_responses import txn_offset_commit_error
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages.txn_offset_commit import (
     TxnOffsetCommitRequest,
@@ -25,6 +27,7 @@ from ottla.protocol.messages.txn_offset_commit import (
 )
 from ottla.protocol.types import TopicPartition
 from ottla.records.batch import NO_SEQUENCE
+from ottla.security.acl import AclOperation
 from ottla.transactions.initializing import ProducerIdAndEpoch
 from ottla.transactions.verification import VerificationGuard
 
@@ -34,12 +37,26 @@ if TYPE_CHECKING:
 _KNOWS_LOADING: Final = 2
 
 
-@handles(TxnOffsetCommitRequest, TxnOffsetCommitResponse, versions=(0, 5))
+def _nothing_committed(
+    request: TxnOffsetCommitRequest, code: ErrorCode, _message: str
+) -> TxnOffsetCommitResponse:
+    return txn_offset_commit_error(request, code)
+
+
+@handles(
+    TxnOffsetCommitRequest,
+    TxnOffsetCommitResponse,
+    versions=(0, 5),
+    on_error=_nothing_committed,
+    needs=(on_transactional_id(AclOperation.WRITE), on_group(AclOperation.READ)),
+)
 def txn_offset_commit(
     broker: "BrokerServer", request: TxnOffsetCommitRequest, context: RequestContext
 ) -> TxnOffsetCommitResponse | Pending[TxnOffsetCommitResponse]:
     """Partitions that do not exist are answered UNKNOWN_TOPIC_OR_PARTITION, the others are committed."""
-    unknown = _take_out_unknown(broker, request)
+    names = [topic.name for topic in request.topics]
+    refused = denied(broker, context, AclOperation.READ, TOPIC, names)
+    unknown = _take_out_unknown(broker, request, refused)
     if not request.topics:
         return TxnOffsetCommitResponse(topics=unknown)
     commit = _Commit(broker, request, context, unknown)
@@ -48,12 +65,17 @@ def txn_offset_commit(
 
 
 def _take_out_unknown(
-    broker: "BrokerServer", request: TxnOffsetCommitRequest
+    broker: "BrokerServer", request: TxnOffsetCommitRequest, refused: frozenset[str]
 ) -> list[TxnOffsetCommitResponseTopic]:
+    """Those that the client may not read, and partitions that aren't there: both are answered."""
     image = broker.metadata.image
     known: list[TxnOffsetCommitRequestTopic] = []
     unknown: list[TxnOffsetCommitResponseTopic] = []
     for topic in request.topics:
+        if topic.name in refused:
+            numbers = [each.partition_index for each in topic.partitions]
+            unknown.append(_failed_topic(topic.name, numbers, ErrorCode.TOPIC_AUTHORIZATION_FAILED))
+            continue
         existing: list[TxnOffsetCommitRequestPartition] = []
         missing: list[int] = []
         for each in topic.partitions:

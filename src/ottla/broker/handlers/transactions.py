@@ -16,6 +16,17 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from ottla.broker.access import (
+    TOPIC,
+    TRANSACTIONAL_ID,
+    denied,
+    may,
+    may_any,
+    may_cluster,
+    on_group,
+    on_transactional_id,
+    require_cluster,
+)
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.internal_topics import GROUP_METADATA_TOPIC, INTERNAL_TOPICS
@@ -35,6 +46,7 @@ from ottla.protocol.messages.add_partitions_to_txn import (
 from ottla.protocol.messages.describe_transactions import (
     DescribeTransactionsRequest,
     DescribeTransactionsResponse,
+    TransactionState,
 )
 from ottla.protocol.messages.end_txn import EndTxnRequest, EndTxnResponse
 from ottla.protocol.messages.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
@@ -48,6 +60,7 @@ from ottla.protocol.messages.write_txn_markers import (
     WriteTxnMarkersResponse,
 )
 from ottla.protocol.types import TopicPartition
+from ottla.security.acl import AclOperation
 from ottla.transactions.description import Wanted
 from ottla.transactions.ending import EndOfTransaction
 from ottla.transactions.initializing import ProducerIdAndEpoch
@@ -66,6 +79,9 @@ _OF_BROKERS = 4
 _KNOWS_PRODUCER_FENCED = 2
 _INIT_KNOWS_PRODUCER_FENCED = 4
 _KNOWS_TRANSACTION_VERSION_2 = 5
+
+_OWNER = on_transactional_id(AclOperation.WRITE)
+"""Who produces under the transactional id."""
 
 
 def _told(code: ErrorCode, api_version: int, known_from: int = _KNOWS_PRODUCER_FENCED) -> ErrorCode:
@@ -98,12 +114,32 @@ def init_producer_id(
     broker: "BrokerServer", request: InitProducerIdRequest, context: RequestContext
 ) -> InitProducerIdResponse | Pending[InitProducerIdResponse]:
     """A producer's id and epoch: a new id nobody had before, or, for a transactional id, its own with the next epoch."""
+    refusal = _may_not_produce(broker, request, context)
+    if refusal is not None:
+        return _not_initialised(refusal)
     named = (request.producer_id != -1, request.producer_epoch != -1)
     if named[0] != named[1]:
         return _not_initialised(ErrorCode.INVALID_REQUEST)
     if not broker.producer_ids.is_empty:
         return _init(broker, request, context)
     return answer_later(_init_with_next_block(broker, request, context))
+
+
+def _may_not_produce(
+    broker: "BrokerServer", request: InitProducerIdRequest, context: RequestContext
+) -> ErrorCode | None:
+    """Why the client gets no id. Whoever may write to any topic may do so idempotently (KIP-679)."""
+    transactional_id = request.transactional_id
+    if transactional_id is None:
+        may_write = may_cluster(broker, context, AclOperation.IDEMPOTENT_WRITE, audit=False) or may_any(
+            broker, context, AclOperation.WRITE, TOPIC
+        )
+        return None if may_write else ErrorCode.CLUSTER_AUTHORIZATION_FAILED
+    operations = [AclOperation.WRITE]
+    if request.enable2_pc:
+        operations.append(AclOperation.TWO_PHASE_COMMIT)
+    allowed = all(may(broker, context, each, TRANSACTIONAL_ID, transactional_id) for each in operations)
+    return None if allowed else ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
 
 
 async def _init_with_next_block(
@@ -170,7 +206,9 @@ def add_partitions_to_txn(
     """Make partitions part of transactions, or verify that they are."""
     version = context.api_version
     transactions = request.transactions
-    if version < _OF_BROKERS:
+    if version >= _OF_BROKERS:
+        require_cluster(broker, context, AclOperation.CLUSTER_ACTION)
+    else:
         transactions = [
             AddPartitionsToTxnTransaction(
                 transactional_id=request.v3_and_below_transactional_id,
@@ -214,7 +252,12 @@ def _add(
     def tell(codes: Mapping[TopicPartition, ErrorCode]) -> None:
         collect(_result(transaction.transactional_id, codes, context.api_version))
 
-    refused = _refused(broker, partitions, from_client=context.api_version < _OF_BROKERS)
+    from_client = context.api_version < _OF_BROKERS
+    transactional_id = transaction.transactional_id
+    if from_client and not may(broker, context, AclOperation.WRITE, TRANSACTIONAL_ID, transactional_id):
+        tell(dict.fromkeys(partitions, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED))
+        return
+    refused = _refused(broker, context, partitions, from_client=from_client)
     if refused:
         tell({each: refused.get(each, ErrorCode.OPERATION_NOT_ATTEMPTED) for each in partitions})
         return
@@ -232,12 +275,16 @@ def _add(
 
 
 def _refused(
-    broker: "BrokerServer", partitions: list[TopicPartition], *, from_client: bool
+    broker: "BrokerServer", context: RequestContext, partitions: list[TopicPartition], *, from_client: bool
 ) -> dict[TopicPartition, ErrorCode]:
     refused = {}
+    hidden: frozenset[str] = frozenset()
+    if from_client:
+        names = (each.topic for each in partitions if each.topic not in INTERNAL_TOPICS)
+        hidden = denied(broker, context, AclOperation.WRITE, TOPIC, names)
     image = broker.metadata.image
     for each in partitions:
-        if from_client and each.topic in INTERNAL_TOPICS:
+        if from_client and (each.topic in INTERNAL_TOPICS or each.topic in hidden):
             refused[each] = ErrorCode.TOPIC_AUTHORIZATION_FAILED
         elif image.partition(*each) is None:
             refused[each] = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
@@ -258,7 +305,12 @@ def _result(
     return AddPartitionsToTxnResult(transactional_id=transactional_id, topic_results=list(topics.values()))
 
 
-@handles(AddOffsetsToTxnRequest, AddOffsetsToTxnResponse, versions=(0, 4))
+@handles(
+    AddOffsetsToTxnRequest,
+    AddOffsetsToTxnResponse,
+    versions=(0, 4),
+    needs=(_OWNER, on_group(AclOperation.READ)),
+)
 def add_offsets_to_txn(
     broker: "BrokerServer", request: AddOffsetsToTxnRequest, context: RequestContext
 ) -> AddOffsetsToTxnResponse | Pending[AddOffsetsToTxnResponse]:
@@ -281,7 +333,7 @@ def add_offsets_to_txn(
 # EndTxn.
 
 
-@handles(EndTxnRequest, EndTxnResponse, versions=(0, 5))
+@handles(EndTxnRequest, EndTxnResponse, versions=(0, 5), needs=(_OWNER,))
 def end_txn(
     broker: "BrokerServer", request: EndTxnRequest, context: RequestContext
 ) -> EndTxnResponse | Pending[EndTxnResponse]:
@@ -308,12 +360,20 @@ def end_txn(
 # WriteTxnMarkers.
 
 
-@handles(WriteTxnMarkersRequest, WriteTxnMarkersResponse, versions=(1, 1))
+def _no_markers_written(
+    request: WriteTxnMarkersRequest, code: ErrorCode, _message: str
+) -> WriteTxnMarkersResponse:
+    outcomes = [dict.fromkeys(_markers(marker).partitions, code) for marker in request.markers]
+    return _markers_written(request.markers, outcomes)
+
+
+@handles(WriteTxnMarkersRequest, WriteTxnMarkersResponse, versions=(1, 1), on_error=_no_markers_written)
 def write_txn_markers(
     broker: "BrokerServer", request: WriteTxnMarkersRequest, context: RequestContext
 ) -> WriteTxnMarkersResponse | Pending[WriteTxnMarkersResponse]:
-    """End transactions in partitions that this broker leads."""
-    del context
+    """End transactions in partitions that this broker leads, for brokers and for who may alter the cluster."""
+    if not may_cluster(broker, context, AclOperation.ALTER, audit=False):
+        require_cluster(broker, context, AclOperation.CLUSTER_ACTION)
     asked = [_markers(marker) for marker in request.markers]
     outcomes: list[dict[TopicPartition, ErrorCode]] = [{} for _ in asked]
     waiting = sum(len(markers.partitions) for markers in asked)
@@ -377,14 +437,21 @@ def _listing_failed(
 def list_transactions(
     broker: "BrokerServer", request: ListTransactionsRequest, context: RequestContext
 ) -> ListTransactionsResponse:
-    """The transactional ids that this broker coordinates, filtered. Raises `KafkaError` INVALID_REGULAR_EXPRESSION."""
+    """The transactional ids that this broker coordinates and the client may describe, filtered. Raises `KafkaError` INVALID_REGULAR_EXPRESSION."""
     wanted = Wanted(
         frozenset(request.producer_id_filters),
         frozenset(request.state_filters),
         request.duration_filter,
         _matcher(request.transactional_id_pattern),
     )
-    return broker.transactions.service.list_transactions(wanted, context.now_ms)
+    response = broker.transactions.service.list_transactions(wanted, context.now_ms)
+    names = [each.transactional_id for each in response.transaction_states]
+    hidden = denied(broker, context, AclOperation.DESCRIBE, TRANSACTIONAL_ID, names, audit=False)
+    if hidden:
+        response.transaction_states = [
+            each for each in response.transaction_states if each.transactional_id not in hidden
+        ]
+    return response
 
 
 def _matcher(pattern: str | None) -> Callable[[str], bool] | None:
@@ -409,8 +476,23 @@ def describe_transactions(
     broker: "BrokerServer", request: DescribeTransactionsRequest, context: RequestContext
 ) -> DescribeTransactionsResponse:
     """The transactional ids asked for, each with its own error."""
-    del context
     service = broker.transactions.service
     return DescribeTransactionsResponse(
-        transaction_states=[service.describe_transaction(each) for each in request.transactional_ids]
+        transaction_states=[
+            _with_visible_topics(broker, context, service.describe_transaction(each))
+            if may(broker, context, AclOperation.DESCRIBE, TRANSACTIONAL_ID, each)
+            else TransactionState(
+                transactional_id=each, error_code=ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+            )
+            for each in request.transactional_ids
+        ]
     )
+
+
+def _with_visible_topics(
+    broker: "BrokerServer", context: RequestContext, state: TransactionState
+) -> TransactionState:
+    names = [each.topic for each in state.topics]
+    hidden = denied(broker, context, AclOperation.DESCRIBE, TOPIC, names, audit=False)
+    state.topics = [each for each in state.topics if each.topic not in hidden]
+    return state
