@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from controller_cases import controller, image_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from simple_rules import SimpleRules
 
@@ -157,6 +157,7 @@ def test_names_and_paths(name: str, path: str) -> None:
     assert acl_nodes.path(ResourcePattern(ResourceType.GROUP, name, PatternType.LITERAL)) == path
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.dictionaries(patterns, st.lists(entries, min_size=1, max_size=3, unique=True), max_size=5))
 def test_rules_are_found_again(rules: dict[ResourcePattern, list[AclEntry]]) -> None:
     """Whatever their names: each in a path of its own, that a tree takes."""

@@ -1,7 +1,7 @@
 """Access rules as such: which can be kept, and what a filter of rules takes."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ottla.protocol.errors import ErrorCode, KafkaError
@@ -167,6 +167,7 @@ rules = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(
     rules,
     st.builds(PatternFilter, st.sampled_from(ResourceType), st.none() | names, st.sampled_from(PatternType)),
