@@ -20,6 +20,7 @@ COMMANDS = (
     "group",
     "config",
     "acl",
+    "schema",
     "log",
     "cluster",
     "bench",
