@@ -190,7 +190,10 @@ def test_a_topic_s_own_settings_go_before_the_broker_s() -> None:
             "Each listener must have a different port unless",
         ),
         ({"listener.security.protocol.map": "PLAINTEXT:PLAIN"}, "has to be LISTENER:PROTOCOL"),
-        ({"listeners": "SSL://:9093"}, "SSL is not served yet, only PLAINTEXT"),
+        (
+            {"listeners": "SSL://:9093", "security.inter.broker.protocol": "SSL"},
+            "SSL://:9093 speaks TLS and has no certificate to show",
+        ),
         ({"listeners": ""}, "There must be at least one broker listener"),
         ({"advertised.listeners": "PLAINTEXT://0.0.0.0:1"}, "nonroutable meta-address 0.0.0.0"),
         ({"advertised.listeners": "SSL://h:1"}, "must be equal to or a subset of"),

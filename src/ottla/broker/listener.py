@@ -10,6 +10,7 @@ import asyncio
 import ipaddress
 import logging
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -20,9 +21,16 @@ from ottla.broker.receive import ReceiveMemory
 from ottla.broker.routes import Routes
 from ottla.broker.sending import FileReads
 from ottla.broker.turns import now
+from ottla.config.broker_config import BrokerConfig
+from ottla.config.endpoints import SecurityProtocol
+from ottla.config.listener_settings import ListenerSettings
 
 if TYPE_CHECKING:
+    from ottla.broker.listener_tls import ListenerTls
+    from ottla.broker.login import Logins
     from ottla.broker.server import BrokerServer
+    from ottla.broker.threads import Threads
+    from ottla.security.tls import ServerTls
 
 _SWEEP_SECONDS = 5.0
 """At most so late an idle connection is closed."""
@@ -32,6 +40,13 @@ WAITING_MAX = 1_024
 
 _LINGER_SECONDS = 10.0
 """A connection that is closed but whose client does not take the last answers is cut after this."""
+
+_OWN_LIMITS = {"max.connections": "max_connections", "max.connection.creation.rate": "creation_rate"}
+"""What a listener may set for itself, in addition to what holds for the broker as a whole (KIP-612)."""
+
+_LINES_AT_ONCE = 100
+_LINES_A_SECOND = 10
+"""Of closed connections: who connects in a loop, speaking something else, must not fill the log's disk."""
 
 
 @dataclass(slots=True)
@@ -54,7 +69,7 @@ class ConnectionLimits:
 
 
 class ConnectionCounts:
-    """How many connections the broker has, in all and by address; shared by its listeners."""
+    """How many connections there are, in all and by address: the broker's, shared by its listeners, and each listener's."""
 
     __slots__ = ("_next_due", "by_host", "limits", "total", "waiting")
 
@@ -115,7 +130,7 @@ class Listener:
         self,
         broker: "BrokerServer",
         name: str,
-        security_protocol: str,
+        security_protocol: SecurityProtocol,
         *,
         routes: Routes,
         memory: ReceiveMemory,
@@ -137,6 +152,12 @@ class Listener:
         self.throttling = broker.throttling
         """None while there is no quota for users and clients."""
         self.make_connection: Callable[[Listener], Connection] = Connection
+        self.tls: ListenerTls | None = None
+        """None where nothing is encrypted."""
+        self.own_counts = ConnectionCounts(ConnectionLimits())
+        """This listener's connections alone, by its own limits: `listener.name.x.max.connections` and the like."""
+        self.logins: Logins | None = None
+        """None where clients don't log in by SASL."""
         self.connections: set[Connection] = set()
         self.host = ""
         self.port = 0
@@ -146,11 +167,34 @@ class Listener:
         self._server: asyncio.AbstractServer | None = None
         self._sweep: asyncio.TimerHandle | None = None
         self._all_closed: asyncio.Event | None = None
+        self._lines = LineBudget()
+        self.take(broker.config)
+
+    async def open_tls(self, config: BrokerConfig, threads: "Threads") -> None:
+        """Read the certificates, if this listener has any; raises `InvalidConfigurationError`."""
+        if self.security_protocol not in (SecurityProtocol.SSL, SecurityProtocol.SASL_SSL):
+            return
+        from ottla.broker.listener_tls import LOOK_SECONDS, ListenerTls  # noqa: PLC0415 - few listeners have TLS
+
+        settings = ListenerSettings(config, self.name)
+        self.tls = ListenerTls(settings, self.security_protocol, threads, LOOK_SECONDS)
+        await self.tls.open()
+
+    def take(self, config: BrokerConfig) -> None:
+        """Set the limits; later, when the broker's settings have changed, renew whatever follows from them."""
+        settings = ListenerSettings(config, self.name)
+        limits = self.own_counts.limits
+        for name, field_name in _OWN_LIMITS.items():
+            own = settings.own_value(name)
+            setattr(limits, field_name, own if isinstance(own, int) else 2**31 - 1)
+        self.own_counts.serve_next()
+        if self.tls is not None:
+            self.tls.take(settings)
 
     async def bind(self, host: str, port: int, backlog: int) -> None:
         """Take the address; connections are not accepted before `serve`. Raises `OSError`."""
         self._server = await self.loop.create_server(
-            lambda: self.make_connection(self),
+            self._protocol,
             host or None,
             port,
             backlog=backlog,
@@ -167,10 +211,26 @@ class Listener:
         await self._server.start_serving()
         self._sweep = self.loop.call_later(_SWEEP_SECONDS, self._close_idle)
 
+    def _protocol(self) -> asyncio.BufferedProtocol:
+        """What receives the bytes of the next connection."""
+        connection = self.make_connection(self)
+        return connection if self.tls is None else self.tls.layer(self, connection)
+
     # Called by connections.
+
+    def secured(self, connection: Connection, tls: "ServerTls", session: ssl.SSLObject) -> None:
+        """A TLS handshake is over: the client is whom its certificate names. Raises `NoRuleFits`.
+
+        Where clients log in by SASL it is that which says who they are.
+        """
+        principal = tls.principal(session)
+        if self.security_protocol is SecurityProtocol.SSL:
+            connection.info.principal = principal
 
     def descriptor(self, transport: asyncio.Transport) -> int:
         """The socket's descriptor where bytes may be written to it directly, else -1."""
+        if self.tls is not None:
+            return -1
         sock = transport.get_extra_info("socket")
         if sock is None:
             return -1
@@ -201,32 +261,42 @@ class Listener:
         )
         connection.last_active = now()
         self.connections.add(connection)
+        if self.logins is not None:
+            connection.login = self.logins.begin(connection)
         refused = self.counts.enter(remote_host)
+        refused = self.own_counts.enter(remote_host) or refused
         if refused:
             connection.close(refused)
             return
-        if self.counts.lacks_room:
-            self.counts.waiting[connection] = None
-            connection.wait()
-            return
+        for counts in (self.counts, self.own_counts):
+            if counts.lacks_room:
+                counts.waiting[connection] = None
+                connection.wait()
+                return
         throttle_ms = self.broker.address_quota.connected(remote_host, self.broker.now_ms())
         if throttle_ms > 0:
             connection.refuse_later(
                 throttle_ms / 1000, f"{remote_host} connects more often than its quota allows"
             )
             return
-        delay_seconds = self.counts.delay_seconds(connection.last_active)
+        delay_seconds = max(
+            self.counts.delay_seconds(connection.last_active),
+            self.own_counts.delay_seconds(connection.last_active),
+        )
         if delay_seconds > 0:
             connection.hold_back(delay_seconds)
 
     def closed(self, connection: Connection, reason: str) -> None:
-        if reason:
-            self.log.info("Closed connection %s: %s", connection.info.identity, reason)
+        if reason and self._lines.allow(now()):
+            more = f" (and {self._lines.withheld} more like it)" if self._lines.withheld else ""
+            self._lines.withheld = 0
+            self.log.info("Closed connection %s: %s%s", connection.info.identity, reason, more)
         self.connections.discard(connection)
         self.broker.shares.connection_closed(connection.info)
-        self.counts.waiting.pop(connection, None)
-        self.counts.leave(connection.info.remote_host)
-        self.counts.serve_next()
+        for counts in (self.counts, self.own_counts):
+            counts.waiting.pop(connection, None)
+            counts.leave(connection.info.remote_host)
+            counts.serve_next()
         if self._all_closed is not None and not self.connections:
             self._all_closed.set()
 
@@ -252,6 +322,8 @@ class Listener:
         """Accept no more; connections with a request in hand may finish it within the time, then all are closed."""
         if self._sweep is not None:
             self._sweep.cancel()
+        if self.tls is not None:
+            self.tls.close()
         if self._server is not None:
             self._server.close()
         self._all_closed = asyncio.Event()
@@ -264,6 +336,28 @@ class Listener:
                 for connection in list(self.connections):
                     connection.abort()
                 await asyncio.sleep(0)
+
+
+class LineBudget:
+    """How many lines a listener may still log: some at once, and then some a second."""
+
+    __slots__ = ("_left", "_since", "withheld")
+
+    def __init__(self) -> None:
+        self._left = float(_LINES_AT_ONCE)
+        self._since = 0.0
+        self.withheld = 0
+        """Lines that were not allowed since the last that was."""
+
+    def allow(self, moment: float) -> bool:
+        """Whether one may be logged at `moment`, by the clock `now`."""
+        self._left = min(_LINES_AT_ONCE, self._left + (moment - self._since) * _LINES_A_SECOND)
+        self._since = moment
+        if self._left < 1:
+            self.withheld += 1
+            return False
+        self._left -= 1
+        return True
 
 
 def _plain_host(host: str) -> str:

@@ -17,6 +17,7 @@ from ottla.broker.server import BrokerServer
 from ottla.cluster.metadata import InconsistentClusterId
 from ottla.cluster.tree import TreeError
 from ottla.config.broker_config import BrokerConfig
+from ottla.config.checks import InvalidConfigurationError
 from ottla.protocol.errors import KafkaError
 from ottla.storage.log_directory import DirectoryError
 
@@ -70,7 +71,14 @@ async def _serve(config: BrokerConfig) -> int:
     broker.on_all_directories_failed = give_up
     try:
         await broker.start()
-    except (OSError, DirectoryError, TreeError, InconsistentClusterId, KafkaError) as error:
+    except (
+        OSError,
+        DirectoryError,
+        TreeError,
+        InconsistentClusterId,
+        InvalidConfigurationError,
+        KafkaError,
+    ) as error:
         _log.error("The broker can't start: %s", error)
         return EXIT_FAILED
     # What lives now lives until the end; the collector, off since the start, need not look at it.

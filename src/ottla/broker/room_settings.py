@@ -7,6 +7,7 @@ from ottla.broker.listener import ConnectionLimits
 from ottla.cluster.rules import MetadataSettings
 from ottla.config.broker_config import BrokerConfig
 from ottla.config.checks import CONSUMER_ASSIGNORS
+from ottla.config.values import Password
 from ottla.groups.settings import (
     ConsumerGroupSettings,
     GroupSettings,
@@ -159,4 +160,14 @@ def metadata_settings(config: BrokerConfig) -> MetadataSettings:
         delete_topic_enable=config.delete_topic_enable,
         unstable_features=config.get("unstable.feature.versions.enable") is True,
         has_authorizer=bool(config.get("authorizer.class.name")),
+        has_tokens=token_key(config) is not None,
     )
+
+
+def token_key(config: BrokerConfig) -> str | None:
+    """What delegation tokens are signed with; None: this broker has none."""
+    for name in ("delegation.token.secret.key", "delegation.token.master.key"):
+        value = config.get(name)
+        if isinstance(value, Password) and value.secret:
+            return value.secret
+    return None

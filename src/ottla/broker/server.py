@@ -41,6 +41,7 @@ from ottla.broker.room_settings import (
     listen_backlog,
     log_store_settings,
     metadata_settings,
+    token_key,
     transaction_settings,
 )
 from ottla.broker.routes import Routes
@@ -84,6 +85,9 @@ from ottla.storage.partition_log import PartitionLog
 
 if TYPE_CHECKING:
     from ottla.broker.http import HealthPages
+    from ottla.broker.login import Logins
+    from ottla.broker.schema_validation import SchemaValidation
+    from ottla.broker.tokens import Tokens
     from ottla.security.authorizer import Authorizer
 
 _log = logging.getLogger(__name__)
@@ -133,6 +137,8 @@ class BrokerServer:
         self.node_id = config.node_id
         self.listeners: list[Listener] = []
         self.routes = Routes(served_by(config, registered.all_registrations()))
+        self.logins: Logins | None = None
+        """None without a listener on which clients log in by SASL."""
         self._excluded_settings: set[tuple[str, str]] = set()
         self.metadata_answers = MetadataAnswers()
         self.topic_creation = TopicCreation(self)
@@ -141,7 +147,10 @@ class BrokerServer:
         self.throttling: Throttling | None = None
         """None while there is no quota for users and clients."""
         self.authorizer: Authorizer | None = make_authorizer(config, now_ms)
+        self.tokens: Tokens | None = None
+        """None without a secret by which delegation tokens are made."""
         """None without one: then everything is allowed."""
+        self._schema_validation: SchemaValidation | None = None
         self.address_quota = AddressQuota(config)
         self.telemetry = ClientTelemetry(_telemetry_max_bytes(config), lambda: random_uuid(os.urandom(16)))
         self.pushed_metrics = PushedMetrics()
@@ -166,7 +175,8 @@ class BrokerServer:
         """Serve. Returns when clients are answered.
 
         Raises what keeps it from starting: `OSError` for an address in use, storage's `DirectoryError`, cluster's
-        `TreeUnavailable` and `InconsistentClusterId`. What was begun is undone then.
+        `TreeUnavailable` and `InconsistentClusterId`, `InvalidConfigurationError` for certificates that can't be used. What
+        was begun is undone then.
         """
         self.loop = asyncio.get_running_loop()
         try:
@@ -192,6 +202,10 @@ class BrokerServer:
         await self._open_pages()
         await self._bind()
         await self._open_metadata()
+        for listener in self.listeners:
+            await listener.open_tls(self.config, self.threads)
+        self._open_tokens()
+        self._open_logins()
         await self._load_logs()
         register(self.metrics, self)
         for listener in self.listeners:
@@ -227,6 +241,25 @@ class BrokerServer:
                 listener.make_connection = versions.connection
             self.listeners.append(listener)
             await listener.bind(endpoint.host, endpoint.port, listen_backlog(config))
+
+    def _open_tokens(self) -> None:
+        key = token_key(self.config)
+        if key is not None:
+            from ottla.broker.tokens import Tokens  # noqa: PLC0415 - few brokers have them
+
+            self.tokens = Tokens(self, key)
+            self.tokens.take(self.metadata.image)
+
+    def _open_logins(self) -> None:
+        """Raises `InvalidConfigurationError`."""
+        with_sasl = [each for each in self.listeners if each.security_protocol.startswith("SASL")]
+        if with_sasl:
+            from ottla.broker.login import Logins  # noqa: PLC0415 - few brokers have such listeners
+
+            self.logins = Logins(self)
+            self.logins.check()
+        for listener in with_sasl:
+            listener.logins = self.logins
 
     async def _open_metadata(self) -> None:
         config = self.config
@@ -377,6 +410,10 @@ class BrokerServer:
         await asyncio.gather(*(listener.close(timeout_s) for listener in self.listeners))
         if self.pages is not None:
             await self.pages.close()
+        if self.logins is not None:
+            self.logins.close()
+        if self._schema_validation is not None:
+            self._schema_validation.close()
         for part in ("shares", "groups", "transactions", "fetch_sessions", "timers"):
             if hasattr(self, part):
                 getattr(self, part).close()
@@ -482,9 +519,20 @@ class BrokerServer:
         """What has passed through topics that don't exist, or no more: the sum over all topics must not fall."""
         return read(self._unknown_topics) + read(self._bygone_topics)
 
+    @property
+    def schema_validation(self) -> "SchemaValidation":
+        """Made for the first topic that wants it: nobody else pays for an HTTP client."""
+        if self._schema_validation is None:
+            from ottla.broker.schema_validation import schema_validation  # noqa: PLC0415
+
+            self._schema_validation = schema_validation(self.config, self.threads)
+        return self._schema_validation
+
     # Keeping going.
 
     def _metadata_changed(self, image: MetadataImage, delta: MetadataDelta) -> Iterator[None]:
+        if self.tokens is not None:
+            self.tokens.take(image)
         if self.authorizer is not None and delta.changed_acls:
             self.authorizer.apply(image.acls, delta.changed_acls)
         if any(each.type is ConfigType.BROKER for each in delta.changed_configs):
@@ -521,6 +569,7 @@ class BrokerServer:
         for listener in self.listeners:
             listener.counts.limits = connection_limits(self.config)
             listener.counts.serve_next()
+            listener.take(self.config)
 
     def _take_quotas(self, image: MetadataImage) -> None:
         self.address_quota.take(image.configs)
@@ -566,6 +615,8 @@ class BrokerServer:
         now_ms = self.now_ms()
         self.logs.tick(now_ms)
         self.transactional_writes.tick(now_ms)
+        if self.tokens is not None:
+            self.tokens.tick(now_ms)
         if now_ms >= self._high_watermarks_due_ms:
             self._high_watermarks_due_ms = now_ms + self.config.replica_high_watermark_checkpoint_interval_ms
             self.logs.checkpoint_high_watermarks(self.replicas.high_watermarks())

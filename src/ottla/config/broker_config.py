@@ -193,9 +193,9 @@ def build(given: Iterable[Given], dynamic: Mapping[str, str] = MappingProxyType(
     latest = _with_twin({value.name: value for value in given})
     over = {name: Given(name, text, "dynamic setting") for name, text in dynamic.items()}
     holding = latest | over
-    values, faults = _parse(holding)
+    values, of_listeners, faults = _parse(holding)
     broken = {fault.name for fault in faults}
-    endpoints, endpoint_faults = resolve_endpoints(values)
+    endpoints, endpoint_faults = resolve_endpoints(values, of_listeners)
     related = [*faults_between(values, holding), *endpoint_faults]
     faults += [fault.given_as(holding) for fault in related if fault.name not in broken]
     if faults or endpoints is None:
@@ -232,8 +232,10 @@ def _listener_setting(name: str) -> Setting | None:
     return BROKER_SETTINGS.get(rest) or BROKER_SETTINGS.get(rest.partition(".")[2])
 
 
-def _parse(holding: Mapping[str, Given]) -> tuple[dict[str, Value], list[Fault]]:
+def _parse(holding: Mapping[str, Given]) -> tuple[dict[str, Value], dict[str, Value], list[Fault]]:
+    """The broker's values, those with a listener's prefix, and what can't be read."""
     values = {name: setting.default for name, setting in BROKER_SETTINGS.items()}
+    of_listeners: dict[str, Value] = {}
     faults: list[Fault] = []
     for name, value in holding.items():
         setting = setting_for(name)
@@ -246,7 +248,9 @@ def _parse(holding: Mapping[str, Given]) -> tuple[dict[str, Value], list[Fault]]
         else:
             if name in BROKER_SETTINGS:
                 values[name] = parsed
-    return values, faults
+            elif name.startswith(LISTENER_PREFIX):
+                of_listeners[name] = parsed
+    return values, of_listeners, faults
 
 
 def _warning(value: Given, given: Mapping[str, Given]) -> str | None:

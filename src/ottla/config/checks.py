@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from ottla.config import authorizer, reasons
+from ottla.config.catalogue import BROKER_SETTINGS
 from ottla.config.endpoints import split_addresses
 from ottla.config.sources import Given
 from ottla.config.values import Value
@@ -37,11 +38,21 @@ class Fault(NamedTuple):
     def given_as(self, holding: Mapping[str, Given]) -> Fault:
         """The same with the value and origin, when the setting was given."""
         found = holding.get(self.name)
-        return self if found is None else self._replace(value=found.text, origin=found.origin)
+        if found is None:
+            return self
+        return self._replace(value="[hidden]" if _is_secret(self.name) else found.text, origin=found.origin)
 
     def __str__(self) -> str:
         shown = self.name if self.value is None else f"{self.name}={self.value}"
         return f"{shown} ({self.origin}): {self.rule}"
+
+
+def _is_secret(name: str) -> bool:
+    """Whether a setting is a secret, one with a listener's and a mechanism's prefix included."""
+    return any(
+        setting.sensitive and (name == setting.name or name.endswith(f".{setting.name}"))
+        for setting in BROKER_SETTINGS.values()
+    )
 
 
 class InvalidConfigurationError(ValueError):

@@ -18,6 +18,7 @@ from ottla.config.endpoints import (
     parse_protocol_map,
     split_addresses,
 )
+from ottla.config.tls_checks import tls_faults
 from ottla.config.values import Value
 
 
@@ -30,8 +31,10 @@ class Endpoints(NamedTuple):
     between_brokers: str
 
 
-def resolve_endpoints(values: Mapping[str, Value]) -> tuple[Endpoints | None, list[Fault]]:
-    """The listeners, or what is wrong with them."""
+def resolve_endpoints(
+    values: Mapping[str, Value], of_listeners: Mapping[str, Value]
+) -> tuple[Endpoints | None, list[Fault]]:
+    """The listeners, or what is wrong with them; `of_listeners` is what is set under names with a listener's prefix."""
     try:
         protocols = parse_protocol_map(str(values["listener.security.protocol.map"]))
     except EndpointError as error:
@@ -47,7 +50,7 @@ def resolve_endpoints(values: Mapping[str, Value]) -> tuple[Endpoints | None, li
     if faults:
         return None, faults
     endpoints = Endpoints(found["listeners"], found["advertised.listeners"], _between_brokers(values))
-    faults = list(_faults(values, endpoints, protocols))
+    faults = [*_faults(values, endpoints, protocols), *_tls(values, endpoints, of_listeners)]
     return (None if faults else endpoints), faults
 
 
@@ -72,11 +75,6 @@ def _faults(
 ) -> Iterator[Fault]:
     if not endpoints.listening:
         yield Fault("listeners", "There must be at least one broker listener.")
-    for endpoint in endpoints.listening:
-        if endpoint.security_protocol is not SecurityProtocol.PLAINTEXT:
-            yield Fault(
-                "listeners", f"{endpoint}: {endpoint.security_protocol} is not served yet, only PLAINTEXT"
-            )
     names = [endpoint.listener_name for endpoint in endpoints.listening]
     advertised = [endpoint.listener_name for endpoint in endpoints.advertised] or names
     if set(advertised) - set(names):
@@ -105,3 +103,32 @@ def _faults(
             "inter.broker.listener.name must be a listener name defined in advertised.listeners. The valid options "
             f"based on currently configured listeners are {','.join(advertised)}",
         )
+    control = _text(values["control.plane.listener.name"]).upper()
+    if control and control not in advertised:
+        yield Fault(
+            "control.plane.listener.name",
+            "control.plane.listener.name must be a listener name defined in advertised.listeners. The valid options "
+            f"based on currently configured listeners are {','.join(advertised)}",
+        )
+    elif control and control == between:
+        yield Fault(
+            "control.plane.listener.name",
+            "control.plane.listener.name, when defined, should have a different value from the inter broker listener "
+            f"name. Currently they both have the value {control}",
+        )
+
+
+def _tls(
+    values: Mapping[str, Value], endpoints: Endpoints, of_listeners: Mapping[str, Value]
+) -> Iterator[Fault]:
+    """Faults of the listeners that speak TLS, under the names by which the values in question are set."""
+    for endpoint in endpoints.listening:
+        if endpoint.security_protocol not in (SecurityProtocol.SSL, SecurityProtocol.SASL_SSL):
+            continue
+        prefix = f"listener.name.{endpoint.listener_name.lower()}."
+
+        def value(name: str, prefix: str = prefix) -> Value:
+            return of_listeners.get(prefix + name, values[name])
+
+        for name, rule in tls_faults(str(endpoint), value):
+            yield Fault(prefix + name if prefix + name in of_listeners else name, rule)

@@ -191,7 +191,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=100,
         valid=Range(0),
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc=(
             "Milliseconds that a failed authentication waits for its answer, so that guessing is slow. Has to"
             " be below `connections.max.idle.ms`."
@@ -201,7 +200,6 @@ SETTINGS: tuple[Setting, ...] = (
         name="connections.max.reauth.ms",
         type=Type.LONG,
         default=0,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc=(
             "Longest life in milliseconds of a SASL session before the client has to authenticate anew "
             "(KIP-368); 0 never asks for it."

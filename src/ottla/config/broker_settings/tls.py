@@ -12,7 +12,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.BOOLEAN,
         default=False,
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Whether a renewed keystore may carry another distinguished name.",
     ),
     Setting(
@@ -20,7 +19,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.BOOLEAN,
         default=False,
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Whether a renewed keystore may carry other alternative names.",
     ),
     Setting(
@@ -28,7 +26,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.LIST,
         default=(),
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Cipher suites that may be negotiated; empty allows all that the library offers.",
     ),
     Setting(
@@ -37,7 +34,6 @@ SETTINGS: tuple[Setting, ...] = (
         default="none",
         valid=OneOf(("required", "requested", "none")),
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc=(
             "Whether a client must show a certificate (`required`), is asked for one (`requested`), or "
             "neither (`none`)."
@@ -48,7 +44,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.LIST,
         default=("TLSv1.2", "TLSv1.3"),
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="TLS versions that are accepted.",
     ),
     Setting(
@@ -57,8 +52,8 @@ SETTINGS: tuple[Setting, ...] = (
         default="https",
         importance=Importance.LOW,
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
-        doc="How a server's name is checked against its certificate; empty turns the check off.",
+        without_effect=reasons.NOT_YET_CLUSTER,
+        doc="How the name of another broker is checked against its certificate; empty turns the check off.",
     ),
     Setting(
         name="ssl.engine.factory.class",
@@ -74,7 +69,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.PASSWORD,
         default=None,
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Password of the private key in the keystore or in `ssl.keystore.key`.",
     ),
     Setting(
@@ -90,7 +84,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.PASSWORD,
         default=None,
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="The broker's certificate and its chain as PEM text.",
     ),
     Setting(
@@ -98,7 +91,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.PASSWORD,
         default=None,
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="The broker's private key as PEM text (PKCS #8).",
     ),
     Setting(
@@ -106,7 +98,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.STRING,
         default=None,
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="File of the keystore.",
     ),
     Setting(
@@ -114,7 +105,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.PASSWORD,
         default=None,
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Password of the keystore; PEM files have none.",
     ),
     Setting(
@@ -122,7 +112,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.STRING,
         default="JKS",
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Format of the keystore: JKS, PKCS12 or PEM.",
     ),
     Setting(
@@ -130,7 +119,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.STRING,
         default="DEFAULT",
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc=(
             "Rules that make a short user name of a certificate's distinguished name, the first that fits "
             "being used; `DEFAULT` keeps the whole name."
@@ -141,7 +129,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.STRING,
         default="TLSv1.3",
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="TLS version that a connection begins with.",
     ),
     Setting(
@@ -174,7 +161,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.PASSWORD,
         default=None,
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Trusted certificates as PEM text.",
     ),
     Setting(
@@ -182,7 +168,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.STRING,
         default=None,
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="File of the truststore.",
     ),
     Setting(
@@ -190,7 +175,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.PASSWORD,
         default=None,
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Password of the truststore; without it the file's integrity isn't checked.",
     ),
     Setting(
@@ -198,7 +182,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.STRING,
         default="JKS",
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Format of the truststore: JKS, PKCS12 or PEM.",
     ),
 )
