@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -334,8 +334,10 @@ class RulesChange(RuleBasedStateMachine):
 
 
 TestRulesChange = RulesChange.TestCase
+TestRulesChange.settings = settings(deadline=None)
 
 
+@settings(deadline=None)
 @given(
     st.lists(all_bindings, max_size=8), principals, hosts, operations, st.lists(resource_names, max_size=9)
 )
