@@ -107,11 +107,9 @@ class ScramMechanism:
     def user(self, name: str) -> _Claimed:
         """Who claims to be this user, with what the proof is to be checked against. Raises `ValueError`."""
         stored = self._credential_of(name)
-        credential = (
-            phantom_credential(self._secret, self._mechanism, name)
-            if stored is None
-            else parse_credential(stored)
-        )
+        # Made for those who exist as well, or the time would tell.
+        phantom = phantom_credential(self._secret, self._mechanism, name)
+        credential = parse_credential(phantom if stored is None else stored)
         return _Claimed(name, KafkaPrincipal(USER_TYPE, name), credential, None, is_known=stored is not None)
 
     def token_holder(self, token_id: str) -> Callable[[], _Claimed]:
@@ -120,7 +118,7 @@ class ScramMechanism:
         They are spent on unknown tokens as well, or the time would tell.
         """
         found = None if self._token_of is None else self._token_of(token_id)
-        phantom = phantom_credential(self._secret, self._mechanism, token_id)
+        phantom = parse_credential(phantom_credential(self._secret, self._mechanism, token_id))
         password = phantom.server_key if found is None else found.password
         principal = KafkaPrincipal(USER_TYPE, "" if found is None else found.owner, token_authenticated=True)
         expires_at_ms = None if found is None else found.expires_at_ms

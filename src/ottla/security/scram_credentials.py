@@ -59,8 +59,8 @@ def derived_credential(
     return ScramCredential(salt, stored_key, server_key, iterations)
 
 
-def phantom_credential(secret: bytes, mechanism: Mechanism, user: str) -> ScramCredential:
-    """For a user that has none: looks like one that Apache's clients make, and fits no password."""
+def phantom_credential(secret: bytes, mechanism: Mechanism, user: str) -> str:
+    """For a user that has none, as it would be stored: looks like one that Apache's clients make, and fits no password."""
 
     def derived(purpose: str) -> bytes:
         return hmac.digest(secret, f"{purpose} {mechanism.setting} {user}".encode(), mechanism.digest)
@@ -69,4 +69,10 @@ def phantom_credential(secret: bytes, mechanism: Mechanism, user: str) -> ScramC
     for _ in range(_SALT_CHARACTERS):
         number, digit = divmod(number, len(_DIGITS))
         salt += _DIGITS[digit]
-    return ScramCredential(salt.encode(), derived("stored key"), derived("server key"), MIN_ITERATIONS)
+    parts = {
+        "salt": salt.encode(),
+        "stored_key": derived("stored key"),
+        "server_key": derived("server key"),
+    }
+    told = ",".join(f"{name}={base64.b64encode(part).decode()}" for name, part in parts.items())
+    return f"{told},iterations={MIN_ITERATIONS}"
