@@ -63,11 +63,13 @@ def create_token(token: DelegationToken) -> TokenChange[DelegationToken]:
 def renew_token(token_id: str, principal: str, *, period_ms: int, now_ms: int) -> TokenChange[int]:
     """Let the token live for `period_ms` from now, as far as its maximum allows; the outcome is its new expiry.
 
-    Raises DELEGATION_TOKEN_NOT_FOUND, DELEGATION_TOKEN_OWNER_MISMATCH, DELEGATION_TOKEN_EXPIRED.
+    Raises DELEGATION_TOKEN_NOT_FOUND, DELEGATION_TOKEN_EXPIRED, DELEGATION_TOKEN_OWNER_MISMATCH.
     """
 
     def change(image: MetadataImage, announce: AnnounceToken) -> Decision[int]:
-        token = _changeable(image, token_id, principal)
+        token = _existing(image, token_id)
+        _ensure_alive(token, now_ms)
+        _ensure_changeable(token, principal)
         return _expiring(image, token, period_ms, now_ms, announce)
 
     return change
@@ -80,8 +82,10 @@ def expire_token(token_id: str, principal: str, *, period_ms: int, now_ms: int) 
     """
 
     def change(image: MetadataImage, announce: AnnounceToken) -> Decision[int]:
-        token = _changeable(image, token_id, principal)
+        token = _existing(image, token_id)
+        _ensure_changeable(token, principal)
         if period_ms >= 0:
+            _ensure_alive(token, now_ms)
             return _expiring(image, token, period_ms, now_ms, announce)
         decision: Decision[int] = Decision(ImageDraft(image), [now_ms])
         _remove(decision, image, [token], announce)
@@ -103,20 +107,26 @@ def remove_expired_tokens(now_ms: int) -> TokenChange[DelegationToken]:
     return change
 
 
-def _changeable(image: MetadataImage, token_id: str, principal: str) -> DelegationToken:
+def _existing(image: MetadataImage, token_id: str) -> DelegationToken:
     token = image.tokens.get(token_id)
     if token is None:
         raise KafkaError(ErrorCode.DELEGATION_TOKEN_NOT_FOUND)
+    return token
+
+
+def _ensure_changeable(token: DelegationToken, principal: str) -> None:
     if not token.may_be_renewed_by(principal):
         raise KafkaError(ErrorCode.DELEGATION_TOKEN_OWNER_MISMATCH)
-    return token
+
+
+def _ensure_alive(token: DelegationToken, now_ms: int) -> None:
+    if token.is_over(now_ms):
+        raise KafkaError(ErrorCode.DELEGATION_TOKEN_EXPIRED)
 
 
 def _expiring(
     image: MetadataImage, token: DelegationToken, period_ms: int, now_ms: int, announce: AnnounceToken
 ) -> Decision[int]:
-    if token.is_over(now_ms):
-        raise KafkaError(ErrorCode.DELEGATION_TOKEN_EXPIRED)
     expiry_timestamp_ms = min(token.max_timestamp_ms, now_ms + period_ms)
     changed = token._replace(expiry_timestamp_ms=expiry_timestamp_ms)
     write = SetData(token_nodes.path(token.token_id), token_nodes.encode(changed))

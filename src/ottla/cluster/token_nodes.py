@@ -39,14 +39,14 @@ def encode(token: DelegationToken) -> bytes:
     """The members in the order in which Apache's Scala map gives them."""
     return json.dumps(
         {
-            "owner": sanitized(token.owner),
+            "issueTimestamp": token.issue_timestamp_ms,
+            "renewers": [sanitized(each) for each in token.renewers],
             "tokenRequester": sanitized(token.requester),
+            "tokenId": token.token_id,
+            "owner": sanitized(token.owner),
+            "expiryTimestamp": token.expiry_timestamp_ms,
             "maxTimestamp": token.max_timestamp_ms,
             "version": VERSION,
-            "tokenId": token.token_id,
-            "renewers": [sanitized(each) for each in token.renewers],
-            "expiryTimestamp": token.expiry_timestamp_ms,
-            "issueTimestamp": token.issue_timestamp_ms,
         },
         separators=(",", ":"),
     ).encode()

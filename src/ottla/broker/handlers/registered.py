@@ -2,10 +2,12 @@
 
 from ottla.broker.dispatch import REGISTRATIONS, Registration
 from ottla.broker.handlers import (
+    acls,
     api_versions,
     cluster,
     configs,
     consumer_groups,
+    delegation_tokens,
     delete_records,
     elections,
     features,
@@ -20,6 +22,7 @@ from ottla.broker.handlers import (
     producers,
     quotas,
     reassignments,
+    sasl,
     scram,
     share_acknowledge,
     share_fetch,
@@ -30,14 +33,15 @@ from ottla.broker.handlers import (
     topics,
     transactional_offsets,
     transactions,
-    unsecured,
 )
 
 MODULES = (
+    acls,
     api_versions,
     cluster,
     configs,
     consumer_groups,
+    delegation_tokens,
     delete_records,
     elections,
     features,
@@ -52,6 +56,7 @@ MODULES = (
     producers,
     quotas,
     reassignments,
+    sasl,
     scram,
     share_acknowledge,
     share_fetch,
@@ -62,7 +67,6 @@ MODULES = (
     topics,
     transactional_offsets,
     transactions,
-    unsecured,
 )
 
 

@@ -22,14 +22,12 @@ SETTINGS: tuple[Setting, ...] = (
         name="delegation.token.secret.key",
         type=Type.PASSWORD,
         default=None,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Secret, the same on every broker, that signs delegation tokens. Without it there are none.",
     ),
     Setting(
         name="delegation.token.master.key",
         type=Type.PASSWORD,
         default=None,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Older name of `delegation.token.secret.key`.",
     ),
     Setting(
@@ -37,7 +35,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.LONG,
         default=86_400_000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Milliseconds until a delegation token has to be renewed.",
     ),
     Setting(
@@ -45,7 +42,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.LONG,
         default=604_800_000,
         valid=Range(1),
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Milliseconds after which a delegation token can't be renewed any more.",
     ),
     Setting(
@@ -54,7 +50,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=3_600_000,
         valid=Range(1),
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Milliseconds between two deletions of expired delegation tokens.",
     ),
     Setting(

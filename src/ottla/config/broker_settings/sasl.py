@@ -35,7 +35,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.LIST,
         default=("GSSAPI",),
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="SASL mechanisms that the broker accepts.",
     ),
     Setting(
@@ -43,7 +42,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.PASSWORD,
         default=None,
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc=(
             "Login of a SASL mechanism in the form of a JAAS file; for a broker under "
             "`listener.name.NAME.MECHANISM.`."
@@ -54,7 +52,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.STRING,
         default="/usr/bin/kinit",
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.NO_TICKETS,
         doc="Path of Kerberos' `kinit`.",
     ),
     Setting(
@@ -62,7 +60,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.LONG,
         default=60_000,
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.NO_TICKETS,
         doc="Milliseconds between two attempts to renew a Kerberos ticket.",
     ),
     Setting(
@@ -70,7 +68,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.LIST,
         default=("DEFAULT",),
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Rules that make a short user name of a Kerberos principal, the first that fits being used.",
     ),
     Setting(
@@ -78,7 +75,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.STRING,
         default=None,
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Kerberos name of the service that brokers run as.",
     ),
     Setting(
@@ -86,7 +82,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.DOUBLE,
         default=0.05,
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.NO_TICKETS,
         doc="Random part, as a share, added to the time of renewal.",
     ),
     Setting(
@@ -94,7 +90,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.DOUBLE,
         default=0.8,
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.NO_TICKETS,
         doc="Share of a ticket's life after which it is renewed.",
     ),
     Setting(
@@ -116,7 +112,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=None,
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.ONLY_CLIENTS,
         doc="Milliseconds to wait for a connection to the identity provider; not set, without limit.",
     ),
     Setting(
@@ -124,7 +120,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=None,
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.ONLY_CLIENTS,
         doc="Milliseconds to wait for an answer of the identity provider; not set, without limit.",
     ),
     Setting(
@@ -132,7 +128,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.SHORT,
         default=300,
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.ONLY_CLIENTS,
         doc=(
             "Seconds before a credential's end that stay free of renewals, where there is time for it; 0 to "
             "3600."
@@ -143,7 +139,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.SHORT,
         default=60,
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.ONLY_CLIENTS,
         doc="Seconds that pass at least before a credential is renewed; 0 to 900.",
     ),
     Setting(
@@ -151,7 +147,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.DOUBLE,
         default=0.8,
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.ONLY_CLIENTS,
         doc="Share of a credential's life after which it is renewed; 0.5 to 1.",
     ),
     Setting(
@@ -159,7 +155,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.DOUBLE,
         default=0.05,
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.ONLY_CLIENTS,
         doc="Random part, as a share of the life, added to the time of renewal; 0 to 0.25.",
     ),
     Setting(
@@ -167,7 +163,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.LONG,
         default=100,
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.ONLY_CLIENTS,
         doc=(
             "Milliseconds before the first new attempt to log in at the identity provider; doubled each time."
         ),
@@ -177,7 +173,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.LONG,
         default=10_000,
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.ONLY_CLIENTS,
         doc="Most milliseconds between two attempts to log in at the identity provider.",
     ),
     Setting(
@@ -201,14 +197,14 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.STRING,
         default="RS256",
         valid=OneOfIgnoringCase(("ES256", "RS256")),
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.ONLY_CLIENTS,
         doc="Algorithm that signs the assertion.",
     ),
     Setting(
         name="sasl.oauthbearer.assertion.claim.aud",
         type=Type.STRING,
         default=None,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.ONLY_CLIENTS,
         doc="The assertion's `aud` claim.",
     ),
     Setting(
@@ -217,21 +213,21 @@ SETTINGS: tuple[Setting, ...] = (
         default=300,
         valid=Range(0, 86_400),
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.ONLY_CLIENTS,
         doc="Seconds from now to the assertion's end (`exp`).",
     ),
     Setting(
         name="sasl.oauthbearer.assertion.claim.iss",
         type=Type.STRING,
         default=None,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.ONLY_CLIENTS,
         doc="The assertion's `iss` claim.",
     ),
     Setting(
         name="sasl.oauthbearer.assertion.claim.jti.include",
         type=Type.BOOLEAN,
         default=False,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.ONLY_CLIENTS,
         doc="Whether the assertion carries a random `jti` claim.",
     ),
     Setting(
@@ -240,56 +236,56 @@ SETTINGS: tuple[Setting, ...] = (
         default=60,
         valid=Range(0, 3600),
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.ONLY_CLIENTS,
         doc="Seconds before now from which the assertion holds (`nbf`).",
     ),
     Setting(
         name="sasl.oauthbearer.assertion.claim.sub",
         type=Type.STRING,
         default=None,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.ONLY_CLIENTS,
         doc="The assertion's `sub` claim.",
     ),
     Setting(
         name="sasl.oauthbearer.assertion.file",
         type=Type.STRING,
         default=None,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.ONLY_CLIENTS,
         doc="File with a ready assertion, read again when it changes.",
     ),
     Setting(
         name="sasl.oauthbearer.assertion.private.key.file",
         type=Type.STRING,
         default=None,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.ONLY_CLIENTS,
         doc="File of the private key that signs the assertion, as PEM.",
     ),
     Setting(
         name="sasl.oauthbearer.assertion.private.key.passphrase",
         type=Type.PASSWORD,
         default=None,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.ONLY_CLIENTS,
         doc="Passphrase of that private key.",
     ),
     Setting(
         name="sasl.oauthbearer.assertion.template.file",
         type=Type.STRING,
         default=None,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.ONLY_CLIENTS,
         doc="JSON file with headers and claims for the assertion.",
     ),
     Setting(
         name="sasl.oauthbearer.client.credentials.client.id",
         type=Type.STRING,
         default=None,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.ONLY_CLIENTS,
         doc="Client id for the identity provider.",
     ),
     Setting(
         name="sasl.oauthbearer.client.credentials.client.secret",
         type=Type.PASSWORD,
         default=None,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.ONLY_CLIENTS,
         doc="Client secret for the identity provider.",
     ),
     Setting(
@@ -297,7 +293,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.INT,
         default=30,
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Seconds by which the identity provider's clock may differ.",
     ),
     Setting(
@@ -305,22 +300,19 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.LIST,
         default=None,
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
-        doc="Audiences of which a token must name one; not set, any.",
+        doc="Audiences of which a token must name one; not set, tokens must name none.",
     ),
     Setting(
         name="sasl.oauthbearer.expected.issuer",
         type=Type.STRING,
         default=None,
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Issuer that a token must name; not set, any.",
     ),
     Setting(
         name="sasl.oauthbearer.jwks.endpoint.url",
         type=Type.STRING,
         default=None,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Address of the identity provider's public keys (JWKS), http or file.",
     ),
     Setting(
@@ -328,7 +320,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.LONG,
         default=3_600_000,
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Milliseconds between two readings of the public keys.",
     ),
     Setting(
@@ -336,7 +327,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.LONG,
         default=100,
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Milliseconds before the first new attempt to read the public keys; doubled each time.",
     ),
     Setting(
@@ -344,7 +334,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.LONG,
         default=10_000,
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Most milliseconds between two attempts to read the public keys.",
     ),
     Setting(
@@ -365,7 +354,7 @@ SETTINGS: tuple[Setting, ...] = (
         name="sasl.oauthbearer.scope",
         type=Type.STRING,
         default=None,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.ONLY_CLIENTS,
         doc="Scope to ask the identity provider for.",
     ),
     Setting(
@@ -373,7 +362,6 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.STRING,
         default="scope",
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Name of the claim that carries a token's scopes.",
     ),
     Setting(
@@ -381,14 +369,13 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.STRING,
         default="sub",
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Name of the claim that carries a token's subject.",
     ),
     Setting(
         name="sasl.oauthbearer.token.endpoint.url",
         type=Type.STRING,
         default=None,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.ONLY_CLIENTS,
         doc="Address where the identity provider gives out tokens.",
     ),
     Setting(
@@ -402,7 +389,6 @@ SETTINGS: tuple[Setting, ...] = (
         name="sasl.server.max.receive.size",
         type=Type.INT,
         default=524_288,
-        without_effect=reasons.NOT_YET_SECURITY,
         doc="Largest SASL message in bytes before a client is authenticated.",
     ),
 )
