@@ -121,11 +121,10 @@ def _claim_rules(settings: ListenerSettings) -> ClaimRules:
 
 
 def _times(settings: ListenerSettings) -> StoreTimes:
-    prefix = "sasl.oauthbearer.jwks.endpoint"
     return StoreTimes(
-        refresh_s=_number(settings, f"{prefix}.refresh.ms") / 1000,
-        retry_backoff_s=_number(settings, f"{prefix}.retry.backoff.ms") / 1000,
-        retry_backoff_max_s=_number(settings, f"{prefix}.retry.backoff.max.ms") / 1000,
+        refresh_s=_number(settings, "sasl.oauthbearer.jwks.endpoint.refresh.ms") / 1000,
+        retry_backoff_s=_number(settings, "sasl.oauthbearer.jwks.endpoint.retry.backoff.ms") / 1000,
+        retry_backoff_max_s=_number(settings, "sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms") / 1000,
     )
 
 
