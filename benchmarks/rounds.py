@@ -60,13 +60,17 @@ def fill_page_cache(row: Row) -> None:
 
 @contextmanager
 def two_brokers(
-    settings: Mapping[str, str] | None = None, only: tuple[str, ...] = SIDES
+    settings: Mapping[str, str] | None = None,
+    only: tuple[str, ...] = SIDES,
+    before_start: Callable[[Side], None] | None = None,
 ) -> Iterator[list[Side]]:
-    """Both sides started on empty directories; removed afterwards."""
+    """Both sides started on empty directories; removed afterwards. `before_start` may add to a side's settings."""
     with tempfile.TemporaryDirectory(dir=place()) as directory:
         sides = [Side(name, Path(directory) / name, settings) for name in only]
         try:
             for side in sides:
+                if before_start is not None:
+                    before_start(side)
                 side.broker.start()
             yield sides
         finally:
