@@ -14,9 +14,10 @@ serialized data names its message by position. Types that nothing defines are to
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from itertools import groupby
 from typing import Final
 
@@ -46,6 +47,12 @@ from ottla.registry.schemas.schema import InvalidSchema
 
 CONFLUENT_OPTIONS: Final = "confluent."
 """The options that stay where extensions are to be left out: they are no business of the message's users."""
+
+MAX_EXPONENT: Final = 308
+"""What a double can hold; larger numbers stay as they are written."""
+
+_DECIMAL: Final = re.compile(r"(?:[0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,9})?[fFdD]?")
+_WIDE: Final = Context(prec=MAX_EXPONENT + 10)
 
 _ESCAPES: Final = str.maketrans(
     {
@@ -488,19 +495,19 @@ def _indented(entries: Sequence[str]) -> str:
 
 
 def _number_text(text: str) -> str:
-    """A number as Java's DecimalFormat writes it: decimal, three digits after the point at most."""
+    """A number as Java's DecimalFormat writes it: decimal, without its type's letter, three digits after the point at most."""
+    sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
     try:
-        sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
         if digits[:2] in ("0x", "0X"):
             return f"{sign}{int(digits, 16)}"
         if digits.isdecimal():
             return f"{sign}{int(digits, 8 if digits.startswith('0') and len(digits) > 1 else 10)}"
-        if not set(digits) <= set("0123456789.eE+-") or len(digits) > 400:
+        if not _DECIMAL.fullmatch(digits):
             return text
-        number = Decimal(text)
-        if number.adjusted() > 310:
+        number = Decimal(digits.rstrip("fFdD"))
+        if number.adjusted() > MAX_EXPONENT:
             return text
-        rounded = format(number.quantize(Decimal("0.001"), ROUND_HALF_EVEN), "f")
-        return rounded.rstrip("0").rstrip(".") if "." in rounded else rounded
+        rounded = format(number.quantize(Decimal("0.001"), ROUND_HALF_EVEN, _WIDE), "f")
+        return f"{sign}{rounded.rstrip('0').rstrip('.')}"
     except (ValueError, InvalidOperation):
         return text
