@@ -20,6 +20,7 @@ from ottla.replication.partition import Partition, Role
 from ottla.storage.log_directory import DirectoryState
 
 if TYPE_CHECKING:
+    from ottla.broker.login import LoginCounts
     from ottla.broker.server import BrokerServer
 
 _TOPIC_FAMILIES: tuple[tuple[Family, Callable[[TopicCounters], int]], ...] = (
@@ -40,6 +41,7 @@ def register(registry: Registry, broker: "BrokerServer") -> None:
         registry.source(family, _by_topic(broker, read))
     _register_requests(registry, broker)
     _register_network(registry, broker)
+    _register_logins(registry, broker)
     _register_logs(registry, broker)
     _register_replicas(registry, broker)
     _register_cluster(registry, broker)
@@ -111,6 +113,27 @@ def _register_network(registry: Registry, broker: "BrokerServer") -> None:
     registry.source(
         catalogue.MEMORY_POOL_USED, _one(lambda: max(each.memory.reserved_bytes for each in broker.listeners))
     )
+
+
+_LOGIN_FAMILIES: tuple[tuple[Family, Callable[["LoginCounts"], int]], ...] = (
+    (catalogue.SUCCESSFUL_AUTHENTICATIONS, lambda each: each.succeeded),
+    (catalogue.FAILED_AUTHENTICATIONS, lambda each: each.failed),
+    (catalogue.SUCCESSFUL_REAUTHENTICATIONS, lambda each: each.succeeded_again),
+    (catalogue.FAILED_REAUTHENTICATIONS, lambda each: each.failed_again),
+    (catalogue.EXPIRED_CONNECTIONS_KILLED, lambda each: each.expired),
+)
+
+
+def _register_logins(registry: Registry, broker: "BrokerServer") -> None:
+    logins = broker.logins
+    if logins is None:
+        return
+
+    def by_listener(read: Callable[["LoginCounts"], int]) -> Callable[[], Samples]:
+        return lambda: [((listener,), read(counts)) for listener, counts in list(logins.counts.items())]
+
+    for family, read in _LOGIN_FAMILIES:
+        registry.source(family, by_listener(read))
 
 
 def _register_logs(registry: Registry, broker: "BrokerServer") -> None:
