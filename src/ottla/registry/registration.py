@@ -37,6 +37,9 @@ ANY_VERSION: Final = 0
 """A schema sent without a version gets the next."""
 NO_ID: Final = -1
 
+MAX_SHOWN_CHARACTERS: Final = 10 * 1024
+"""Of an earlier schema's text in the answer that a new one does not fit it."""
+
 _TYPE_NAMES: Final = frozenset({None, *SchemaType})
 
 
@@ -152,7 +155,8 @@ class Catalogue:
             submitted = completed(submitted, config, live[-1] if live else None, next_version)
         if submitted.is_empty:
             raise invalid_schema("Empty schema")
-        schema, content = self.canonical(subject, submitted, normalize=normalize, new=submitted.id < 0)
+        new = submitted.id < 0 and config.validate_new_schemas is not False
+        schema, content = self.canonical(subject, submitted, normalize=normalize, new=new)
         known_id = state.id_of(context_of(subject), content)
         if known_id is not None and submitted.version == ANY_VERSION and submitted.id in {NO_ID, known_id}:
             found = state.under_subject(subject, known_id)
@@ -212,7 +216,7 @@ class Catalogue:
         texts += [each.text for each in found]
         if found:
             earlier = previous[found[0].earlier]
-            texts += [f"{{oldSchemaVersion: {earlier.version}}}", f"{{oldSchema: '{earlier.content.text}'}}"]
+            texts += [f"{{oldSchemaVersion: {earlier.version}}}", _old_schema(earlier.content.text)]
         if texts:
             texts.append(f"{{validateFields: '{str(strict).lower()}', compatibility: '{level}'}}")
         return texts
@@ -293,6 +297,13 @@ def _version(submitted: Submitted, next_version: int, mode: Mode) -> int:
 
 def _property(metadata: Metadata | None, name: str) -> str | None:
     return None if metadata is None else metadata.properties.get(name)
+
+
+def _old_schema(text: str) -> str:
+    if len(text) <= MAX_SHOWN_CHARACTERS:
+        return f"{{oldSchema: '{text}'}}"
+    shown = text[:MAX_SHOWN_CHARACTERS]
+    return f"{{oldSchema: <truncated to {MAX_SHOWN_CHARACTERS} characters> '{shown}'}}"
 
 
 def _reserved_field_faults(
