@@ -14,6 +14,7 @@ from ottla.cli.errors import INTERRUPTED_EXIT_CODE, CommandError
 COMMANDS = (
     "up",
     "broker",
+    "registry",
     "topic",
     "produce",
     "consume",

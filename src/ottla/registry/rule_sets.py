@@ -75,7 +75,9 @@ class Rule(NamedTuple):
             "onSuccess": self.on_success,
             "onFailure": self.on_failure,
         }
-        return {name: value for name, value in parts.items() if value} | {"disabled": self.disabled}
+        parts = {name: value for name, value in parts.items() if value}
+        parts["disabled"] = self.disabled
+        return parts
 
     def hashed(self) -> Iterator[str]:
         """The texts that go into a schema's hash, in order."""
@@ -111,13 +113,11 @@ class RuleSet(NamedTuple):
         """None stays None; raises FieldError."""
         if fields is None:
             return None
-        return cls(
-            *(
-                tuple(Rule.from_json(each) for each in json_fields.objects(fields, name))
-                for name in ("migrationRules", "domainRules", "encodingRules")
-            ),
-            enable_at=json_fields.text(fields, "enableAt"),
+        migration, domain, encoding = (
+            tuple(Rule.from_json(each) for each in json_fields.objects(fields, name))
+            for name in ("migrationRules", "domainRules", "encodingRules")
         )
+        return cls(migration, domain, encoding, json_fields.text(fields, "enableAt"))
 
     def as_json(self) -> JsonObject:
         """Without what is empty."""

@@ -204,7 +204,8 @@ class SchemasTopic:
         from confluent_kafka.admin import ConfigResource, ResourceType  # noqa: PLC0415
 
         topic = self._place.topic
-        found = admin.list_topics(topic, timeout=TOPIC_TIMEOUT_S).topics.get(topic)
+        # Asked for by its name, the broker would make it, with settings that are not ours.
+        found = admin.list_topics(timeout=TOPIC_TIMEOUT_S).topics.get(topic)
         if found is None or found.error is not None or not found.partitions:
             return False
         if len(found.partitions) != 1:
@@ -332,10 +333,7 @@ class SchemasTopic:
 
 
 def _decoded(message: Message) -> _Read:
-    key = message.key() or b""
-    key = key.encode() if isinstance(key, str) else key
-    value = message.value()
-    value = value.encode() if isinstance(value, str) else value
+    key, value = message.key() or b"", message.value()
     offset = message.offset() or 0
     try:
         return _Read(offset, key, decode(key, value, max(message.timestamp()[1], 0)))

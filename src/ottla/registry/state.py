@@ -391,8 +391,9 @@ class RegistryState:
 
 def _insert(versions: dict[int, StoredSchema], schema: StoredSchema) -> None:
     """Keep the versions in ascending order, in which nearly all of them come."""
+    in_order = schema.version in versions or not versions or schema.version > next(reversed(versions))
     versions[schema.version] = schema
-    if len(versions) > 1 and schema.version < next(reversed(versions)):
+    if not in_order:
         ordered = sorted(versions.items())
         versions.clear()
         versions.update(ordered)

@@ -89,9 +89,12 @@ class SubjectConfig(NamedTuple):
 
     def within(self, wider: Self) -> Self:
         """With what is not set taken from the wider scope."""
-        return type(self)(
-            *(theirs if ours is None else ours for ours, theirs in zip(self, wider, strict=True))
-        )._replace(alias=self.alias, alias_for_deks=self.alias_for_deks)
+        taken = {
+            member: getattr(wider, member)
+            for member in MEMBERS.values()
+            if getattr(self, member) is None and member not in {"alias", "alias_for_deks"}
+        }
+        return self._replace(**taken)
 
     @property
     def changes_schemas(self) -> bool:

@@ -36,8 +36,8 @@ class _Connection:
         return not self._reader.at_eof() and self._http.our_state is h11.IDLE
 
     async def exchange(self, request: h11.Request, body: bytes) -> Answer:
-        for event in (request, h11.Data(data=body), h11.EndOfMessage()):
-            self._writer.write(self._http.send(event) or b"")
+        for part in (request, h11.Data(data=body), h11.EndOfMessage()):
+            self._writer.write(self._http.send(part) or b"")
         await self._writer.drain()
         head: h11.Response | None = None
         pieces = bytearray()

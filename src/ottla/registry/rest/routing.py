@@ -26,7 +26,7 @@ class Handler(Protocol):
 
     __name__: str
 
-    def __call__(self, registry: Registry, request: Request) -> Answer | Awaitable[Answer]: ...
+    def __call__(self, registry: Registry, request: Request, /) -> Answer | Awaitable[Answer]: ...
 
 
 class Route(NamedTuple):
