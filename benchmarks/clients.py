@@ -61,6 +61,13 @@ def group_load(*arguments: object) -> Ended:
     return Ended(json.loads(output), load.busiest_seconds() / seconds, output)
 
 
+def login_load(*arguments: object) -> Ended:
+    """Runs benchmarks/login_load.py with the arguments."""
+    output, load, _ = _run([sys.executable, "-m", "benchmarks.login_load", *map(str, arguments)])
+    figures = json.loads(output)
+    return Ended(figures, load.busiest_seconds() / figures["seconds"], output)
+
+
 def make_topic(address: str, partitions: int, **config: str) -> str:
     """A new topic with a name of its own; settings with underscores for dots."""
     name = f"bench-{uuid.uuid4().hex[:12]}"

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benchmarks.report import Row
-from benchmarks.shapes import groups, lifetime, requests, shares, throughput, transactions
+from benchmarks.shapes import (
+    access,
+    groups,
+    lifetime,
+    logins,
+    requests,
+    shares,
+    throughput,
+    tls,
+    transactions,
+)
 
 SHAPES: dict[str, tuple[str, Callable[[Row], None]]] = {
     **throughput.ROWS,
@@ -14,4 +24,7 @@ SHAPES: dict[str, tuple[str, Callable[[Row], None]]] = {
     **transactions.ROWS,
     **groups.ROWS,
     **shares.ROWS,
+    **access.ROWS,
+    **logins.ROWS,
+    **tls.ROWS,
 }
