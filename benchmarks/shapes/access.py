@@ -112,6 +112,6 @@ def produce_under_rules(row: Row, *, count: int, connections: int, in_flight: in
 ROWS: dict[str, tuple[str, Callable[[Row], None]]] = {
     "acl_produce": (
         "one record a request under 10,000 access rules, beside none",
-        partial(produce_under_rules, count=10_000, connections=1, in_flight=5, requests=50_000),
+        partial(produce_under_rules, count=10_000, connections=1, in_flight=5, requests=100_000),
     ),
 }

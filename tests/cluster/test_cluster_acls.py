@@ -87,8 +87,8 @@ def test_what_stands_in_the_tree(tmp_path: Path) -> None:
         data, stat = await tree.get("/kafka-acl/Topic/orders")
         assert stat.version == 0
         assert data == (
-            b'{"version":1,"acls":[{"principal":"User:alice","permissionType":"Allow","operation":"Read","host":"*"},'
-            b'{"principal":"User:*","permissionType":"Deny","operation":"Write","host":"192.0.2.1"}]}'
+            b'{"acls":[{"principal":"User:alice","permissionType":"Allow","host":"*","operation":"Read"},'
+            b'{"principal":"User:*","permissionType":"Deny","host":"192.0.2.1","operation":"Write"}],"version":1}'
         )
         data, _ = await tree.get("/kafka-acl-extended/prefixed/Group/app-")
         assert json.loads(data)["acls"] == [
@@ -206,8 +206,9 @@ def test_rules_that_can_t_be_read_are_not_passed_over(data: bytes) -> None:
 
 def test_other_brokers_hear_of_changed_rules() -> None:
     """Where brokers share the tree, by sequential nodes of which Apache's literal ones are no JSON."""
+    literal = ResourcePattern(ResourceType.TRANSACTIONAL_ID, "orders", PatternType.LITERAL)
     decision = controller(announce_configs=True).create_acls(
-        image_of([0]), [AclBinding(ORDERS, READ), AclBinding(APPS, READ)]
+        image_of([0]), [AclBinding(literal, READ), AclBinding(APPS, READ)]
     )
     announced = {
         each.path: each.data
@@ -216,7 +217,7 @@ def test_other_brokers_hear_of_changed_rules() -> None:
         if isinstance(each, Create) and each.sequence
     }
     assert announced == {
-        "/kafka-acl-changes/acl_changes_": b"Topic:orders",
+        "/kafka-acl-changes/acl_changes_": b"TRANSACTIONAL_ID:orders",
         "/kafka-acl-extended-changes/acl_changes_": (
             b'{"version":1,"resourceType":"GROUP","name":"app-","patternType":"PREFIXED"}'
         ),

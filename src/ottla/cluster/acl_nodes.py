@@ -1,10 +1,9 @@
 """Access rules in the tree: where they lie, and their bytes, as `AclAuthorizer` of Apache Kafka 3.9 has them (`ZkData`).
 
-    /kafka-acl/Topic/orders                        {"version":1,"acls":[
-                                                      {"principal":"User:alice","permissionType":"Allow",
-                                                       "operation":"Read","host":"*"},…]}
+    /kafka-acl/Topic/orders                        {"acls":[{"principal":"User:alice","permissionType":"Allow",
+                                                             "host":"*","operation":"Read"},…],"version":1}
     /kafka-acl-extended/prefixed/Group/app-        likewise
-    /kafka-acl-changes/acl_changes_<sequence>            Topic:orders
+    /kafka-acl-changes/acl_changes_<sequence>            TOPIC:orders
     /kafka-acl-extended-changes/acl_changes_<sequence>   {"version":1,"resourceType":"GROUP","name":"app-",
                                                           "patternType":"PREFIXED"}
 
@@ -86,7 +85,7 @@ def path(pattern: ResourcePattern) -> str:
 def change(pattern: ResourcePattern) -> tuple[str, bytes]:
     """What tells other brokers of a changed pattern: a path to be made as a sequential node, and its data."""
     if pattern.pattern_type is PatternType.LITERAL:
-        told = f"{_TYPE_NAMES[pattern.resource_type]}:{pattern.name}"
+        told = f"{pattern.resource_type.name}:{pattern.name}"
         return f"{paths.ACL_CHANGES}/acl_changes_", told.encode()
     value: dict[str, str | int] = {
         "version": VERSION,
@@ -98,7 +97,7 @@ def change(pattern: ResourcePattern) -> tuple[str, bytes]:
 
 
 def encode(entries: Iterable[AclEntry]) -> bytes:
-    return f'{{"version":{VERSION},"acls":[{",".join(map(_encode_entry, entries))}]}}'.encode()
+    return f'{{"acls":[{",".join(map(_encode_entry, entries))}],"version":{VERSION}}}'.encode()
 
 
 @lru_cache(maxsize=1_024)
@@ -108,8 +107,8 @@ def _encode_entry(entry: AclEntry) -> str:
         {
             "principal": entry.principal,
             "permissionType": _PERMISSION_NAMES[entry.permission],
-            "operation": _OPERATION_NAMES[entry.operation],
             "host": entry.host,
+            "operation": _OPERATION_NAMES[entry.operation],
         }
     )
 
