@@ -60,11 +60,11 @@ class LoginCounts:
     __slots__ = ("expired", "failed", "failed_again", "succeeded", "succeeded_again")
 
     def __init__(self) -> None:
-        self.succeeded = 0
-        self.succeeded_again = 0
-        self.failed = 0
-        self.failed_again = 0
-        self.expired = 0
+        self.succeeded: int = 0
+        self.succeeded_again: int = 0
+        self.failed: int = 0
+        self.failed_again: int = 0
+        self.expired: int = 0
         """Sessions that were over when a request came."""
 
 
