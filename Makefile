@@ -47,7 +47,8 @@ setup: .venv/.dev .cache/java-4.1.1 .cache/java-3.9.1 .cache/java-avro .cache/no
 	@$(PIP) --editable .
 	@touch $@
 
-.venv/.dev: constraints.txt pyproject.toml | .venv/bin/python
+# Kerberos' package is built from source, with Debian's headers.
+.venv/.dev: constraints.txt pyproject.toml | .venv/bin/python .cache/debian
 	@echo "Python packages of Ottla and its tests (constraints.txt)"
 	@$(PIP) --editable . --group dev
 	@touch $@ .venv/.run

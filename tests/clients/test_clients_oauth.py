@@ -16,7 +16,7 @@ from kafka.net.sasl.oauth import AbstractTokenProvider as PythonTokenProvider
 
 from apache_tools import ApacheTools
 from conditions import until
-from conversation import create_topic, read_topic
+from conversation import create_topic
 from identity_provider import AUDIENCE, IdentityProvider
 from sasl_broker import SaslBroker, sasl_broker
 
@@ -64,11 +64,6 @@ def oauth(
     made = sasl_broker(broker_kind, tmp_path_factory.mktemp("oauth"), settings)
     with made.broker:
         yield made
-
-
-def values(oauth: SaslBroker, topic: str) -> list[bytes | None]:
-    """What is in a topic, over the listener for everyone."""
-    return [each.value for each in read_topic(oauth.broker.bootstrap_servers, topic)]
 
 
 def test_confluent_kafka(oauth: SaslBroker, provider: IdentityProvider, topic: str) -> None:
