@@ -53,9 +53,14 @@ T = TypeVar("T")
 class WireClient:
     """One connection. Not for two threads at a time."""
 
-    def __init__(self, host: str, port: int, client_id: str = "wire-test") -> None:
+    def __init__(
+        self, host: str, port: int, client_id: str = "wire-test", *, source: str | None = None
+    ) -> None:
+        """`source`: the address to come from, one of this machine's; whichever it takes if None."""
         self.client_id = client_id
-        self._socket = socket.create_connection((host, port), timeout=DEADLINE_SECONDS)
+        self._socket = socket.create_connection(
+            (host, port), timeout=DEADLINE_SECONDS, source_address=None if source is None else (source, 0)
+        )
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._correlation_id = 0
         self._sent: dict[int, tuple[type[Response], int]] = {}

@@ -1,0 +1,587 @@
+"""What each API asks of a client, and what one that lacks it learns: over the wire, row by row, on Kafka itself as well.
+
+Two clients without a log-in: they differ in the address they come from, which is all that the access rules look at here. The
+one at 127.0.0.1 may do everything; the stranger at 127.0.0.2 gets its rights one by one.
+"""
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import authorization_rows_of_cluster
+import authorization_rows_of_groups
+import authorization_rows_of_newer_groups
+import authorization_rows_of_records
+import pytest
+from authorization_rows import FREE, MEMBER, Names, Right, Row
+from streams_members import SETTINGS, Member
+from wire_client import WireClient, until
+
+from brokers import ApacheBroker, OttlaBroker, ProcessBroker
+from ottla.protocol.api_keys import ApiKey
+from ottla.protocol.declare import Struct
+from ottla.protocol.errors import ErrorCode
+from ottla.protocol.messages.add_partitions_to_txn import (
+    AddPartitionsToTxnRequest,
+    AddPartitionsToTxnResponse,
+    AddPartitionsToTxnTopic,
+)
+from ottla.protocol.messages.consumer_group_describe import (
+    ConsumerGroupDescribeRequest,
+    ConsumerGroupDescribeResponse,
+)
+from ottla.protocol.messages.consumer_group_describe import DescribedGroup as ConsumerDescribedGroup
+from ottla.protocol.messages.consumer_group_heartbeat import (
+    ConsumerGroupHeartbeatRequest,
+    ConsumerGroupHeartbeatResponse,
+)
+from ottla.protocol.messages.create_acls import AclCreation, CreateAclsRequest, CreateAclsResponse
+from ottla.protocol.messages.delete_acls import DeleteAclsFilter, DeleteAclsRequest, DeleteAclsResponse
+from ottla.protocol.messages.delete_topics import (
+    DeleteTopicsRequest,
+    DeleteTopicsResponse,
+    DeleteTopicState,
+)
+from ottla.protocol.messages.describe_cluster import DescribeClusterRequest, DescribeClusterResponse
+from ottla.protocol.messages.describe_groups import DescribeGroupsRequest, DescribeGroupsResponse
+from ottla.protocol.messages.fetch import FetchPartition, FetchRequest, FetchResponse, FetchTopic
+from ottla.protocol.messages.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
+from ottla.protocol.messages.metadata import MetadataRequest, MetadataRequestTopic, MetadataResponse
+from ottla.protocol.messages.share_acknowledge import (
+    AcknowledgementBatch,
+    AcknowledgePartition,
+    AcknowledgeTopic,
+    ShareAcknowledgeRequest,
+    ShareAcknowledgeResponse,
+)
+from ottla.protocol.messages.share_group_describe import DescribedGroup as ShareDescribedGroup
+from ottla.protocol.messages.share_group_describe import (
+    ShareGroupDescribeRequest,
+    ShareGroupDescribeResponse,
+)
+from ottla.protocol.messages.share_group_heartbeat import (
+    ShareGroupHeartbeatRequest,
+    ShareGroupHeartbeatResponse,
+)
+from ottla.protocol.messages.streams_group_heartbeat import (
+    StreamsGroupHeartbeatResponse,
+    Subtopology,
+    TopicInfo,
+    Topology,
+)
+from ottla.protocol.messages.update_features import (
+    FeatureUpdateKey,
+    UpdateFeaturesRequest,
+    UpdateFeaturesResponse,
+)
+from ottla.protocol.types import random_uuid
+from ottla.records.record import Record, build_batch
+from ottla.security.acl import AclOperation, ResourceType
+
+ROWS = (
+    *authorization_rows_of_records.ROWS,
+    *authorization_rows_of_groups.ROWS,
+    *authorization_rows_of_newer_groups.ROWS,
+    *authorization_rows_of_cluster.ROWS,
+)
+NOW_MS = 1_700_000_000_000
+OWNER, STRANGER = "127.0.0.1", "127.0.0.2"
+ANY, LITERAL, ALLOW = 1, 3, 3
+EVERYTHING = (
+    (ResourceType.TOPIC, "*"),
+    (ResourceType.GROUP, "*"),
+    (ResourceType.CLUSTER, "kafka-cluster"),
+    (ResourceType.TRANSACTIONAL_ID, "*"),
+    (ResourceType.DELEGATION_TOKEN, "*"),
+    (ResourceType.USER, "*"),
+)
+OF_RAFT = {ApiKey.DESCRIBE_QUORUM, ApiKey.ADD_RAFT_VOTER, ApiKey.REMOVE_RAFT_VOTER}
+"""What Apache's brokers pass on to their controllers."""
+REFUSALS = frozenset(each for each in ErrorCode if each.name.endswith("AUTHORIZATION_FAILED"))
+
+
+class World:
+    """A broker with an authorizer, things to ask about, and the two clients."""
+
+    def __init__(self, broker: ProcessBroker) -> None:
+        self.broker = broker
+        self.owner = WireClient(broker.host, broker.port)
+        self.stranger = WireClient(broker.host, broker.port, source=STRANGER)
+        self._numbers = itertools.count(1)
+
+    def furnish(self) -> None:
+        """Let the owner do everything, nobody else anything, and make what is asked about."""
+        self._give(OWNER, [(AclOperation.ALL, kind, name) for kind, name in EVERYTHING])
+        self.known = self._make("known")
+
+    def close(self) -> None:
+        self.owner.hang_up()
+        self.stranger.hang_up()
+
+    def unknown(self) -> Names:
+        """Names of nothing, not given before."""
+        number = next(self._numbers)
+        return Names(
+            f"topic-none{number}",
+            random_uuid(bytes([number]) * 16),
+            f"group-none{number}",
+            f"txn-none{number}",
+        )
+
+    def grant(self, *rights: tuple[Right, str]) -> None:
+        """Give the stranger rights."""
+        self._give(STRANGER, [(right.operation, right.kind, name) for right, name in rights])
+
+    def allow(self, operation: AclOperation, kind: ResourceType, name: str) -> None:
+        self._give(STRANGER, [(operation, kind, name)])
+
+    def revoke(self, kind: int = ANY) -> None:
+        """Take all that the stranger may do from it, or all to one kind of resource."""
+        everything = DeleteAclsFilter(
+            resource_type_filter=kind,
+            resource_name_filter=None,
+            pattern_type_filter=ANY,
+            principal_filter=None,
+            host_filter=STRANGER,
+            operation=ANY,
+            permission_type=ANY,
+        )
+        [result] = self.owner.ask(
+            DeleteAclsRequest(filters=[everything]), DeleteAclsResponse, 2
+        ).filter_results
+        assert result.error_code == ErrorCode.NONE, result
+
+    def _give(self, host: str, rights: Iterable[tuple[AclOperation, ResourceType, str]]) -> None:
+        creations = [
+            AclCreation(
+                resource_type=kind,
+                resource_name=name,
+                resource_pattern_type=LITERAL,
+                principal="User:ANONYMOUS",
+                host=host,
+                operation=operation,
+                permission_type=ALLOW,
+            )
+            for operation, kind, name in rights
+        ]
+        for result in self.owner.ask(CreateAclsRequest(creations=creations), CreateAclsResponse, 2).results:
+            assert result.error_code == ErrorCode.NONE, result
+
+    def _make(self, stem: str) -> Names:
+        """A topic with a record, a group with an offset in it, a transaction that holds its partition."""
+        name = f"topic-{stem}"
+        self.owner.create_topic(name, retention_ms="-1")  # its records are old
+        self.owner.produce_records(name, Record(0, NOW_MS, None, b"secret"))
+        names = Names(name, self.owner.topic(name).topic_id, f"group-{stem}", f"txn-{stem}")
+        self.owner.find_coordinator(names.group)
+        [row] = [row for row in ROWS if row.api is ApiKey.OFFSET_COMMIT]
+        until(lambda: codes(self.ask(row, names, self.owner)), lambda seen: not seen)
+        self._open_transaction(names)
+        update = FeatureUpdateKey(feature="streams.version", max_version_level=1, upgrade_type=1)
+        answer = self.owner.ask(UpdateFeaturesRequest(feature_updates=[update]), UpdateFeaturesResponse, 1)
+        assert answer.error_code == ErrorCode.NONE, answer
+        return names
+
+    def _open_transaction(self, names: Names) -> None:
+        [row] = [
+            row for row in ROWS if row.api is ApiKey.FIND_COORDINATOR and row.about == "transactional-id"
+        ]
+        until(lambda: codes(self.ask(row, names, self.owner)), lambda seen: not seen)
+        init = InitProducerIdRequest(transactional_id=names.transactional_id, transaction_timeout_ms=600_000)
+        producer = until(
+            lambda: self.owner.ask(init, InitProducerIdResponse, 4),
+            lambda answer: answer.error_code == ErrorCode.NONE,
+        )
+        add = AddPartitionsToTxnRequest(
+            v3_and_below_transactional_id=names.transactional_id,
+            v3_and_below_producer_id=producer.producer_id,
+            v3_and_below_producer_epoch=producer.producer_epoch,
+            v3_and_below_topics=[AddPartitionsToTxnTopic(name=names.topic, partitions=[0])],
+        )
+        until(lambda: codes(self.owner.ask(add, AddPartitionsToTxnResponse, 3)), lambda seen: not seen)
+
+    def ask(self, row: Row, names: Names, client: WireClient | None = None) -> Struct:
+        """Send the row's request; as the stranger unless another client is given."""
+        return (client or self.stranger).ask(row.request(names), row.response, row.version)
+
+
+@pytest.fixture(scope="module")
+def world(broker_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One broker for all rows, each of which leaves the stranger without rights."""
+    if ":" in broker_kind:
+        pytest.skip(
+            f"access rules are switched on by settings, and --broker={broker_kind} is somebody else's"
+        )
+    kind: type[ProcessBroker] = ApacheBroker if broker_kind == "apache" else OttlaBroker
+    directory: Path = tmp_path_factory.mktemp("authorization")
+    settings = {
+        **SETTINGS,
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        # Until the first rule of each kind is there: then it says who may.
+        "allow.everyone.if.no.acl.found": "true",
+    }
+    with kind(directory, settings) as running:
+        made = World(running)
+        try:
+            made.furnish()
+            yield made
+        finally:
+            made.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_rights(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "world" in request.fixturenames:
+        request.getfixturevalue("world").revoke()
+
+
+def values(message: object, name: str = "") -> Iterator[tuple[str, object]]:
+    """Every field of a message with its value, as deep as it goes, in order."""
+    if isinstance(message, Struct):
+        for field in message.__fields__:
+            yield from values(getattr(message, field.name), field.name)
+    elif isinstance(message, list):
+        for each in message:
+            yield from values(each, name)
+    else:
+        yield name, message
+
+
+def codes(message: object) -> set[ErrorCode]:
+    """The errors that an answer tells, wherever."""
+    found = {ErrorCode(value) for name, value in values(message) if name.endswith("error_code")}
+    return found - {ErrorCode.NONE}
+
+
+def mentions(message: object, name: str) -> bool:
+    return any(isinstance(value, str) and name in value for _, value in values(message))
+
+
+def with_names_struck_out(message: object, names: Names) -> list[tuple[str, object]]:
+    """What an answer says but for the names that were asked about."""
+    struck = []
+    for field, value in values(message):
+        said = value
+        if isinstance(said, str):
+            for place, name in zip(names._fields, names, strict=True):
+                if isinstance(name, str):
+                    said = said.replace(name, f"<{place}>")
+            # Apache prints the request as Java does, with the address of the object.
+            said = re.sub(r"^Request Request\(.*\) needs", "Request needs", said)
+        if field != "throttle_time_ms":
+            struck.append((field, bytes(said) if isinstance(said, memoryview) else said))
+    return struck
+
+
+def shows_absence(right: Right, answer: object, names: Names) -> bool:
+    """Whether the answer is that of a client without the right."""
+    if right.shows is None:
+        return not codes(answer) & REFUSALS and not mentions(answer, right.hidden(names))
+    return codes(answer) == {right.shows}
+
+
+def shows_all(row: Row, answer: object, names: Names) -> bool:
+    """Whether the answer holds back nothing."""
+    return not codes(answer) & REFUSALS and all(
+        mentions(answer, right.hidden(names)) for right in row.needs if right.shows is None
+    )
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_each_right_that_is_missing_shows_and_nothing_else_does(world: World, row: Row) -> None:
+    """Rights are asked for one after the other; the last one given, the request is served."""
+    names = world.unknown() if row.on_absent else world.known
+    for right in row.needs:
+        until(lambda: world.ask(row, names), lambda answer, right=right: shows_absence(right, answer, names))
+        world.grant((right, right.name(names)))
+    until(lambda: world.ask(row, names), lambda answer: shows_all(row, answer, names))
+
+
+@pytest.mark.parametrize(
+    ("row", "rights"),
+    [
+        pytest.param(row, rights, id=f"{row}-by-{'-'.join(each.kind.name for each in rights)}")
+        for row in ROWS
+        for rights in row.or_else
+    ],
+)
+def test_other_rights_do_as_well(world: World, row: Row, rights: tuple[Right, ...]) -> None:
+    """Such as CREATE on the cluster in place of CREATE on a topic."""
+    names = world.unknown() if row.on_absent else world.known
+    assert shows_absence(row.needs[0], world.ask(row, names), names)
+    world.grant(*((right, right.name(names)) for right in rights))
+    until(lambda: world.ask(row, names), lambda answer: shows_all(row, answer, names))
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if not row.by_id and row.needs[0].shows], ids=str)
+def test_what_one_may_not_know_of_looks_as_if_it_did_not_exist(world: World, row: Row) -> None:
+    """The answers about something that is there and about something that isn't are the same but for the names."""
+    nothing = world.unknown()
+    known, unknown = world.ask(row, world.known), world.ask(row, nothing)
+    assert with_names_struck_out(known, world.known) == with_names_struck_out(unknown, nothing)
+
+
+def test_every_api_that_is_announced_has_its_row(world: World) -> None:
+    """An API that nobody has looked at would let everybody in."""
+    announced = {ApiKey(key) for key in world.owner.versions()} - OF_RAFT
+    assert announced - {row.api for row in ROWS} <= FREE.keys()
+    assert not {row.api for row in ROWS} & FREE.keys()
+
+
+def test_operations_tell_what_the_client_may_do(world: World) -> None:
+    """Of the cluster nothing to who may not describe it; of a topic or a group just the operations allowed."""
+
+    def bits(*operations: AclOperation) -> int:
+        return sum(1 << each for each in operations)
+
+    def of_cluster() -> int:
+        request = DescribeClusterRequest(include_cluster_authorized_operations=True)
+        return world.stranger.ask(request, DescribeClusterResponse, 0).cluster_authorized_operations
+
+    def of_topic() -> int:
+        request = MetadataRequest(
+            topics=[MetadataRequestTopic(name=world.known.topic)], include_topic_authorized_operations=True
+        )
+        [topic] = world.stranger.ask(request, MetadataResponse, 9).topics
+        return topic.topic_authorized_operations
+
+    def of_group() -> int:
+        request = DescribeGroupsRequest(groups=[world.known.group], include_authorized_operations=True)
+        [group] = world.stranger.ask(request, DescribeGroupsResponse, 4).groups
+        return group.authorized_operations
+
+    assert (of_cluster(), of_topic(), of_group()) == (0, -(2**31), -(2**31))
+    world.allow(AclOperation.CREATE, ResourceType.CLUSTER, "kafka-cluster")
+    world.allow(AclOperation.READ, ResourceType.TOPIC, world.known.topic)
+    world.allow(AclOperation.DELETE, ResourceType.GROUP, world.known.group)
+    until(of_topic, lambda seen: seen == bits(AclOperation.READ, AclOperation.DESCRIBE))
+    until(of_group, lambda seen: seen == bits(AclOperation.DELETE, AclOperation.DESCRIBE))
+    assert of_cluster() == 0
+    world.allow(AclOperation.DESCRIBE, ResourceType.CLUSTER, "kafka-cluster")
+    until(of_cluster, lambda seen: seen == bits(AclOperation.CREATE, AclOperation.DESCRIBE))
+
+
+def test_a_topic_deleted_by_its_id_is_named_to_those_who_may_know_the_name(world: World) -> None:
+    """Ids are no secret; the name behind one is."""
+    request = DeleteTopicsRequest(
+        topics=[DeleteTopicState(name=None, topic_id=world.known.topic_id)], timeout_ms=10_000
+    )
+
+    def deleted() -> tuple[str | None, int]:
+        [row] = world.stranger.ask(request, DeleteTopicsResponse, 6).responses
+        return row.name, row.error_code
+
+    assert deleted() == (None, ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+    world.allow(AclOperation.DESCRIBE, ResourceType.TOPIC, world.known.topic)
+    until(deleted, lambda seen: seen == (world.known.topic, ErrorCode.TOPIC_AUTHORIZATION_FAILED))
+
+
+def test_a_right_taken_away_ends_what_was_allowed_before(world: World) -> None:
+    """The next batch is refused, however many like it were taken."""
+    world.allow(AclOperation.WRITE, ResourceType.TOPIC, world.known.topic)
+    batch = build_batch([Record(0, NOW_MS, None, b"v")])
+
+    def produced() -> int:
+        return world.stranger.produce(world.known.topic, batch).error_code
+
+    until(produced, lambda seen: seen == ErrorCode.NONE)
+    assert [produced() for _ in range(5)] == [ErrorCode.NONE] * 5
+    world.revoke()
+    until(produced, lambda seen: seen == ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+
+
+def test_one_clients_rights_are_not_anothers(world: World) -> None:
+    """Requests of the same bytes on two connections, one of which may write."""
+    batch = build_batch([Record(0, NOW_MS, None, b"v")])
+    for _ in range(5):
+        assert world.owner.produce(world.known.topic, batch).error_code == ErrorCode.NONE
+        refused = world.stranger.produce(world.known.topic, batch)
+        assert refused.error_code == ErrorCode.TOPIC_AUTHORIZATION_FAILED
+
+
+def test_a_fetch_session_ends_with_the_right_to_read(world: World) -> None:
+    """A partition in which nothing happens is refused all the same, and given again with the right."""
+    world.allow(AclOperation.READ, ResourceType.TOPIC, world.known.topic)
+    wanted = FetchTopic(
+        topic=world.known.topic,
+        partitions=[FetchPartition(partition=0, fetch_offset=0, partition_max_bytes=1 << 20)],
+    )
+
+    def opened() -> FetchResponse:
+        request = FetchRequest(max_wait_ms=0, max_bytes=1 << 20, session_epoch=0, topics=[wanted])
+        return world.stranger.ask(request, FetchResponse, 11)
+
+    session = until(opened, lambda answer: not codes(answer))
+    epochs = itertools.count(1)
+
+    def fetched() -> set[ErrorCode]:
+        request = FetchRequest(
+            max_wait_ms=0, max_bytes=1 << 20, session_id=session.session_id, session_epoch=next(epochs)
+        )
+        return codes(world.stranger.ask(request, FetchResponse, 11))
+
+    assert fetched() == set()
+    world.revoke()
+    until(fetched, lambda seen: seen == {ErrorCode.TOPIC_AUTHORIZATION_FAILED})
+    world.allow(AclOperation.READ, ResourceType.TOPIC, world.known.topic)
+    until(fetched, lambda seen: not seen)
+
+
+def test_a_regular_expression_finds_what_its_member_may_describe(
+    world: World, unique_name: Callable[[str], str]
+) -> None:
+    """Of two topics that match, one is the member's to know: that is the one it gets."""
+    stem, group = unique_name("expression"), unique_name("expression-group")
+    seen, hidden = f"{stem}-seen", f"{stem}-hidden"
+    for name in (seen, hidden):
+        world.owner.create_topic(name)
+    seen_id = world.owner.topic(seen).topic_id
+    world.allow(AclOperation.READ, ResourceType.GROUP, group)
+    world.allow(AclOperation.DESCRIBE, ResourceType.TOPIC, seen)
+    member = {"epoch": 0}
+
+    def assigned() -> set[bytes]:
+        joining = member["epoch"] == 0
+        request = ConsumerGroupHeartbeatRequest(
+            group_id=group,
+            member_id="the-member",
+            member_epoch=member["epoch"],
+            rebalance_timeout_ms=5_000 if joining else -1,
+            subscribed_topic_regex=f"{stem}.*" if joining else None,
+            topic_partitions=[] if joining else None,
+        )
+        answer = world.stranger.ask(request, ConsumerGroupHeartbeatResponse, 1)
+        if answer.error_code != ErrorCode.NONE:
+            return set()
+        member["epoch"] = answer.member_epoch
+        given = answer.assignment
+        return set() if given is None else {each.topic_id for each in given.topic_partitions}
+
+    assert until(assigned, bool) == {seen_id}
+
+
+HIDDEN_TOPICS = "The group has described topic(s) that the client is not authorized to describe."
+
+
+def test_a_consumer_groups_members_are_told_to_those_who_may_know_their_topics(
+    world: World, unique_name: Callable[[str], str]
+) -> None:
+    """Who may describe the group and not the topic learns nothing of its members."""
+    group = unique_name("described-consumers")
+    epoch = 0
+
+    def assigned() -> bool:
+        nonlocal epoch
+        joining = epoch == 0
+        request = ConsumerGroupHeartbeatRequest(
+            group_id=group,
+            member_id="the-member",
+            member_epoch=epoch,
+            rebalance_timeout_ms=5_000 if joining else -1,
+            subscribed_topic_names=[world.known.topic] if joining else None,
+            topic_partitions=[] if joining else None,
+        )
+        answer = world.owner.ask(request, ConsumerGroupHeartbeatResponse, 1)
+        if answer.error_code == ErrorCode.NONE:
+            epoch = answer.member_epoch
+        return answer.assignment is not None and bool(answer.assignment.topic_partitions)
+
+    def described() -> ConsumerDescribedGroup:
+        request = ConsumerGroupDescribeRequest(group_ids=[group])
+        return world.stranger.ask(request, ConsumerGroupDescribeResponse, 1).groups[0]
+
+    until(assigned, bool)
+    world.allow(AclOperation.DESCRIBE, ResourceType.GROUP, group)
+    seen = until(described, lambda each: each.error_code == ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+    assert (seen.error_message, seen.group_state, seen.members) == (HIDDEN_TOPICS, "", [])
+    world.allow(AclOperation.DESCRIBE, ResourceType.TOPIC, world.known.topic)
+    until(described, lambda each: each.error_code == ErrorCode.NONE and len(each.members) == 1)
+
+
+def test_a_share_groups_members_are_told_to_those_who_may_know_their_topics(
+    world: World, unique_name: Callable[[str], str]
+) -> None:
+    """As with consumer groups."""
+    group = unique_name("described-shares")
+    epoch = 0
+
+    def assigned() -> bool:
+        nonlocal epoch
+        request = ShareGroupHeartbeatRequest(
+            group_id=group,
+            member_id=MEMBER,
+            member_epoch=epoch,
+            subscribed_topic_names=[world.known.topic] if epoch == 0 else None,
+        )
+        answer = world.owner.ask(request, ShareGroupHeartbeatResponse, 1)
+        if answer.error_code == ErrorCode.NONE:
+            epoch = answer.member_epoch
+        return answer.assignment is not None and bool(answer.assignment.topic_partitions)
+
+    def described() -> ShareDescribedGroup:
+        request = ShareGroupDescribeRequest(group_ids=[group])
+        return world.stranger.ask(request, ShareGroupDescribeResponse, 1).groups[0]
+
+    until(assigned, bool)
+    world.allow(AclOperation.DESCRIBE, ResourceType.GROUP, group)
+    seen = until(described, lambda each: each.error_code == ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+    assert (seen.error_message, seen.members) == (HIDDEN_TOPICS, [])
+    world.allow(AclOperation.DESCRIBE, ResourceType.TOPIC, world.known.topic)
+    until(described, lambda each: each.error_code == ErrorCode.NONE and len(each.members) == 1)
+
+
+def test_what_was_read_is_acknowledged_by_who_may_still_read_it(
+    world: World, unique_name: Callable[[str], str]
+) -> None:
+    """A share session outlives the right to its topic; the records are refused."""
+    group = unique_name("acknowledging")
+    names = world.known._replace(group=group)
+    world.allow(AclOperation.READ, ResourceType.GROUP, group)
+    world.allow(AclOperation.READ, ResourceType.TOPIC, names.topic)
+    [row] = [row for row in ROWS if row.api is ApiKey.SHARE_FETCH]
+    until(lambda: codes(world.ask(row, names)), lambda seen: not seen)
+    world.revoke(ResourceType.TOPIC)
+    batch = AcknowledgementBatch(first_offset=0, last_offset=0, acknowledge_types=[1])
+    partition = AcknowledgePartition(partition_index=0, acknowledgement_batches=[batch])
+    epochs = itertools.count(1)
+
+    def acknowledged() -> set[ErrorCode]:
+        request = ShareAcknowledgeRequest(
+            group_id=group,
+            member_id=MEMBER,
+            share_session_epoch=next(epochs),
+            topics=[AcknowledgeTopic(topic_id=names.topic_id, partitions=[partition])],
+        )
+        return codes(world.stranger.ask(request, ShareAcknowledgeResponse, 1))
+
+    until(acknowledged, lambda seen: seen == {ErrorCode.TOPIC_AUTHORIZATION_FAILED})
+
+
+def test_internal_topics_of_streams_are_made_with_the_members_rights(
+    world: World, unique_name: Callable[[str], str]
+) -> None:
+    """Without CREATE the status says which are not made; with it they are."""
+    group = unique_name("streams-rights")
+    changelog = f"{group}-store-changelog"
+    world.allow(AclOperation.READ, ResourceType.GROUP, group)
+    for name in (world.known.topic, changelog):
+        world.allow(AclOperation.DESCRIBE, ResourceType.TOPIC, name)
+    subtopology = Subtopology(
+        subtopology_id="0",
+        source_topics=[world.known.topic],
+        state_changelog_topics=[TopicInfo(name=changelog, replication_factor=1)],
+    )
+    member = Member(world.stranger, group, MEMBER, Topology(epoch=1, subtopologies=[subtopology]))
+
+    def told() -> str:
+        answer = world.stranger.ask(member.join_request(), StreamsGroupHeartbeatResponse, 0)
+        return "; ".join(each.status_detail for each in answer.status or ())
+
+    seen = until(told, lambda seen: "Unauthorized" in seen)
+    assert seen.endswith(f"; Unauthorized to CREATE on topics {changelog}.")
+    assert world.owner.topic(changelog).error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    world.allow(AclOperation.CREATE, ResourceType.TOPIC, changelog)
+    until(told, lambda seen: "Unauthorized" not in seen)
+    until(lambda: world.owner.topic(changelog), lambda found: found.error_code == ErrorCode.NONE)
