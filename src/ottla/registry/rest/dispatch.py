@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from ottla.registry.errors import RegistryError, no_leader
 from ottla.registry.registry import Registry
-from ottla.registry.rest import compatibility, schemas, server, settings, subjects
+from ottla.registry.rest import compatibility, schemas, server, settings, subjects, tags
 from ottla.registry.rest.messages import (
     ANSWER_TYPES,
     BODY_TYPES,
@@ -27,7 +27,7 @@ from ottla.registry.rest.messages import (
 )
 from ottla.registry.rest.routing import Route, allowed, find
 
-ENDPOINTS: Final = (subjects, schemas, compatibility, settings, server)
+ENDPOINTS: Final = (subjects, tags, schemas, compatibility, settings, server)
 """The modules whose routes are served: importing them declares these."""
 
 FORWARDED_HEADER: Final = "x-forward"

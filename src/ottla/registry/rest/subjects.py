@@ -16,6 +16,7 @@ from ottla.registry.errors import (
     version_not_found,
     version_soft_deleted,
 )
+from ottla.registry.inline_tags import retagged_submission, tags_as_json
 from ottla.registry.json_fields import JsonObject
 from ottla.registry.metadata import Metadata
 from ottla.registry.records import StoredSchema, references_from_json
@@ -58,7 +59,7 @@ def submitted_in(body: JsonObject) -> Submitted:
     if rule_set is not None:
         rule_set.check()
     schema_id, version = json_fields.integer(body, "id"), json_fields.integer(body, "version")
-    return Submitted(
+    submitted = Submitted(
         json_fields.text(body, "schemaType"),
         json_fields.text(body, "schema"),
         references_from_json(json_fields.objects(body, "references")),
@@ -67,6 +68,7 @@ def submitted_in(body: JsonObject) -> Submitted:
         NO_ID if schema_id is None else schema_id,
         ANY_VERSION if version is None else version,
     )
+    return retagged_submission(submitted, body, "schemaTagsToAdd", "schemaTagsToRemove")
 
 
 def found_version(registry: Registry, subject: str, version: int, *, deleted: bool = False) -> StoredSchema:
@@ -97,6 +99,9 @@ def formatted(registry: Registry, schema: StoredSchema, request: Request) -> Jso
     name = request.text("format")
     if name:
         parts["schema"] = registry.catalogue.schemas.stored(schema).formatted(name)
+    tags = request.texts("findTags")
+    if tags:
+        parts["schemaTags"] = tags_as_json(schema.content, tags)
     return parts
 
 
