@@ -24,14 +24,14 @@ from ottla.cluster.acl_bindings import (
     ResourcePattern,
     ResourceType,
 )
-from ottla.cluster.acl_changes import MAX_CHANGES_PER_REQUEST, MAX_NODE_BYTES
+from ottla.cluster.acl_changes import MAX_NODE_BYTES
 from ottla.cluster.embedded import EmbeddedTree
 from ottla.cluster.image import Endpoint, ImageDraft, MetadataDelta, MetadataImage
 from ottla.cluster.metadata import Metadata
 from ottla.cluster.rules import MetadataSettings
 from ottla.cluster.tree import Create
 from ottla.cluster.znodes import MalformedNode
-from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.protocol.errors import ErrorCode
 
 ORDERS = ResourcePattern(ResourceType.TOPIC, "orders", PatternType.LITERAL)
 APPS = ResourcePattern(ResourceType.GROUP, "app-", PatternType.PREFIXED)
@@ -48,10 +48,6 @@ entries = st.builds(
     st.sampled_from(list(AclOperation)[2:]),
     st.sampled_from([PermissionType.ALLOW, PermissionType.DENY]),
 )
-
-
-def everything(acls: dict[ResourcePattern, AclNode]) -> list[AclBinding]:
-    return [AclBinding(pattern, entry) for pattern, node in acls.items() for entry in node.entries]
 
 
 def serving(path: Path, scenario: Callable[[Metadata, EmbeddedTree], Awaitable[None]]) -> None:
@@ -97,10 +93,9 @@ def test_what_stands_in_the_tree(tmp_path: Path) -> None:
 
     async def read(metadata: Metadata, tree: EmbeddedTree) -> None:
         assert metadata.image.acls == {ORDERS: AclNode((READ, NO_WRITE)), APPS: AclNode((READ,))}
-        [first] = await metadata.delete_acls([lambda _: [AclBinding(ORDERS, READ)]])
-        assert first.deleted == [AclBinding(ORDERS, READ)]
+        await metadata.delete_acls([AclBinding(ORDERS, READ)])
         assert metadata.image.acls[ORDERS] == AclNode((NO_WRITE,), version=1)
-        await metadata.delete_acls([lambda acls: everything(dict(acls))])
+        await metadata.delete_acls([AclBinding(ORDERS, NO_WRITE), AclBinding(APPS, READ)])
         assert metadata.image.acls == {}
         assert await tree.children("/kafka-acl/Topic") == []
         assert await tree.children("/kafka-acl-extended/prefixed/Group") == []
@@ -121,7 +116,8 @@ def test_subscribers_hear_which_patterns_changed(tmp_path: Path) -> None:
         metadata.subscribe(hear)
         await metadata.create_acls([AclBinding(ORDERS, READ), AclBinding(APPS, READ)])
         await metadata.create_acls([AclBinding(ORDERS, READ)])
-        await metadata.delete_acls([lambda _: [AclBinding(APPS, READ)], lambda _: []])
+        await metadata.delete_acls([AclBinding(APPS, READ), AclBinding(ORDERS, NO_WRITE)])
+        await metadata.delete_acls([AclBinding(APPS, READ)])
         assert heard == [frozenset({ORDERS, APPS}), frozenset({APPS})]
 
     serving(tmp_path, scenario)
@@ -224,23 +220,16 @@ def test_other_brokers_hear_of_changed_rules() -> None:
     }
 
 
-def many(count: int) -> list[AclBinding]:
-    return [AclBinding(ORDERS._replace(name=f"t{number}"), READ) for number in range(count)]
-
-
-def test_one_request_changes_ten_thousand_rules_at_most() -> None:
-    """More are refused as a whole, as Apache does; rules that are there already don't count."""
-    decision = controller().create_acls(image_of([0]), many(MAX_CHANGES_PER_REQUEST))
-    image, _ = decision.draft.finish()
+def test_many_rules_are_written_in_steps() -> None:
+    """Each of them one that ZooKeeper takes in one request."""
+    asked = [AclBinding(ORDERS._replace(name=f"t{number}"), READ) for number in range(10_000)]
+    decision = controller().create_acls(image_of([0]), asked)
     assert max(map(len, decision.steps)) <= 1_001
-    with pytest.raises(KafkaError) as refused:
-        controller().create_acls(image_of([0]), many(MAX_CHANGES_PER_REQUEST + 1))
-    assert refused.value.code is ErrorCode.POLICY_VIOLATION
-    decision = controller().create_acls(image, many(MAX_CHANGES_PER_REQUEST + 1))
     image, delta = decision.draft.finish()
-    assert len(delta.changed_acls) == 1
-    with pytest.raises(KafkaError, match="Cannot remove more than 10000 acls"):
-        controller().delete_acls(image, [lambda acls: everything(dict(acls))])
+    assert len(image.acls) == len(delta.changed_acls) == 10_000
+    decision = controller().delete_acls(image, [*asked, *asked])
+    assert max(map(len, decision.steps)) <= 1_001
+    assert decision.draft.finish()[0].acls == {}
 
 
 def test_a_node_holds_what_zookeeper_would_take() -> None:

@@ -349,6 +349,24 @@ def test_ten_thousand_rules_at_most_in_a_request(
     assert describe(admin, f"{stem}-0") == set()
 
 
+def test_no_more_than_ten_thousand_are_taken_away(
+    admin: WireClient, unique_name: Callable[[str], str]
+) -> None:
+    """By one request, which takes none away then; two take them all."""
+    stem = unique_name("too-many")
+    asked = [creation(f"{stem}-{number}", principal=f"User:{stem}") for number in range(10_001)]
+    for part in (asked[:5_000], asked[5_000:]):
+        assert set(create(admin, *part)) == {CREATED}
+    until(lambda: len(describe(admin, principal=f"User:{stem}")), lambda count: count == 10_001)
+    [refused] = delete(admin, deletion(None, principal=f"User:{stem}"))
+    assert refused.error_code == ErrorCode.INVALID_REQUEST
+    assert refused.error_message == "Cannot remove more than 10000 acls in a single delete operation."
+    [one] = delete(admin, deletion(f"{stem}-0", principal=f"User:{stem}"))
+    [rest] = delete(admin, deletion(None, principal=f"User:{stem}"))
+    assert len(matched(one)) + len(matched(rest)) == 10_001
+    until(lambda: describe(admin, principal=f"User:{stem}"), lambda found: not found)
+
+
 def test_who_may_not_alter_the_cluster_may_not_change_rules(start_broker: StartBroker) -> None:
     """`allow.everyone.if.no.acl.found` ends where a rule is: this one locks its maker out, but for looking."""
     settings = {

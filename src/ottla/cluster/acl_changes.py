@@ -1,7 +1,7 @@
 """Access rules made and taken away: CreateAcls and DeleteAcls (KIP-140), a pattern's rules being one node of the tree.
 
-Order of checks, bounds and texts: `AclControlManager` of 4.1; nodes: `AclAuthorizer` of 3.9 (`acl_nodes`). Whether a rule may be
-kept at all is checked before (`ottla.security.acl.check_binding`), and what a deletion means is told by its selection.
+Nodes: `AclAuthorizer` of 3.9 (`acl_nodes`). Whether a rule may be kept at all is checked before (`ottla.security.acl.check_binding`), and
+whoever has thousands of them to change comes with a few at a time.
 """
 
 from __future__ import annotations
@@ -14,16 +14,11 @@ from ottla.cluster.acl_bindings import AclBinding, AclEntry, AclNode, ResourcePa
 from ottla.cluster.decision import Decision
 from ottla.cluster.image import ImageDraft, MetadataImage
 from ottla.cluster.tree import Create, Delete, Operation, SetData
-from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.protocol.errors import ErrorCode
 
-MAX_CHANGES_PER_REQUEST: Final = 10_000
-"""Apache's `MAX_RECORDS_PER_USER_OP`: rules that one request may add, or take away."""
 MAX_NODE_BYTES: Final = 1_000_000
 """What ZooKeeper takes in one node (`jute.maxbuffer`), less what stands around it: some 8,000 rules of one pattern."""
 _BYTES_PER_STEP: Final = 500_000
-
-Selection: TypeAlias = Callable[[Mapping[ResourcePattern, AclNode]], Iterable[AclBinding]]
-"""The rules, among all there are, that one filter of a deletion means."""
 
 Announce: TypeAlias = Callable[[ResourcePattern], Sequence[Operation]]
 """Gives the operations by which other brokers hear of a pattern's changed rules."""
@@ -38,60 +33,30 @@ class AclOutcome(NamedTuple):
     message: str | None = None
 
 
-class AclDeletion(NamedTuple):
-    """What one filter of a deletion matched, and took away."""
-
-    deleted: Sequence[AclBinding] = ()
-
-
 def create_acls(
-    image: MetadataImage, bindings: Sequence[AclBinding], announce: Announce
+    image: MetadataImage, bindings: Iterable[AclBinding], announce: Announce
 ) -> Decision[AclOutcome]:
-    """Each pattern by itself; more than `MAX_CHANGES_PER_REQUEST` new rules are refused together, POLICY_VIOLATION."""
+    """Each pattern by itself: its rules are there, all of them, or none."""
     decision: Decision[AclOutcome] = Decision(ImageDraft(image))
+    asked = list(bindings)
     wanted: dict[ResourcePattern, dict[AclEntry, None]] = {}
-    added = 0
-    for pattern, entry in bindings:
-        entries = wanted.get(pattern)
-        if entries is None:
-            entries = wanted[pattern] = dict.fromkeys(_entries(image, pattern))
-        if entry not in entries:
-            entries[entry] = None
-            added += 1
-    if added > MAX_CHANGES_PER_REQUEST:
-        raise KafkaError(ErrorCode.POLICY_VIOLATION, "Unable to perform excessively large batch operation.")
+    for pattern, entry in asked:
+        if pattern not in wanted:
+            wanted[pattern] = dict.fromkeys(_entries(image, pattern))
+        wanted[pattern][entry] = None
     full = set(_store(decision, wanted, announce))
-    decision.outcomes = [_TOO_MANY if pattern in full else _MADE for pattern, _ in bindings]
+    decision.outcomes = [_TOO_MANY if pattern in full else _MADE for pattern, _ in asked]
     return decision
 
 
-def delete_acls(
-    image: MetadataImage, selections: Sequence[Selection], announce: Announce
-) -> Decision[AclDeletion]:
-    """All that any selection means; what two of them mean is told for both.
-
-    More than `MAX_CHANGES_PER_REQUEST` rules are refused together, INVALID_REQUEST.
-    """
-    decision: Decision[AclDeletion] = Decision(ImageDraft(image))
-    doomed: dict[ResourcePattern, set[AclEntry]] = {}
-    count = 0
-    for select in selections:
-        deletion = AclDeletion(list(select(image.acls)))
-        for pattern, entry in deletion.deleted:
-            entries = doomed.setdefault(pattern, set())
-            if entry not in entries:
-                entries.add(entry)
-                count += 1
-        if count > MAX_CHANGES_PER_REQUEST:
-            raise KafkaError(
-                ErrorCode.INVALID_REQUEST,
-                f"Cannot remove more than {MAX_CHANGES_PER_REQUEST} acls in a single delete operation.",
-            )
-        decision.outcomes.append(deletion)
-    left = {
-        pattern: dict.fromkeys(entry for entry in _entries(image, pattern) if entry not in gone)
-        for pattern, gone in doomed.items()
-    }
+def delete_acls(image: MetadataImage, bindings: Iterable[AclBinding], announce: Announce) -> Decision[None]:
+    """Those that are there."""
+    decision: Decision[None] = Decision(ImageDraft(image))
+    left: dict[ResourcePattern, dict[AclEntry, None]] = {}
+    for pattern, entry in bindings:
+        if pattern not in left:
+            left[pattern] = dict.fromkeys(_entries(image, pattern))
+        left[pattern].pop(entry, None)
     _store(decision, left, announce)
     return decision
 
@@ -118,7 +83,7 @@ def _store(
     for pattern, kept in wanted.items():
         older = decision.draft.older.acls.get(pattern)
         entries = tuple(kept)
-        if older is not None and older.entries == entries:
+        if entries == (() if older is None else older.entries):
             continue
         data = acl_nodes.encode(entries)
         if len(data) > MAX_NODE_BYTES:

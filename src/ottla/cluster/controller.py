@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from ottla.cluster import acl_nodes, paths, token_nodes, znodes
 from ottla.cluster.acl_bindings import AclBinding, ResourcePattern
-from ottla.cluster.acl_changes import AclDeletion, AclOutcome, Selection, create_acls, delete_acls
+from ottla.cluster.acl_changes import AclOutcome, create_acls, delete_acls
 from ottla.cluster.changes import (
     ConfigChange,
     ConfigOutcome,
@@ -134,11 +134,11 @@ class Controller:
     ) -> Decision[ScramOutcome]:
         return self._fenced(alter_scram(image, alterations, self._announcement))
 
-    def create_acls(self, image: MetadataImage, bindings: Sequence[AclBinding]) -> Decision[AclOutcome]:
+    def create_acls(self, image: MetadataImage, bindings: Iterable[AclBinding]) -> Decision[AclOutcome]:
         return self._fenced(create_acls(image, bindings, self._acl_announcement))
 
-    def delete_acls(self, image: MetadataImage, selections: Sequence[Selection]) -> Decision[AclDeletion]:
-        return self._fenced(delete_acls(image, selections, self._acl_announcement))
+    def delete_acls(self, image: MetadataImage, bindings: Iterable[AclBinding]) -> Decision[None]:
+        return self._fenced(delete_acls(image, bindings, self._acl_announcement))
 
     def change_tokens(self, image: MetadataImage, change: TokenChange[_T]) -> Decision[_T]:
         return self._fenced(change(image, self._token_announcement))

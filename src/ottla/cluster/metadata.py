@@ -21,7 +21,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from ottla.cluster import acl_nodes, paths, token_nodes, znodes
 from ottla.cluster.acl_bindings import AclBinding
-from ottla.cluster.acl_changes import AclDeletion, AclOutcome, Selection
+from ottla.cluster.acl_changes import AclOutcome
 from ottla.cluster.changes import (
     ConfigChange,
     ConfigOutcome,
@@ -231,9 +231,9 @@ class Metadata:
         """Keep rules that may be kept; one outcome for each. When it returns, they hold."""
         return await self._change(lambda controller: controller.create_acls(self.image, bindings))
 
-    async def delete_acls(self, selections: Sequence[Selection]) -> list[AclDeletion]:
-        """Take rules away; one outcome for each selection."""
-        return await self._change(lambda controller: controller.delete_acls(self.image, selections))
+    async def delete_acls(self, bindings: Sequence[AclBinding]) -> None:
+        """Take away those rules that are there. When it returns, they don't hold any more."""
+        await self._change(lambda controller: controller.delete_acls(self.image, bindings))
 
     async def change_tokens(self, change: TokenChange[T]) -> list[T]:
         """Make, prolong or end delegation tokens, as a function of `token_changes` says; raises what it raises."""

@@ -8,7 +8,8 @@ ANY or MATCH, which stand in filters only, ends with UNKNOWN_SERVER_ERROR for al
 Source: `AclApis`, `AclControlManager` of 4.1.
 """
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -60,9 +61,18 @@ if TYPE_CHECKING:
 MAX_PATTERNS_ON_THE_LOOP: Final = 500
 """Rules of more patterns than these are searched, and the answer encoded, on a thread: ten thousand take 50 ms."""
 
+MAX_CHANGES_PER_REQUEST: Final = 10_000
+"""Apache's `MAX_RECORDS_PER_USER_OP`: rules that one request may add, or take away."""
+CHANGES_AT_ONCE: Final = 250
+"""Rules that are changed before the loop looks at others."""
+_TOO_MANY_TO_REMOVE: Final = (
+    f"Cannot remove more than {MAX_CHANGES_PER_REQUEST} acls in a single delete operation."
+)
+
 _NO_AUTHORIZER: Final = "No Authorizer is configured."
 
 _Code = TypeVar("_Code", bound=IntEnum)
+_Item = TypeVar("_Item")
 
 
 @handles(
@@ -140,28 +150,56 @@ def create_acls(
         return _none_created(request, ErrorCode.SECURITY_DISABLED, _NO_AUTHORIZER)
     if any(map(_stands_in_filters_only, request.creations)):
         return _none_created(request, ErrorCode.UNKNOWN_SERVER_ERROR, None)
-    outcomes: list[AclOutcome | None] = []
-    accepted: list[AclBinding] = []
-    for each in request.creations:
-        binding = _binding(each)
-        try:
-            check_binding(binding)
-        except KafkaError as error:
-            outcomes.append(AclOutcome(error.code, error.message))
-        else:
-            outcomes.append(None)
-            accepted.append(binding)
 
     async def answer() -> CreateAclsResponse:
-        stored = iter(await broker.metadata.create_acls(accepted))
-        settled = [next(stored) if outcome is None else outcome for outcome in outcomes]
+        await _refuse_too_many(broker, request.creations)
+        outcomes: list[AclOutcome] = []
+        for piece in _pieces(request.creations):
+            outcomes += await _create(broker, piece)
         return CreateAclsResponse(
             results=[
-                AclCreationResult(error_code=each.error, error_message=each.message or "") for each in settled
+                AclCreationResult(error_code=each.error, error_message=each.message or "")
+                for each in outcomes
             ]
         )
 
     return answer_later(answer())
+
+
+async def _create(broker: "BrokerServer", creations: Sequence[AclCreation]) -> list[AclOutcome]:
+    checked = [_checked(_binding(each)) for each in creations]
+    stored = iter(
+        await broker.metadata.create_acls([each for each in checked if isinstance(each, AclBinding)])
+    )
+    return [next(stored) if isinstance(each, AclBinding) else each for each in checked]
+
+
+def _checked(binding: AclBinding) -> AclBinding | AclOutcome:
+    try:
+        check_binding(binding)
+    except KafkaError as error:
+        return AclOutcome(error.code, error.message)
+    return binding
+
+
+async def _refuse_too_many(broker: "BrokerServer", creations: Sequence[AclCreation]) -> None:
+    """Raises POLICY_VIOLATION where rules that are not there yet are more than one request may bring."""
+    if len(creations) <= MAX_CHANGES_PER_REQUEST:
+        return
+    acls = broker.metadata.image.acls
+    new: set[AclBinding] = set()
+    for piece in _pieces(creations):
+        for each in piece:
+            binding = _checked(_binding(each))
+            if isinstance(binding, AclBinding):
+                node = acls.get(binding.pattern)
+                if node is None or binding.entry not in node.entries:
+                    new.add(binding)
+        if len(new) > MAX_CHANGES_PER_REQUEST:
+            raise KafkaError(
+                ErrorCode.POLICY_VIOLATION, "Unable to perform excessively large batch operation."
+            )
+        await asyncio.sleep(0)
 
 
 def _none_deleted(request: DeleteAclsRequest, code: ErrorCode, message: str) -> DeleteAclsResponse:
@@ -189,25 +227,26 @@ def delete_acls(
         )
     if broker.authorizer is None:
         return _none_deleted(request, ErrorCode.SECURITY_DISABLED, _NO_AUTHORIZER)
-    outcomes: list[DeleteAclsFilterResult | None] = []
-    accepted: list[AclFilter] = []
-    for each in request.filters:
-        wanted = _filter(each)
-        try:
-            wanted.check()
-        except KafkaError as error:
-            outcomes.append(DeleteAclsFilterResult(error_code=error.code, error_message=error.message))
-        else:
-            outcomes.append(None)
-            accepted.append(wanted)
 
     async def answer() -> DeleteAclsResponse:
-        deletions = iter(await broker.metadata.delete_acls([each.select for each in accepted]))
-        return DeleteAclsResponse(
-            filter_results=[
-                _matched(next(deletions).deleted) if outcome is None else outcome for outcome in outcomes
-            ]
-        )
+        results: list[DeleteAclsFilterResult] = []
+        doomed: dict[AclBinding, None] = {}
+        for each in request.filters:
+            wanted = _filter(each)
+            try:
+                wanted.check()
+            except KafkaError as error:
+                results.append(DeleteAclsFilterResult(error_code=error.code, error_message=error.message))
+                continue
+            found = list(wanted.select(broker.metadata.image.acls))
+            doomed.update(dict.fromkeys(found))
+            if len(doomed) > MAX_CHANGES_PER_REQUEST:
+                raise KafkaError(ErrorCode.INVALID_REQUEST, _TOO_MANY_TO_REMOVE)
+            results.append(_matched(found))
+            await asyncio.sleep(0)
+        for piece in _pieces(list(doomed)):
+            await broker.metadata.delete_acls(piece)
+        return DeleteAclsResponse(filter_results=results)
 
     return answer_later(answer())
 
@@ -229,6 +268,11 @@ def _matched(deleted: Iterable[AclBinding]) -> DeleteAclsFilterResult:
             for pattern, entry in deleted
         ],
     )
+
+
+def _pieces(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    for start in range(0, len(items), CHANGES_AT_ONCE):
+        yield items[start : start + CHANGES_AT_ONCE]
 
 
 def _refuse_unknown(*codes: int) -> None:
