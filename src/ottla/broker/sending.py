@@ -31,6 +31,8 @@ _SEND_BYTES = 512 * 1024
 """What sendfile is asked for at a time: a tenth of a millisecond where the socket takes it all."""
 _HANDOVER_BYTES = 4 * 1024
 """What goes through the transport when the socket is full; also the part of a long slice that is copied behind its head."""
+_THROUGH_BYTES = 64 * 1024
+"""What goes through a transport at a time that has to be used for all (TLS): so much is held by a client that never reads."""
 _SENDFILE_BYTES = 32 * 1024
 """A shorter rest of a slice is copied: the call by which it would be sent costs as much."""
 _COLD_BUFFERS = 8
@@ -188,7 +190,7 @@ class SliceSender:
 
     def _send_chunk(self) -> bool:
         """Send what comes next; whether the socket may take more. Raises `BlockingIOError` if it is cold."""
-        room = CHUNK_BYTES
+        room = CHUNK_BYTES if self._descriptor >= 0 else _THROUGH_BYTES
         part, at = self._parts[self._part], self._at
         if isinstance(part, FileSlice) and self._sends(part, at):
             try:

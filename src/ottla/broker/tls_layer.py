@@ -6,13 +6,14 @@
 Ours and not the loop's own, because of what surrounds a handshake: the connection counts from the moment it is accepted, so that
 all limits hold for clients who never finish one; handshakes, a millisecond or two each, queue with other put-off work,
 so that hundreds don't hold the loop; a renewed certificate holds for the next connection; and what goes wrong is told in one
-line. The price beside uvloop's own is measured in the benchmark rows `tls_produce` and `tls_consume`.
+line. It costs what uvloop's own costs: 1.7 CPU-seconds for a GB from librdkafka, which makes a TLS record of each message.
+The benchmark rows are `tls_produce` and `tls_consume`.
 
     NEW ──▶ SHAKING ──▶ OPEN ──▶ CLOSED
                └─────▶ FAILED ──▶ CLOSED
 
-NEW: nothing has been received, and nothing of OpenSSL's made. FAILED: the alert has been sent, and what the client still sends is dropped for a moment. A socket that is closed with unread
-bytes is reset, and the client would lose the alert that tells it why.
+NEW: nothing has been received, and nothing of OpenSSL's made. FAILED: the alert has been sent, and what the client still sends is
+dropped for a moment. A socket that is closed with unread bytes is reset, and the client would lose the alert that tells it why.
 """
 
 import asyncio
