@@ -88,7 +88,7 @@ class KerberosRealm:
 
     def ticket(self, principal: str) -> dict[str, str]:
         """The environment in which the principal is logged in."""
-        cache = self.directory / f"{principal}.cache"
+        cache = self.directory / f"{principal.replace(chr(47), chr(95))}.cache"
         environment = {**self.environment, "KRB5CCNAME": f"FILE:{cache}"}
         self._run(["kinit", "-k", "-t", str(self.key_table(principal)), principal], environment)
         return environment

@@ -88,7 +88,11 @@ class GssapiExchange:
 
         context = self._context
         if context is None:
+            if not token:
+                raise AuthenticationFailed(None, "the first token is empty")
             context = self._context = gssapi.SecurityContext(creds=self._credentials, usage="accept")
+            # Else an error is told by the next step only, after the client has been sent a token that looks like progress.
+            context.__DEFER_STEP_ERRORS__ = False  # type: ignore[attr-defined]
         if not context.complete:
             answer = context.step(token)
             if answer or not context.complete:
