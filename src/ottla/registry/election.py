@@ -3,6 +3,9 @@
     each member's metadata   {"version":1,"host":"h","port":8081,"master_eligibility":true,"scheme":"http"}
     each one's assignment    {"version":1,"error":0,"master":"<member id>","master_identity":{…}}
 
+A registry is a static member (KIP-345): one that was killed and starts again goes on without the others waiting for its
+session to end; one that stops in order is taken out of the group.
+
 The group's leader, who is just whoever the coordinator chose to compute, makes the eligible member with the smallest
 address the primary. Two members that claim one address make the group refuse to have any: error 1.
 
@@ -14,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, Self
 
@@ -29,6 +33,8 @@ PROTOCOL_NAME: Final = "v0"
 NO_ERROR: Final = 0
 DUPLICATE_URLS: Final = 1
 
+MAX_INSTANCE_ID: Final = 249
+"""Kafka's limit for names of this kind."""
 RETRY_S: Final = 0.2
 
 _log = logging.getLogger("ottla.registry")
@@ -41,6 +47,11 @@ class Identity(NamedTuple):
     port: int
     eligible: bool = True
     scheme: str = "http"
+
+    @property
+    def instance_id(self) -> str:
+        """The name under which a registry that starts again takes the place of its former self in the group."""
+        return re.sub(r"[^a-zA-Z0-9._-]", "-", f"{self.host}-{self.port}")[-MAX_INSTANCE_ID:]
 
     @property
     def url(self) -> str:
@@ -103,7 +114,7 @@ class RegistryMember:
     def assign(self, protocol_name: str, members: Sequence[JoinedMember]) -> Mapping[str, bytes]:  # noqa: ARG002 - there is one
         return assignments(members)
 
-    async def on_assigned(self, generation: Generation, assignment: bytes) -> None:
+    async def on_assigned(self, generation: Generation, assignment: bytes) -> None:  # noqa: ARG002 - the assignment tells all
         """Lead or follow. Catching up goes on beside, as heartbeats wait for this to end."""
         fields: JsonObject = json.loads(assignment or b"{}")
         if fields.get("error"):
@@ -112,15 +123,14 @@ class RegistryMember:
                 "Give each its own host.name or listeners",
                 self._identity.url,
             )
-        primary = json_fields.mapping(fields, "master_identity")
-        if primary is None:
-            self._registry.follow(None)
-        elif fields.get("master") == generation.member_id:
+        told = json_fields.mapping(fields, "master_identity")
+        primary = None if told is None else Identity.from_json(told)
+        # Not by the member id: one that started again has another, and the assignment of its former self.
+        if primary == self._identity:
             self._taking_over = asyncio.create_task(self._take_over())
         else:
-            url = Identity.from_json(primary).url
-            _log.info("The primary is %s", url)
-            self._registry.follow(url)
+            _log.info("The primary is %s", "not known" if primary is None else primary.url)
+            self._registry.follow(None if primary is None else primary.url)
 
     async def on_revoked(self, generation: Generation) -> None:  # noqa: ARG002 - whichever it was
         task, self._taking_over = self._taking_over, None

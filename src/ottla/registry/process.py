@@ -17,6 +17,7 @@ from contextlib import AsyncExitStack, suppress
 from importlib import metadata
 from typing import Final, Self
 
+from ottla.client.admin import Admin
 from ottla.client.brokers import Brokers
 from ottla.client.errors import ClientError, MembershipError
 from ottla.client.membership import GroupMembership
@@ -36,6 +37,7 @@ HEARTBEAT_INTERVAL_MS: Final = 3_000
 REBALANCE_TIMEOUT_MS: Final = 300_000
 """The original's, which has no settings for them."""
 
+LEAVE_TIMEOUT_S: Final = 3
 EXIT_FAILED: Final = 1
 
 _log = logging.getLogger("ottla.registry")
@@ -147,12 +149,13 @@ class RunningRegistry:
             self._settings.text("schema.registry.group.id"),
             PROTOCOL_TYPE,
             RegistryMember(self.registry, identity),
+            group_instance_id=identity.instance_id,
             session_timeout_ms=SESSION_TIMEOUT_MS,
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
             heartbeat_interval_ms=HEARTBEAT_INTERVAL_MS,
         )
         self.membership = asyncio.create_task(_run(membership))
-        self._stack.push_async_callback(_leave, membership, self.membership)
+        self._stack.push_async_callback(_leave, brokers, membership, self.membership, identity)
 
 
 async def _run(membership: GroupMembership) -> None:
@@ -162,10 +165,20 @@ async def _run(membership: GroupMembership) -> None:
         _log.error("The registry can't be in its group: %s", error)
 
 
-async def _leave(membership: GroupMembership, task: asyncio.Task[None]) -> None:
+async def _leave(
+    brokers: Brokers, membership: GroupMembership, task: asyncio.Task[None], identity: Identity
+) -> None:
+    """Out of the group, so that the others elect anew at once; unless another process has taken this one's place."""
+    refused = task.done()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await membership.leave()
+    if not refused:
+        try:
+            async with asyncio.timeout(LEAVE_TIMEOUT_S):
+                await Admin(brokers).remove_static_members(membership.group_id, [identity.instance_id])
+        except (ClientError, KafkaError, TimeoutError) as error:
+            _log.info("Could not leave the group: %s", error)
 
 
 def _place(settings: RegistrySettings) -> Place:
