@@ -34,6 +34,8 @@ class Secured(NamedTuple):
     foreign: str
     """Its certificate is for another host."""
     expired: str
+    login: str
+    """TLS, and users log in by PLAIN."""
     directory: Path
 
     def path(self, name: str) -> str:
@@ -49,13 +51,19 @@ def secured(broker_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     authority, strangers = Authority(), Authority("Strangers")
     _write_clients(directory, authority, strangers)
     broker = KINDS[broker_kind](directory / "broker")
-    ports = {name: free_port() for name in ("SSL", "MUTUAL", "FOREIGN", "EXPIRED")}
+    ports = {name: free_port() for name in ("SSL", "MUTUAL", "FOREIGN", "EXPIRED", "LOGIN")}
     broker.settings["listeners"] += "".join(f",{name}://127.0.0.1:{port}" for name, port in ports.items())
     known = broker.settings.get("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT")
-    broker.settings["listener.security.protocol.map"] = known + "".join(f",{name}:SSL" for name in ports)
+    broker.settings["listener.security.protocol.map"] = known + "".join(
+        f",{name}:{'SASL_SSL' if name == 'LOGIN' else 'SSL'}" for name in ports
+    )
     for name, settings in _stores(directory, authority).items():
         for setting, value in settings.items():
             broker.settings[f"listener.name.{name.lower()}.ssl.{setting}"] = value
+    broker.settings["listener.name.login.sasl.enabled.mechanisms"] = "PLAIN"
+    broker.settings["listener.name.login.plain.sasl.jaas.config"] = (
+        f"org.apache.kafka.common.security.plain.PlainLoginModule required user_alice='{PASSWORD}';"
+    )
     with broker:
         addresses = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
         yield Secured(
@@ -64,6 +72,7 @@ def secured(broker_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
             addresses["MUTUAL"],
             addresses["FOREIGN"],
             addresses["EXPIRED"],
+            addresses["LOGIN"],
             directory,
         )
 
@@ -89,6 +98,11 @@ def _stores(directory: Path, authority: Authority) -> dict[str, dict[str, str]]:
         "FOREIGN": {
             "keystore.type": "PEM",
             "keystore.location": str(foreign.write_pem(directory / "foreign.pem")),
+        },
+        "LOGIN": {
+            "keystore.type": "PKCS12",
+            "keystore.location": str(keys),
+            "keystore.password": PASSWORD,
         },
         "EXPIRED": {
             "keystore.type": "PEM",
@@ -343,6 +357,51 @@ def test_a_java_client_checks_the_host_only_if_asked(
         "org.apache.kafka.tools.TopicCommand",
         *("--bootstrap-server", secured.foreign, "--command-config", config, "--list"),
     )
+
+
+# TLS and SASL
+
+
+def test_users_log_in_over_tls(
+    secured: Secured, apache_tools: ApacheTools, topic: str, tmp_path: Path
+) -> None:
+    """librdkafka and Java, by PLAIN; nobody with another password."""
+    create_topic(secured.plain, topic)
+
+    def settings(password: str) -> dict[str, str]:
+        return {
+            **librdkafka(secured),
+            "security.protocol": "sasl_ssl",
+            "sasl.mechanism": "PLAIN",
+            "sasl.username": "alice",
+            "sasl.password": password,
+        }
+
+    told = {key.replace(".", "_"): value for key, value in settings(PASSWORD).items()}
+    produce(secured.login, topic, 100, **told)
+    assert_all_came_once_in_order(read_topic(secured.plain, topic), 100)
+    errors: list[KafkaError] = []
+    refused = AdminClient(
+        {"bootstrap.servers": secured.login, "error_cb": errors.append, **settings("guessed")}
+    )
+
+    def failures() -> list[str]:
+        refused.poll(0.05)
+        return [each.name() for each in errors]
+
+    until(failures, lambda names: "_AUTHENTICATION" in names)
+    path = tmp_path / "client.properties"
+    path.write_text(
+        "security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\n"
+        "sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required "
+        f"username='alice' password='{PASSWORD}';\n"
+        f"ssl.truststore.location={secured.path('trust.jks')}\nssl.truststore.password={PASSWORD}\n"
+    )
+    listed = apache_tools.run(
+        "org.apache.kafka.tools.TopicCommand",
+        *("--bootstrap-server", secured.login, "--command-config", str(path), "--list"),
+    )
+    assert topic in listed.stdout.split()
 
 
 # openssl
