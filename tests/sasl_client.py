@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import itertools
+import ssl
 import struct
 from typing import Final
 
@@ -65,6 +66,11 @@ class ScramConversation:
 
 class SaslClient(WireClient):
     """A connection that has not logged in."""
+
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(host, port)
+        if tls is not None:
+            self._socket = tls.wrap_socket(self._socket, server_hostname=host)
 
     def handshake(self, mechanism: str, version: int = 1) -> SaslHandshakeResponse:
         """Choose a mechanism."""

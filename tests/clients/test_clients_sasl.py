@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 import subprocess
 import sys
 import time
@@ -44,6 +45,7 @@ def sasl(broker_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         broker_kind,
         tmp_path_factory.mktemp("sasl"),
         {"listener.name.sasl_plaintext.scram-sha-512.connections.max.reauth.ms": str(SESSION_MS)},
+        tls=True,
     )
     with made.broker:
         admin = AdminClient({"bootstrap.servers": made.broker.bootstrap_servers})
@@ -100,6 +102,29 @@ def test_confluent_kafka_with_a_wrong_password(sasl: SaslBroker, mechanism: str)
     until(told)
 
 
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_confluent_kafka_over_tls(sasl: SaslBroker, topic: str, mechanism: str) -> None:
+    """SASL_SSL: makes a topic and writes; with a wrong password it is told."""
+    over_tls = {
+        "bootstrap.servers": sasl.sasl_ssl_servers,
+        "security.protocol": "SASL_SSL",
+        "ssl.ca.location": str(sasl.authority),
+    }
+    admin = AdminClient({**librdkafka(sasl, mechanism), **over_tls})
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(SECONDS)
+    producer = Producer({**librdkafka(sasl, mechanism), **over_tls})
+    producer.produce(topic, b"hello")
+    assert producer.flush(SECONDS) == 0
+    errors: list[KafkaError] = []
+    refused = Producer({**librdkafka(sasl, mechanism, "wrong"), **over_tls, "error_cb": errors.append})
+
+    def told() -> bool:
+        refused.poll(0.05)
+        return any(error.code() == KafkaError._AUTHENTICATION for error in errors)
+
+    until(told)
+
+
 def test_confluent_kafka_goes_on_over_many_sessions(sasl: SaslBroker, topic: str) -> None:
     """It logs in again before each ends (KIP-368): nothing is lost, no error is told, one connection does."""
     errors: list[KafkaError] = []
@@ -141,6 +166,23 @@ def test_aiokafka(sasl: SaslBroker, topic: str, mechanism: str) -> None:
         return record.value
 
     assert asyncio.run(talk()) == b"hello"
+
+
+def test_aiokafka_over_tls(sasl: SaslBroker, topic: str) -> None:
+    """SASL_SSL."""
+
+    async def write() -> int:
+        async with AIOKafkaProducer(
+            bootstrap_servers=sasl.sasl_ssl_servers,
+            security_protocol="SASL_SSL",
+            ssl_context=ssl.create_default_context(cafile=sasl.authority),
+            sasl_mechanism="SCRAM-SHA-256",
+            sasl_plain_username=USER,
+            sasl_plain_password=PASSWORD,
+        ) as producer:
+            return int((await producer.send_and_wait(topic, b"hello")).offset)
+
+    assert asyncio.run(write()) == 0
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
@@ -228,6 +270,23 @@ def test_apaches_java_clients(
         *("--from-beginning", "--max-messages", "2"),
     )
     assert read.stdout.split() == ["one", "two"]
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_a_java_client_over_tls(
+    apache_tools: ApacheTools, sasl: SaslBroker, topic: str, mechanism: str, tmp_path: Path
+) -> None:
+    """SASL_SSL."""
+    properties = Path(java_client(tmp_path, mechanism))
+    with properties.open("a") as file:
+        file.write("security.protocol=SASL_SSL\nssl.truststore.type=PEM\n")
+        file.write(f"ssl.truststore.location={sasl.authority}\n")
+    tool = (
+        "org.apache.kafka.tools.TopicCommand",
+        *("--bootstrap-server", sasl.sasl_ssl_servers, "--command-config", str(properties)),
+    )
+    apache_tools.run(*tool, "--create", "--topic", topic)
+    assert topic in apache_tools.run(*tool, "--list").stdout.split()
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import struct
 from collections.abc import Iterator
 
@@ -39,7 +40,9 @@ def sasl(broker_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         {
             "listener.name.sasl_plaintext.plain.connections.max.reauth.ms": str(LONG_MS),
             "listener.name.sasl_plaintext.scram-sha-512.connections.max.reauth.ms": str(SESSION_MS),
+            "listener.name.sasl_ssl.scram-sha-512.connections.max.reauth.ms": str(SESSION_MS),
         },
+        tls=True,
     )
     with made.broker, WireClient(made.broker.host, made.broker.port) as wire:
         for mechanism in SCRAM:
@@ -59,6 +62,14 @@ def _can_log_in(made: SaslBroker, mechanism: str) -> bool:
 def client(sasl: SaslBroker) -> Iterator[SaslClient]:
     """A connection to the listener with SASL."""
     with SaslClient(sasl.broker.host, sasl.sasl_port) as connected:
+        yield connected
+
+
+@pytest.fixture
+def encrypted(sasl: SaslBroker) -> Iterator[SaslClient]:
+    """A connection to the listener with SASL and TLS."""
+    context = ssl.create_default_context(cafile=sasl.authority)
+    with SaslClient(sasl.broker.host, sasl.sasl_ssl_port, context) as connected:
         yield connected
 
 
@@ -354,6 +365,36 @@ def test_a_large_token_that_is_allowed_is_looked_at(client: SaslClient) -> None:
     client.handshake("PLAIN")
     answer = client.authenticate(b"\0alice\0" + b"x" * 500_000)
     assert answer.error_message == WRONG_PLAIN
+
+
+@pytest.mark.parametrize("mechanism", SCRAM)
+def test_log_in_over_tls(encrypted: SaslClient, mechanism: str) -> None:
+    """The same, and for a longer session where sessions end."""
+    assert encrypted.versions()
+    assert encrypted.scram(mechanism, "carol", "carol-secret").error_code == ErrorCode.NONE
+    assert answers(encrypted)
+    again = encrypted.handshake(mechanism).error_code
+    assert again == (ErrorCode.NONE if mechanism == "SCRAM-SHA-512" else ErrorCode.ILLEGAL_SASL_STATE)
+
+
+def test_bare_tokens_over_tls(encrypted: SaslClient) -> None:
+    """Frames are frames."""
+    encrypted.handshake("PLAIN", version=0)
+    encrypted.send_bare(plain_token("alice", "alice-secret"))
+    assert encrypted.receive_bare() == b""
+    assert answers(encrypted)
+
+
+def test_over_tls_too_a_log_in_is_asked_for(encrypted: SaslClient) -> None:
+    """Encryption alone says nothing of who is there."""
+    encrypted.send(MetadataRequest(topics=[]), MetadataResponse, 8)
+    assert encrypted.closed_by_peer()
+
+
+def test_over_tls_too_a_wrong_password_is_refused(encrypted: SaslClient) -> None:
+    """The answer leaves before the connection ends."""
+    assert encrypted.plain("alice", "wrong").error_message == WRONG_PLAIN
+    assert encrypted.closed_by_peer()
 
 
 def test_metadata_names_the_listener_that_the_client_came_by(sasl: SaslBroker, client: SaslClient) -> None:
