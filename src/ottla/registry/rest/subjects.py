@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Final
 
@@ -25,6 +26,7 @@ from ottla.registry.registry import Registry
 from ottla.registry.rest.messages import Answer, Request, json_answer, page
 from ottla.registry.rest.routing import route
 from ottla.registry.rule_sets import RuleSet
+from ottla.registry.schemas.schema import SchemaType
 from ottla.registry.state import LATEST
 from ottla.registry.subjects import (
     ALL_CONTEXTS,
@@ -36,6 +38,8 @@ from ottla.registry.subjects import (
 )
 
 _HIGHEST_VERSION: Final = 2**31 - 1
+_DESCRIPTOR: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+"""Bytes in base64: no .proto text is without a blank, a brace or a semicolon."""
 
 
 def subject_of(registry: Registry, request: Request) -> str:
@@ -203,13 +207,17 @@ async def register(registry: Registry, request: Request) -> Answer:
         if answer is None:
             raise
         return answer
-    return registered_answer(schema)
+    return registered_answer(schema, submitted.text)
 
 
-def registered_answer(schema: StoredSchema) -> Answer:
+def registered_answer(schema: StoredSchema, sent: str | None = None) -> Answer:
     """What registering answers with."""
     parts: JsonObject = {"id": schema.id, "version": schema.version, "guid": schema.content.guid}
-    return json_answer(parts | schema.content.as_json())
+    parts |= schema.content.as_json()
+    if sent is not None and schema.content.type is SchemaType.PROTOBUF and _DESCRIPTOR.fullmatch(sent):
+        # Python's client keeps the answer's text as what it would be told with format=serialized, and reads it so.
+        parts["schema"] = sent
+    return json_answer(parts)
 
 
 def registered_already(registry: Registry, request: Request, *, as_sent: bool = False) -> Answer | None:
@@ -230,7 +238,7 @@ def registered_already(registry: Registry, request: Request, *, as_sent: bool = 
         found = registry.catalogue.look_up(subject, submitted, normalize=normalize)
     if found is None or submitted.id not in {NO_ID, found.id}:
         return None
-    return registered_answer(found)
+    return registered_answer(found, submitted.text)
 
 
 @route("GET", "/subjects/{subject}/versions/{version}")
