@@ -82,6 +82,8 @@ class SchemasTopic:
         self._client = dict(client)
         self._position = 0
         """The offset of the record to be applied next."""
+        self._end: int | None = None
+        """Where the topic ended when it was asked at the start."""
         self._reached_end = asyncio.Event()
         self._appends: dict[int, _Append] = {}
         """Our records on their way back, by offset."""
@@ -187,9 +189,8 @@ class SchemasTopic:
         admin = AdminClient({**self._client, "reconnect.backoff.max.ms": "500"})
         while not self._ending:
             try:
-                if self._topic_is_there(admin):
+                if self._topic_is_there(admin) or self._create(admin):
                     return
-                self._create(admin)
             except StartError:
                 raise
             except Exception as error:  # noqa: BLE001 - KafkaException: not reachable yet
@@ -222,7 +223,8 @@ class SchemasTopic:
             )
         return True
 
-    def _create(self, admin: AdminClient) -> None:
+    def _create(self, admin: AdminClient) -> bool:
+        """Make the topic; False if somebody else just did, with whatever settings."""
         from confluent_kafka.admin import NewTopic  # noqa: PLC0415
 
         brokers = len(admin.list_topics(timeout=TOPIC_TIMEOUT_S).brokers)
@@ -239,6 +241,7 @@ class SchemasTopic:
         error = future.exception(TOPIC_TIMEOUT_S)
         if error is not None and "TOPIC_ALREADY_EXISTS" not in str(error):
             raise error
+        return error is None
 
     # The consumer's thread
 
@@ -246,15 +249,30 @@ class SchemasTopic:
         from confluent_kafka import OFFSET_BEGINNING, TopicPartition  # noqa: PLC0415
 
         consumer.assign([TopicPartition(self._place.topic, 0, OFFSET_BEGINNING)])
+        self._loop.call_soon_threadsafe(self._expect_end, *self._watermarks(consumer))
         while not self._ending:
-            messages = consumer.consume(BATCH_RECORDS, POLL_S)
-            if not messages:
+            # A batch is waited for until it is full or its time is over; one message, until it is there.
+            first = consumer.poll(POLL_S)
+            if first is None:
                 continue
+            messages = [first, *consumer.consume(BATCH_RECORDS - 1, 0)]
             self._room.acquire()
             read, end = self._decoded(messages)
             if not self._ending:
                 self._loop.call_soon_threadsafe(self._apply_read, read, end)
         consumer.close()
+
+    def _watermarks(self, consumer: Consumer) -> tuple[int, int]:
+        """Where the topic begins and ends. That it has been met a fetch tells only after half a second in vain."""
+        from confluent_kafka import KafkaException, TopicPartition  # noqa: PLC0415
+
+        while not self._ending:
+            try:
+                return consumer.get_watermark_offsets(TopicPartition(self._place.topic, 0), TOPIC_TIMEOUT_S)
+            except KafkaException as error:
+                _log.info("Topic %s does not tell its end yet: %s", self._place.topic, error)
+                time.sleep(RETRY_S)
+        return 0, 0
 
     def _decoded(self, messages: Sequence[Message]) -> tuple[list[_Read], int | None]:
         """The records among the messages, and the end of the topic if it was met."""
@@ -322,6 +340,16 @@ class SchemasTopic:
                 self.on_conflict(conflict)
         if end is not None:
             self._position = max(self._position, end)
+        self._look_for_end()
+
+    def _expect_end(self, begin: int, end: int) -> None:
+        self._end = end
+        if begin == end:
+            self._position = end
+        self._look_for_end()
+
+    def _look_for_end(self) -> None:
+        if self._end is not None and self._position >= self._end:
             self._reached_end.set()
 
     def _applied(self, append: _Append, conflict: Conflict | None) -> None:
