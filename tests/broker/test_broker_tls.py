@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import socket
@@ -189,6 +190,21 @@ def test_a_client_says_farewell(tls_broker, secured) -> None:
     assert_serves(client)
     client.socket.unwrap()
     until(lambda: not tls_broker.call(lambda server: server.each_connection()))
+
+
+def test_a_connection_that_is_over_leaves_nothing(tls_broker, secured) -> None:
+    """A session's memory doesn't wait for the garbage collector."""
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            client = secured(tls_broker)
+            assert_serves(client)
+            client.socket.close()
+        until(lambda: not principals(tls_broker))
+        until(lambda: not [each for each in gc.get_objects() if isinstance(each, tls_layer.TlsLayer)])
+    finally:
+        gc.enable()
 
 
 # Who it is

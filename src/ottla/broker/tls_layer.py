@@ -106,7 +106,10 @@ class TlsLayer(asyncio.BufferedProtocol, asyncio.Transport):
         self._state = _CLOSED
         if self._timer is not None:
             self._timer.cancel()
-        self._connection.connection_lost(exc)
+        connection, self._connection = self._connection, cast("Connection", None)
+        connection.connection_lost(exc)
+        # Each knows the other: without this, what OpenSSL holds for a session would wait for the garbage collector.
+        self._session = cast("ssl.SSLObject", None)
 
     def eof_received(self) -> bool:
         return False
@@ -240,11 +243,15 @@ class TlsLayer(asyncio.BufferedProtocol, asyncio.Transport):
         view = memoryview(data)
         size, at = len(view), 0
         write = self._session.write
-        while at < size:
-            end = min(at + PIECE_BYTES, size)
-            while at < end:
-                at += write(view[at:end])
-            self._flush()
+        try:
+            while at < size:
+                end = min(at + PIECE_BYTES, size)
+                while at < end:
+                    at += write(view[at:end])
+                self._flush()
+        except ssl.SSLError as error:
+            self._connection.close(f"TLS failed: {failure(error)}")
+            self.abort()
 
     def _flush(self) -> None:
         """Send what OpenSSL has made: here and now if nothing stands before it."""
