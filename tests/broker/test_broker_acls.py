@@ -3,6 +3,7 @@
 import logging
 
 from ottla.broker.loggers import levels_by_logger
+from ottla.metrics.page import page
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.create_acls import AclCreation, CreateAclsRequest, CreateAclsResponse
 from ottla.protocol.messages.delete_acls import DeleteAclsFilter, DeleteAclsRequest, DeleteAclsResponse
@@ -119,6 +120,10 @@ def test_a_refusal_is_written_down(start_broker, connect, caplog):
     )
     assert r"Group:LITERAL:'x\nPrincipal = User:root is Allowed' for request = FindCoordinator" in message
     assert "\n" not in message
+    assert broker.call(lambda server: server.authorizer.refusals) == 1
+    shown = broker.call(lambda server: b"".join(page(server.metrics)).decode())
+    assert "ottla_access_refusals_total 1\n" in shown
+    assert "ottla_access_rules 0\n" in shown
 
 
 def test_the_audit_log_s_level_can_be_set():

@@ -42,6 +42,7 @@ def register(registry: Registry, broker: "BrokerServer") -> None:
     _register_requests(registry, broker)
     _register_network(registry, broker)
     _register_logins(registry, broker)
+    _register_access(registry, broker)
     _register_logs(registry, broker)
     _register_replicas(registry, broker)
     _register_cluster(registry, broker)
@@ -134,6 +135,13 @@ def _register_logins(registry: Registry, broker: "BrokerServer") -> None:
 
     for family, read in _LOGIN_FAMILIES:
         registry.source(family, by_listener(read))
+
+
+def _register_access(registry: Registry, broker: "BrokerServer") -> None:
+    authorizer = broker.authorizer
+    if authorizer is not None:
+        registry.source(catalogue.ACCESS_RULES, _one(lambda: authorizer.rules))
+        registry.source(catalogue.ACCESS_REFUSALS, _one(lambda: authorizer.refusals))
 
 
 def _register_logs(registry: Registry, broker: "BrokerServer") -> None:

@@ -136,6 +136,12 @@ EXPIRED_CONNECTIONS_KILLED: Final = Family(
     "Connections closed because a request came after their session's end.",
     ("listener",),
 )
+ACCESS_RULES: Final = Family(
+    "ottla_access_rules", _GAUGE, "Access rules (ACLs), where there is an authorizer."
+)
+ACCESS_REFUSALS: Final = Family(
+    "ottla_access_refusals_total", _COUNTER, "Times that access rules denied what a client asked for."
+)
 CONNECTIONS_REFUSED: Final = Family(
     "ottla_connections_refused_total",
     _COUNTER,

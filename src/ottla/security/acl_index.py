@@ -39,6 +39,10 @@ class AclIndex:
         self._prefix_lengths: dict[ResourceType, Counter[int]] = {}
         self._by_principal: dict[tuple[ResourceType, str], dict[ResourcePattern, list[AclEntry]]] = {}
 
+    def __len__(self) -> int:
+        """How many rules there are. Counts them."""
+        return sum(map(len, self._rules.values()))
+
     def put(self, pattern: ResourcePattern, entries: Entries) -> None:
         """All entries of a pattern from now on; none takes the pattern out."""
         before = self._rules.pop(pattern, None)

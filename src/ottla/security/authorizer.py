@@ -81,7 +81,16 @@ class Audit(Protocol):
 class Authorizer:
     """See the module. Belongs to the loop."""
 
-    __slots__ = ("_audit", "_by_type", "_decisions", "_index", "_super_users", "_without_rules", "version")
+    __slots__ = (
+        "_audit",
+        "_by_type",
+        "_decisions",
+        "_index",
+        "_super_users",
+        "_without_rules",
+        "refusals",
+        "version",
+    )
 
     def __init__(
         self,
@@ -93,6 +102,8 @@ class Authorizer:
         """`super_users` as `Type:name`."""
         self.version = 0
         """Rises with every change of a rule: what was decided at another version has to be asked again."""
+        self.refusals = 0
+        """How often something was asked for and denied."""
         self._index = AclIndex()
         self._super_users = frozenset(super_users)
         self._without_rules = (
@@ -101,6 +112,11 @@ class Authorizer:
         self._audit = audit
         self._decisions: dict[_Question, Decision] = {}
         self._by_type: dict[tuple[KafkaPrincipal, str, AclOperation, ResourceType], bool] = {}
+
+    @property
+    def rules(self) -> int:
+        """How many there are. Counts them."""
+        return len(self._index)
 
     def apply(self, acls: Mapping[ResourcePattern, AclNode], changed: Iterable[ResourcePattern]) -> None:
         """Take over what `acls` now has for the patterns that changed; nothing: there are no rules of that pattern left."""
@@ -134,9 +150,12 @@ class Authorizer:
         decision = self._decisions.get(key)
         if decision is None:
             decision = self._decide(key)
-        if audit and self._audit is not None and (not decision.is_allowed or self._audit.wants_allowed):
-            resource = ResourcePattern(resource_type, name, PatternType.LITERAL)
-            self._audit.note(principal, host, operation, resource, decision, request, references)
+        if audit:
+            if not decision.is_allowed:
+                self.refusals += 1
+            if self._audit is not None and (not decision.is_allowed or self._audit.wants_allowed):
+                resource = ResourcePattern(resource_type, name, PatternType.LITERAL)
+                self._audit.note(principal, host, operation, resource, decision, request, references)
         return decision.is_allowed
 
     def authorize_by_resource_type(
