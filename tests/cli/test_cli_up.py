@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from brokers import answers, free_port
-from ottla.cli.services import BROKER_PORT
+from ottla.cli.services import BROKER_PORT, REGISTRY_PORT
 from ottla.cli.supervision import Supervised, Supervisor, how_it_ended
 
 OTTLA = str(Path(sys.executable).with_name("ottla"))
@@ -77,12 +78,16 @@ def test_up_serves_restarts_what_dies_and_stops_in_order(tmp_path: Path) -> None
     port = free_port()
     address = f"127.0.0.1:{port}"
     with running("up", "--data", str(tmp_path), "--port-offset", str(port - BROKER_PORT)) as up:
-        assert f"Kafka is ready on {address}" in read_until(up, "is ready on")
+        assert f"Kafka is ready on {address}" in read_until(up, "Kafka is ready on")
+        registry = f"127.0.0.1:{port - BROKER_PORT + REGISTRY_PORT}"
+        assert f"Schema Registry is ready on {registry}" in read_until(up, "Schema Registry is ready on")
+        with urllib.request.urlopen(f"http://{registry}/subjects", timeout=30) as answer:
+            assert answer.read() == b"[]"
         produce(address, b"pen")
-        (broker,) = children(up.pid)
+        broker = min(children(up.pid))
         os.kill(broker, signal.SIGKILL)
         assert "killed by SIGKILL" in read_until(up, "starting it again")
-        read_until(up, "is ready on")
+        read_until(up, "Kafka is ready on")
         produce(address, b"ink")
         assert consume(address, 2) == [b"pen", b"ink"]
         up.send_signal(signal.SIGINT)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BROKER_PORT = 9092
+REGISTRY_PORT = 8081
 METRICS_PORT = 9404
 """Where the broker shows its metrics: the port that the JMX exporter's own documentation uses."""
 
@@ -59,4 +60,20 @@ def broker_command(platform: Platform) -> list[str]:
     return words
 
 
-SERVICES = (Service("broker", "Kafka", BROKER_PORT, "[KafkaServer id=", broker_command),)
+def registry_command(platform: Platform) -> list[str]:
+    """The command line of the Schema Registry: on this platform's broker, for this machine alone."""
+    own = {
+        "listeners": f"http://{HOST}:{REGISTRY_PORT + platform.port_offset}",
+        "host.name": HOST,
+        "kafkastore.topic.replication.factor": "1",
+    }
+    words = [sys.executable, "-m", "ottla.cli.main", "registry", "--bootstrap", platform.bootstrap]
+    for name, value in own.items():
+        words += ["--set", f"{name}={value}"]
+    return words
+
+
+SERVICES = (
+    Service("broker", "Kafka", BROKER_PORT, "[KafkaServer id=", broker_command),
+    Service("registry", "Schema Registry", REGISTRY_PORT, "[SchemaRegistry ", registry_command),
+)

@@ -199,5 +199,5 @@ def how_it_ended(exit_code: int) -> str:
 def print_line(name: str, line: str) -> None:
     """A line of a service, with its name in front. Nobody reading any more is no reason to stop the services."""
     with contextlib.suppress(BrokenPipeError):
-        sys.stdout.write(f"{name:>7} | {line}\n")
+        sys.stdout.write(f"{name:>8} | {line}\n")
         sys.stdout.flush()

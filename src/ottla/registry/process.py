@@ -15,7 +15,7 @@ import socket
 import sys
 from contextlib import AsyncExitStack, suppress
 from importlib import metadata
-from typing import Final, Self
+from typing import Final
 
 from ottla.client.admin import Admin
 from ottla.client.brokers import Brokers
@@ -67,22 +67,31 @@ async def _serve(settings: RegistrySettings) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
+    stopped = asyncio.create_task(asked_to_stop.wait())
+    running = RunningRegistry(settings)
+    starting = asyncio.create_task(running.start())
     try:
-        async with RunningRegistry(settings) as running:
-            # What lives now lives until the end; the collector, off since the start, need not look at it.
-            gc.freeze()
-            gc.enable()
-            stopped = asyncio.create_task(asked_to_stop.wait())
-            await asyncio.wait({stopped, running.membership}, return_when=asyncio.FIRST_COMPLETED)
-            stopped.cancel()
-            return EXIT_FAILED if running.membership.done() else 0
+        await asyncio.wait({stopped, starting}, return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            return 0
+        starting.result()
+        # What lives now lives until the end; the collector, off since the start, need not look at it.
+        gc.freeze()
+        gc.enable()
+        await asyncio.wait({stopped, running.membership}, return_when=asyncio.FIRST_COMPLETED)
+        return EXIT_FAILED if running.membership.done() else 0
     except (StartError, OSError) as error:
         _log.error("The registry can't start: %s", error)
         return EXIT_FAILED
+    finally:
+        stopped.cancel()
+        await running.stop()
 
 
 class RunningRegistry:
-    """A registry with all that it needs, from `async with` on until its end."""
+    """A registry with all that it needs, from `start` to `stop`, which also undoes a start that failed."""
 
     registry: Registry
     membership: asyncio.Task[None]
@@ -92,18 +101,11 @@ class RunningRegistry:
         self._settings = settings
         self._stack = AsyncExitStack()
 
-    async def __aenter__(self) -> Self:
-        try:
-            await self._start()
-        except BaseException:
-            await self._stack.aclose()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
+    async def stop(self) -> None:
         await self._stack.aclose()
 
-    async def _start(self) -> None:
+    async def start(self) -> None:
+        """Raises StartError, or OSError for an address that can't be listened at."""
         settings, stack = self._settings, self._stack
         sockets = [listen(listener) for listener in settings.listeners]
         for each in sockets:

@@ -37,6 +37,8 @@ MAX_BATCHES_WAITING: Final = 20
 MAX_UNCLAIMED_CONFLICTS: Final = 1_000
 RETRY_S: Final = 0.25
 TOPIC_TIMEOUT_S: Final = 10.0
+LOOK_TIMEOUT_S: Final = 3.0
+"""How long a look for the topic takes at most before the next: so long may a stop during the start be held up."""
 MAX_RECORD_BYTES: Final = 16 * 1024 * 1024
 """Larger than the broker takes unless it is told to: it is the broker that refuses."""
 
@@ -206,7 +208,7 @@ class SchemasTopic:
 
         topic = self._place.topic
         # Asked for by its name, the broker would make it, with settings that are not ours.
-        found = admin.list_topics(timeout=TOPIC_TIMEOUT_S).topics.get(topic)
+        found = admin.list_topics(timeout=LOOK_TIMEOUT_S).topics.get(topic)
         if found is None or found.error is not None or not found.partitions:
             return False
         if len(found.partitions) != 1:

@@ -42,13 +42,13 @@ def up(
         typer.Option(
             "--port-offset",
             metavar="N",
-            min=-9000,
+            min=-8000,
             max=56000,
             help="Add this to every port, for a second platform on one machine.",
         ),
     ] = 0,
 ) -> None:
-    """Run the whole platform here: Kafka on 127.0.0.1:9092. Ctrl-C stops it in order."""
+    """Run the whole platform here: Kafka on 127.0.0.1:9092, the Schema Registry on 8081. Ctrl-C stops it in order."""
     for text in settings or ():
         split_assignment(text, "--set")
     platform = Platform((data or default_data_directory()).absolute(), port_offset, tuple(settings or ()))
