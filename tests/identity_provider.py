@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -77,19 +78,25 @@ class IdentityProvider:
 
     issuer = "https://identity.example"
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        """With `tls` it speaks HTTPS."""
         self.key = SigningKey()
+        self._scheme = "http" if tls is None else "https"
         self.times_read = 0
         """How often its keys were asked for."""
         self._answer: Answer | None = None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._closing = threading.Event()
 
     @property
     def address(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}"
 
     @property
     def jwks_url(self) -> str:
@@ -137,11 +144,12 @@ class IdentityProvider:
             handler.wfile.write(b" ")
 
     def close(self) -> None:
-        """End it."""
+        """End it; it still signs."""
         self._closing.set()
-        self._server.shutdown()
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
         self._server.server_close()
-        self._thread.join()
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ottla.security.mechanisms import (
     Authenticated,
@@ -97,6 +99,22 @@ def test_messages_that_are_none(message: bytes) -> None:
     with pytest.raises(AuthenticationFailed) as failed:
         stepped(begin(), message)
     assert failed.value.message_for_client is None
+
+
+@given(
+    message=st.binary(max_size=200)
+    | st.lists(
+        st.sampled_from([b"n", b",", b"a=", b"\x01", b"auth", b"=", b"Bearer ", b"x.y.z", b"k=v", b"\xff"]),
+        max_size=20,
+    ).map(b"".join)
+)
+def test_any_bytes_are_a_message_or_none(message: bytes) -> None:
+    """Nothing else comes of them."""
+    try:
+        parsed = parse_first_message(message)
+    except AuthenticationFailed:
+        return
+    assert parsed.token
 
 
 def test_a_token_does_not_show() -> None:

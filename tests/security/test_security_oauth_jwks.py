@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from certificates import Authority
 from conditions import until
 from identity_provider import IdentityProvider, send
 from ottla.security.jwks import InvalidJwks, parse_jwks
@@ -170,6 +172,22 @@ def test_a_slow_identity_provider_does_not_hold_the_stop(provider: IdentityProvi
     until(lambda: provider.times_read > 0)
     store.close()
     until(lambda: not any(each.name == "ottla-jwks" for each in threading.enumerate()))
+
+
+def test_an_identity_provider_by_https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose certificate has to be of an authority that the machine, or `SSL_CERT_FILE`, trusts, and for its host."""
+    authority = Authority()
+    keys = authority.issue("provider", hosts=["127.0.0.1"]).write_pem(tmp_path / "keys.pem")
+    trusted = authority.write_pem(tmp_path / "authority.pem")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(keys)
+    with IdentityProvider(tls) as provider:
+        with pytest.raises(DownloadFailed, match="CERTIFICATE_VERIFY_FAILED"):
+            Download(provider.jwks_url).fetch()
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        assert parse_jwks(Download(provider.jwks_url).fetch()).keys
+        with pytest.raises(DownloadFailed, match="CERTIFICATE_VERIFY_FAILED"):
+            Download(provider.jwks_url.replace("127.0.0.1", "localhost")).fetch()
 
 
 def test_nobody_answers() -> None:

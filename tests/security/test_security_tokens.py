@@ -157,6 +157,15 @@ def test_tokens_come_and_go() -> None:
     assert tokens.in_force("id-2", NOW_MS + 501) is None
 
 
+def test_nodes_are_written_as_apache_3_9_writes_them() -> None:
+    """The bytes are those of its `DelegationTokenInfoZNode`, so that either broker can go on with the other's tokens."""
+    token = DelegationToken("id-1", "User:a l*ice~é", "User:x", ("User:b", "User:c"), 1, 2, 3)
+    assert token_nodes.encode(token).decode() == (
+        '{"issueTimestamp":1,"renewers":["User%3Ab","User%3Ac"],"tokenRequester":"User%3Ax","tokenId":"id-1",'
+        '"owner":"User%3Aa%20l%2Aice%7E%C3%A9","expiryTimestamp":3,"maxTimestamp":2,"version":3}'
+    )
+
+
 PRINCIPALS = st.text(min_size=1).map(lambda name: f"User:{name}")
 
 

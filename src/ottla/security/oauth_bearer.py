@@ -79,10 +79,10 @@ class OAuthBearerExchange:
     def step(self, token: bytes) -> Outcome:
         if self._refusal is not None:
             raise AuthenticationFailed(_ERROR, self._refusal)
-        message = parse_first_message(token)
-        return InThread(lambda: self._outcome(message))
+        return InThread(lambda: self._outcome(token))
 
-    def _outcome(self, message: FirstMessage) -> Outcome:
+    def _outcome(self, response: bytes) -> Outcome:
+        message = parse_first_message(response)
         try:
             token = self._verify(message.token)
         except InvalidToken as error:
