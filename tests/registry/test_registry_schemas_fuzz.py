@@ -75,9 +75,10 @@ def documents(schema_type: SchemaType) -> st.SearchStrategy[Any]:
         **dict.fromkeys(("$schema",), st.just("https://json-schema.org/draft/2020-12/schema")),
     }
     pairs = [st.tuples(st.just(keyword), strategy) for keyword, strategy in fitting.items()]
+    fit = st.one_of(*pairs)
     odd = st.tuples(st.sampled_from(KEYWORDS[schema_type]), anything)
     objects: st.SearchStrategy[Any] = st.one_of(
-        st.booleans(), st.lists(st.one_of(*pairs, *pairs, odd), max_size=4).map(dict)
+        st.booleans(), st.lists(st.one_of(fit, fit, fit, odd), max_size=4).map(dict)
     )
     return objects
 

@@ -153,6 +153,7 @@ class _Reading:
         shape.min_length = self._k.count("minLength")
         shape.max_length = self._k.count("maxLength")
         shape.pattern = self._k.text("pattern")
+        self._k.text("format")  # not compared, but it has to be a name
         if shape.pattern is not None:
             check_pattern(shape.pattern, f"{self._k.place.where}/pattern")
 

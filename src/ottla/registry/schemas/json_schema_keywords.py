@@ -114,7 +114,7 @@ class Keywords:
         value = self.json["type"]
         names = [value] if isinstance(value, str) else self.array("type")
         for name in names:
-            if name not in _OF_TYPE:
+            if not isinstance(name, str) or name not in _OF_TYPE:
                 raise InvalidSchema(f"{self.place.where}: unknown type: [{name}]")
         return [str(name) for name in names]
 
