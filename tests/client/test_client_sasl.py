@@ -14,7 +14,7 @@ from sasl_broker import SaslBroker, sasl_broker
 from sasl_client import set_scram_password
 from wire.wire_client import WireClient
 
-SESSION_MS = 2_000
+SESSION_MS = 4_000
 
 
 @pytest.fixture(scope="module")
