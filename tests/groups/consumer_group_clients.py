@@ -178,10 +178,12 @@ class NextConsumer(ConsumerClient):
             topic_partitions=as_topic_partitions(self.owned) if tells else None,
         )
         told = set(self.owned)
+        asked_for = self.topics, self.regex
 
         def answered(response: Any) -> None:
             if hears:
-                self._answered(response, told)
+                # An answer to what was asked before it subscribed anew does not say that the new subscription is known.
+                self._answered(response, told if asked_for == (self.topics, self.regex) else None)
 
         self.ask(
             lambda context, now_ms: consumer_group_heartbeat(self.world.service, request, context, now_ms),
@@ -189,7 +191,7 @@ class NextConsumer(ConsumerClient):
             answered,
         )
 
-    def _answered(self, response: Any, told: set[Partition]) -> None:
+    def _answered(self, response: Any, told: set[Partition] | None) -> None:
         code = response.error_code
         if code in (ErrorCode.FENCED_MEMBER_EPOCH, ErrorCode.UNKNOWN_MEMBER_ID, ErrorCode.FENCED_INSTANCE_ID):
             self.forget()
@@ -244,6 +246,8 @@ class ClassicConsumer(ConsumerClient):
         super().__init__(name, world, instance_id)
         self.step = "join"
         self.members: list[tuple[str, bytes]] = []
+        self.joined_for: list[str] = []
+        """The topics that it told when it joined."""
 
     def act(self, *, hears: bool = True) -> None:
         if self.is_stopped and self.step == "heartbeat":
@@ -273,7 +277,8 @@ class ClassicConsumer(ConsumerClient):
 
     def _join(self, hears: bool) -> None:
         self._begin_join()
-        subscription = ConsumerProtocolSubscription(topics=list(self.topics))
+        self.joined_for = list(self.topics)
+        subscription = ConsumerProtocolSubscription(topics=self.joined_for)
         request = JoinGroupRequest(
             group_id=GROUP,
             session_timeout_ms=SESSION_MS,
@@ -355,6 +360,8 @@ class ClassicConsumer(ConsumerClient):
                 for each in assignment_of(response.assignment).assigned_partitions
                 for partition in each.partitions
             }
+        if self.topics != self.joined_for:
+            self._begin_join()  # it subscribed anew while it waited
 
     def _heartbeat(self, hears: bool) -> None:
         request = HeartbeatRequest(

@@ -103,6 +103,21 @@ def test_a_classic_member_that_does_not_rejoin_is_fenced(world: GroupWorld) -> N
     assert members(world) == {new.member_id}
 
 
+def test_a_classic_member_whose_join_was_answered_late_has_a_session(world: GroupWorld) -> None:
+    """Its record came through after the answer that it had not; nobody heard of it since, so it goes like any other."""
+    consumer(world)
+    joining = ClassicConsumer("old", world, None)
+    world.hold = True
+    joining.act()
+    joining.act()
+    world.time_out_log()
+    world.hold = False
+    world.commit_log()
+    assert len(members(world)) == 2
+    world.advance(SESSION_MS)
+    assert members(world) == set()
+
+
 def test_a_loaded_group_gives_each_member_one_session(world: GroupWorld) -> None:
     """After a restart nobody is fenced before it could be heard."""
     member = consumer(world)

@@ -50,7 +50,7 @@ class _Uncommitted:
 
     result: CoordinatorResult[object]
     last_offset: int
-    timeout: asyncio.TimerHandle | None
+    timeout: asyncio.TimerHandle
 
 
 class CoordinatorShell(Generic[Service]):
@@ -93,8 +93,7 @@ class CoordinatorShell(Generic[Service]):
             task.cancel()
         for waiting in self._uncommitted.values():
             for each in waiting:
-                if each.timeout is not None:
-                    each.timeout.cancel()
+                each.timeout.cancel()
 
     def answer(self, reply: Reply[Answer]) -> Answer | Pending[Answer]:
         """What a handler returns for a reply of the service."""
@@ -210,8 +209,7 @@ class CoordinatorShell(Generic[Service]):
             if not partition.is_acknowledged(first.last_offset, ACKS_ALL):
                 return
             waiting.popleft()
-            if first.timeout is not None:
-                first.timeout.cancel()
+            first.timeout.cancel()
             self.service.append_committed(number, first.result, self._now_ms())
         if not waiting:
             self._uncommitted.pop(number, None)
@@ -219,9 +217,6 @@ class CoordinatorShell(Generic[Service]):
         self.arm()
 
     def _timed_out(self, number: int, result: CoordinatorResult[object]) -> None:
-        for each in self._uncommitted.get(number, ()):
-            if each.result is result:
-                each.timeout = None
         self.service.append_timed_out(number, result, self._now_ms())
         self.arm()
 
@@ -241,8 +236,7 @@ class CoordinatorShell(Generic[Service]):
         if task is not None:
             task.cancel()
         for each in self._uncommitted.pop(number, ()):
-            if each.timeout is not None:
-                each.timeout.cancel()
+            each.timeout.cancel()
         if not leads:
             self.service.resigned(number, self._now_ms())
             return

@@ -21,11 +21,24 @@ from ottla.protocol.messages import initialize_share_group_state as initializing
 from ottla.protocol.messages import read_share_group_state as reading
 from ottla.protocol.messages import read_share_group_state_summary as summarizing
 from ottla.protocol.messages import write_share_group_state as writing
+from ottla.protocol.types import Uuid
 from ottla.records.batch import Codec
 from ottla.replication.replicas import Replicas
 from ottla.shares.coordinator import PartitionExists
 from ottla.shares.service import ShareCoordinatorService
 from ottla.shares.settings import ShareCoordinatorSettings
+from ottla.shares.state_requests import (
+    DELETE,
+    INITIALIZE,
+    READ,
+    READ_SUMMARY,
+    WRITE,
+    Answer,
+    Asked,
+    AskedRowType,
+    Row,
+    StateRequest,
+)
 
 FIRST_BACKOFF_S: Final = 0.05
 """Apache's is a second; here the coordinator is in the same process, and is loaded in less."""
@@ -138,75 +151,37 @@ class LocalPersister:
     def initialize(
         self, request: initializing.InitializeShareGroupStateRequest
     ) -> Reply[initializing.InitializeShareGroupStateResponse]:
-        def one(topic_id: Any, row: initializing.PartitionData) -> Reply[Any]:
-            topic = initializing.InitializeStateData(topic_id=topic_id, partitions=[row])
-            asked = initializing.InitializeShareGroupStateRequest(group_id=request.group_id, topics=[topic])
-            return self._shell.service.initialize(asked, self._now_ms())
-
-        return self._all(
-            request,
-            one,
-            initializing.InitializeStateResult,
-            initializing.InitializeShareGroupStateResponse,
-        )
+        return self._row_by_row(INITIALIZE, self._shell.service.initialize, request)
 
     def read(self, request: reading.ReadShareGroupStateRequest) -> Reply[reading.ReadShareGroupStateResponse]:
-        def one(topic_id: Any, row: reading.PartitionData) -> Reply[Any]:
-            topic = reading.ReadStateData(topic_id=topic_id, partitions=[row])
-            asked = reading.ReadShareGroupStateRequest(group_id=request.group_id, topics=[topic])
-            return self._shell.service.read(asked, self._now_ms())
-
-        return self._all(request, one, reading.ReadStateResult, reading.ReadShareGroupStateResponse)
+        return self._row_by_row(READ, self._shell.service.read, request)
 
     def write(
         self, request: writing.WriteShareGroupStateRequest
     ) -> Reply[writing.WriteShareGroupStateResponse]:
-        def one(topic_id: Any, row: writing.PartitionData) -> Reply[Any]:
-            topic = writing.WriteStateData(topic_id=topic_id, partitions=[row])
-            asked = writing.WriteShareGroupStateRequest(group_id=request.group_id, topics=[topic])
-            return self._shell.service.write(asked, self._now_ms())
-
-        return self._all(request, one, writing.WriteStateResult, writing.WriteShareGroupStateResponse)
+        return self._row_by_row(WRITE, self._shell.service.write, request)
 
     def delete(
         self, request: deleting.DeleteShareGroupStateRequest
     ) -> Reply[deleting.DeleteShareGroupStateResponse]:
-        def one(topic_id: Any, row: deleting.PartitionData) -> Reply[Any]:
-            topic = deleting.DeleteStateData(topic_id=topic_id, partitions=[row])
-            asked = deleting.DeleteShareGroupStateRequest(group_id=request.group_id, topics=[topic])
-            return self._shell.service.delete(asked, self._now_ms())
-
-        return self._all(request, one, deleting.DeleteStateResult, deleting.DeleteShareGroupStateResponse)
+        return self._row_by_row(DELETE, self._shell.service.delete, request)
 
     def read_summary(
         self, request: summarizing.ReadShareGroupStateSummaryRequest
     ) -> Reply[summarizing.ReadShareGroupStateSummaryResponse]:
-        def one(topic_id: Any, row: summarizing.PartitionData) -> Reply[Any]:
-            topic = summarizing.ReadStateSummaryData(topic_id=topic_id, partitions=[row])
-            asked = summarizing.ReadShareGroupStateSummaryRequest(group_id=request.group_id, topics=[topic])
-            return self._shell.service.read_summary(asked, self._now_ms())
+        return self._row_by_row(READ_SUMMARY, self._shell.service.read_summary, request)
 
-        return self._all(
-            request,
-            one,
-            summarizing.ReadStateSummaryResult,
-            summarizing.ReadShareGroupStateSummaryResponse,
-        )
-
-    # The five have one shape: topics with rows in, topics with rows out.
-
-    def _all(
+    def _row_by_row(
         self,
-        request: Any,
-        one: Callable[[Any, Any], Reply[Any]],
-        topic_result: type[Any],
-        response: type[Any],
-    ) -> Reply[Any]:
-        answer: Reply[Any] = Reply(self._replies)
+        kind: StateRequest[Asked, AskedRowType, Answer, Row],
+        ask: Callable[[Asked, int], Reply[Answer]],
+        request: Asked,
+    ) -> Reply[Answer]:
+        answer: Reply[Answer] = Reply(self._replies)
         if not request.group_id:
-            answer.complete(response())  # as the coordinator answers it
+            answer.complete(kind.answered([]))  # as the coordinator answers it
             return answer
-        rows = [(topic.topic_id, row) for topic in request.topics for row in topic.partitions]
+        rows = kind.rows_of(request)
         answered: list[Any] = [None] * len(rows)
         waiting = len(rows)
 
@@ -218,20 +193,14 @@ class LocalPersister:
                 complete()
 
         def complete() -> None:
-            by_topic: dict[Any, list[Any]] = {}
-            for (topic_id, _), row in zip(rows, answered, strict=True):
-                by_topic.setdefault(topic_id, []).append(row)
-            results = [
-                topic_result(topic_id=topic_id, partitions=partitions)
-                for topic_id, partitions in by_topic.items()
-            ]
-            answer.complete(response(results=results))
+            topic_ids = (topic_id for topic_id, _ in rows)
+            answer.complete(kind.answered(zip(topic_ids, answered, strict=True)))
             self._replies.deliver()
 
-        def call(place: int, topic_id: Any, row: Any) -> _Call:
+        def call(place: int, topic_id: Uuid, row: AskedRowType) -> _Call:
             done: Reply[Any] = Reply(self._replies)
             done.on_complete(lambda value: take(place, value))
-            return _Call(lambda: one(topic_id, row), done)
+            return _Call(lambda: ask(kind.for_one_row(request, topic_id, row), self._now_ms()), done)
 
         if rows:
             self._try_each(call(place, *row) for place, row in enumerate(rows))

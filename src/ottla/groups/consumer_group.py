@@ -260,6 +260,7 @@ class ConsumerGroup(ModernGroup[ConsumerGroupMember]):
             undo.append(lambda: self.set_regex(regex, before))
 
     def _member_changed(self, old: ConsumerGroupMember | None, new: ConsumerGroupMember | None) -> None:
+        super()._member_changed(old, new)
         if old is not None:
             self._count_member(old, -1)
             self._forget_partitions(old)

@@ -91,7 +91,10 @@ class ClassicMembers:
                 group, member_id, instance_id, records, create=is_unknown, is_classic=True
             )
         updated = _updated(member, request, context, protocols)
-        joined = self._settle(group, member, updated, records, undo, now_ms)
+        bumps = bool(member.subscribed_topic_regex) and self._groups.regexes.update(
+            group, member, updated, now_ms, records, context.may_describe
+        )
+        joined = self._settle(group, member, updated, records, undo, now_ms, bumps=bumps)
         return self._answered_when_committed(group, request, joined, records, undo, reply)
 
     def _settle(
@@ -102,10 +105,12 @@ class ClassicMembers:
         records: list[CoordinatorRecord],
         undo: Undo,
         now_ms: int,
+        *,
+        bumps: bool,
     ) -> _Joined:
         owned = self._owned(updated)
         replaced = group.static_member(updated.instance_id)
-        bumps = self._rebalance.member_changed(group, member, updated, records)
+        bumps |= self._rebalance.member_changed(group, member, updated, records)
         if replaced is None or not self._conversion.can_downgrade_by_replacing(group, replaced):
             settled = self._rebalance.settle(
                 group, member, updated, records, bumps=bumps, owned=owned, now_ms=now_ms
@@ -154,7 +159,10 @@ class ClassicMembers:
                 self._sessions.must_sync(group_id, member.member_id, now_ms + request.rebalance_timeout_ms)
             reply.complete(response)
 
-        def failed(error: ErrorCode, _: int) -> None:
+        def failed(error: ErrorCode, now_ms: int) -> None:
+            if member.member_id in group.members and not joined.is_downgrade:
+                # Perhaps only late, and its records hold yet: who never asks again must not stay for ever.
+                self._groups.heard(group, member, now_ms)
             reply.complete(JoinGroupResponse(error_code=answer_for(error)))
 
         result = CoordinatorResult(reply, records, on_committed=committed, on_failed=failed)
@@ -262,6 +270,9 @@ def _updated(
             else request.rebalance_timeout_ms
         ),
         subscribed_topic_names=frozenset(subscription.topics),
+        # Of the consumer of the new protocol that it may have taken the place of. Apache keeps it: the member is then given
+        # partitions that it never asked for.
+        subscribed_topic_regex="",
         client_id=context.client_id,
         client_host=context.client_host,
         classic=classic,

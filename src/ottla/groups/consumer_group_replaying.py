@@ -6,12 +6,13 @@ Apache: the replay methods of org.apache.kafka.coordinator.group.GroupMetadataMa
 import logging
 from collections.abc import Mapping
 
+from ottla.groups.assigned_group import LEAVE_GROUP_EPOCH
 from ottla.groups.classic_group import ClassicGroup
 from ottla.groups.consumer_group import ConsumerGroup, ResolvedRegex
 from ottla.groups.consumer_group_member import ConsumerGroupMember
 from ottla.groups.consumer_group_records import assignment_of, with_metadata
 from ottla.groups.group_types import Replay
-from ottla.groups.modern_group import LEAVE_GROUP_EPOCH, NOTHING_ASSIGNED, MemberState
+from ottla.groups.modern_group import NOTHING_ASSIGNED, MemberState
 from ottla.groups.registry import Groups, Undo
 from ottla.protocol.codec import decode, decode_versioned
 from ottla.protocol.messages.consumer_group_current_member_assignment_record import (

@@ -6,10 +6,11 @@ Apache: org.apache.kafka.coordinator.group.GroupCoordinatorService#consumerGroup
 from collections.abc import Sequence
 
 from ottla.coordination.results import Reply
+from ottla.groups.assigned_group import JOIN_GROUP_EPOCH, LEAVE_GROUP_EPOCH
 from ottla.groups.consumer_group import ConsumerGroup
 from ottla.groups.consumer_group_member import LEAVE_GROUP_STATIC_EPOCH, ConsumerGroupMember
 from ottla.groups.coordinator import GroupCoordinator
-from ottla.groups.modern_group import JOIN_GROUP_EPOCH, LEAVE_GROUP_EPOCH, Assignment
+from ottla.groups.modern_group import Assignment
 from ottla.groups.service import GroupCoordinatorService
 from ottla.groups.settings import GroupRequestContext
 from ottla.groups.topic_metadata import TopicMetadata

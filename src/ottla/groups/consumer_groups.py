@@ -19,6 +19,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from ottla.coordination.results import CoordinatorRecord
 from ottla.groups import consumer_group_records as records_of
+from ottla.groups.assigned_group import JOIN_GROUP_EPOCH
 from ottla.groups.classic_group import ClassicGroup
 from ottla.groups.consumer_group import ConsumerGroup
 from ottla.groups.consumer_group_member import LEAVE_GROUP_STATIC_EPOCH, ConsumerGroupMember
@@ -28,7 +29,7 @@ from ottla.groups.consumer_group_replaying import ConsumerGroupReplaying
 from ottla.groups.consumer_group_sessions import ConsumerGroupSessions
 from ottla.groups.group_conversion import GroupConversion
 from ottla.groups.group_types import Decision, GroupParts, GroupTypeMachine, Replay, Undoable
-from ottla.groups.modern_group import JOIN_GROUP_EPOCH, NOTHING_ASSIGNED, Assignment, MemberState
+from ottla.groups.modern_group import NOTHING_ASSIGNED, Assignment, MemberState
 from ottla.groups.registry import Undo
 from ottla.groups.settings import GroupRequestContext
 from ottla.protocol.errors import ErrorCode, KafkaError
@@ -54,7 +55,7 @@ class ConsumerGroups(GroupTypeMachine):
         self._conversion = conversion
         self.sessions = ConsumerGroupSessions(parts.settings, parts.timers, parts.topics, self._expired)
         self.rebalance = ConsumerGroupRebalance(parts, self.sessions)
-        self._regexes = ConsumerGroupRegexes(parts)
+        self.regexes = ConsumerGroupRegexes(parts)
         self._replaying = ConsumerGroupReplaying(parts.groups)
 
     # As every machine.
@@ -99,7 +100,7 @@ class ConsumerGroups(GroupTypeMachine):
         updated = _updated(member, request, context)
         bumps = group.group_epoch == 0
         bumps |= self.rebalance.member_changed(group, member, updated, records)
-        bumps |= self._regexes.update(group, member, updated, now_ms, records, context.may_describe)
+        bumps |= self.regexes.update(group, member, updated, now_ms, records, context.may_describe)
         owned = request.topic_partitions
         updated = self.rebalance.settle(
             group, member, updated, records, bumps=bumps, owned=owned, now_ms=now_ms

@@ -18,9 +18,10 @@ from typing import NamedTuple
 
 from ottla.coordination.results import CoordinatorRecord
 from ottla.groups import share_group_records as records
+from ottla.groups.assigned_group import JOIN_GROUP_EPOCH
 from ottla.groups.group_types import Decision, GroupParts
 from ottla.groups.java_hash_order import string_hash_order
-from ottla.groups.modern_group import JOIN_GROUP_EPOCH, Assignment, SubscribedTopics, is_reconciled_to
+from ottla.groups.modern_group import Assignment, SubscribedTopics, is_reconciled_to
 from ottla.groups.settings import GroupRequestContext
 from ottla.groups.share_group import ShareGroup
 from ottla.groups.share_group_assignor import ShareMemberSpec, assign

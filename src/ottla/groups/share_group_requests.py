@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from ottla.coordination.reply_chains import ReplyChains
 from ottla.coordination.results import Reply
-from ottla.groups.modern_group import JOIN_GROUP_EPOCH, LEAVE_GROUP_EPOCH
+from ottla.groups.assigned_group import JOIN_GROUP_EPOCH, LEAVE_GROUP_EPOCH
 from ottla.groups.service import GroupCoordinatorService
 from ottla.groups.settings import GroupRequestContext
 from ottla.groups.share_group_heartbeats import Heartbeat

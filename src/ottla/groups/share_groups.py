@@ -13,8 +13,8 @@ Apache: org.apache.kafka.coordinator.group.GroupMetadataManager, GroupCoordinato
 from collections.abc import Mapping
 
 from ottla.coordination.results import CoordinatorRecord
+from ottla.groups.assigned_group import LEAVE_GROUP_EPOCH
 from ottla.groups.group_types import Decision, GroupParts, GroupTypeMachine, Replay
-from ottla.groups.modern_group import LEAVE_GROUP_EPOCH
 from ottla.groups.settings import GroupRequestContext
 from ottla.groups.share_group import ShareGroup
 from ottla.groups.share_group_assignor import NAME

@@ -18,7 +18,7 @@ from collections.abc import Set as AbstractSet
 from enum import Enum
 
 from ottla.coordination.results import CoordinatorRecord
-from ottla.groups.classic_group import OffsetExpiration
+from ottla.groups.assigned_group import AssignedGroup
 from ottla.groups.registry import Undo
 from ottla.groups.states import GroupType
 from ottla.groups.streams_configuration import ConfiguredTopology
@@ -27,7 +27,6 @@ from ottla.groups.streams_records import StreamsRecordType, tombstone
 from ottla.groups.streams_tasks import NO_TASKS, TaskId, Tasks, TasksTuple
 from ottla.groups.streams_topology import StreamsTopology
 from ottla.protocol.errors import ErrorCode, KafkaError
-from ottla.protocol.messages.list_groups import ListedGroup
 
 FIRST_OFFSET_COMMIT_VERSION = 9
 """Members of streams groups commit offsets by OffsetCommit of this version or a later one."""
@@ -47,26 +46,21 @@ class StreamsGroupState(Enum):
     STABLE = "Stable"
 
 
-class StreamsGroup:
+class StreamsGroup(AssignedGroup[StreamsMember, TasksTuple]):
     """One group."""
 
     type = GroupType.STREAMS
+    protocol_type = "streams"
+    nothing_assigned = NO_TASKS
 
     def __init__(self, group_id: str) -> None:
-        self.group_id = group_id
-        self.group_epoch = 0
-        self.metadata_hash = 0
-        self.members: dict[str, StreamsMember] = {}
-        self.target_assignment_epoch = 0
-        self.target_assignment: dict[str, TasksTuple] = {}
+        super().__init__(group_id)
         self.topology: StreamsTopology | None = None
         self.configured_topology: ConfiguredTopology | None = None
         self.endpoint_information_epoch = -1
         """Rises when an assignment was handed out: then members ask who has which partitions."""
         self.shutdown_requested_by: str | None = None
         """The member that wants the whole application to stop."""
-        self._refresh_is_due = True
-        self._refreshed_at_epoch = 0
         self._active_processes: dict[TaskId, str] = {}
         self._standby_processes: dict[TaskId, set[str]] = {}
         self._warmup_processes: dict[TaskId, set[str]] = {}
@@ -89,26 +83,6 @@ class StreamsGroup:
     def state_name(self) -> str:
         return self.state.value
 
-    @property
-    def member_count(self) -> int:
-        return len(self.members)
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.members
-
-    @property
-    def expires(self) -> bool:
-        return True
-
-    def listed(self) -> ListedGroup:
-        return ListedGroup(
-            group_id=self.group_id,
-            protocol_type="streams",
-            group_state=self.state_name,
-            group_type=self.type.value,
-        )
-
     def is_subscribed_to(self, topic: str) -> bool:
         """Whether it reads the topic; a group that can't run at all reads none, so that its offsets may go."""
         configured = self.configured_topology
@@ -118,21 +92,6 @@ class StreamsGroup:
             topic in subtopology.source_topics or topic in subtopology.repartition_source_topics
             for subtopology in configured.subtopologies.values()
         )
-
-    def offset_expiration(self) -> OffsetExpiration | None:
-        return OffsetExpiration(since_ms=None)
-
-    def member(self, member_id: str) -> StreamsMember:
-        """The member; KafkaError UNKNOWN_MEMBER_ID if there is none of that id."""
-        member = self.members.get(member_id)
-        if member is None:
-            raise KafkaError(
-                ErrorCode.UNKNOWN_MEMBER_ID, f"Member {member_id} is not a member of group {self.group_id}."
-            )
-        return member
-
-    def target_of(self, member_id: str) -> TasksTuple:
-        return self.target_assignment.get(member_id, NO_TASKS)
 
     # What it allows.
 
@@ -161,13 +120,6 @@ class StreamsGroup:
         if member_id is None and member_epoch < 0:
             return
         _check_epoch(member_epoch, self.member(member_id or ""))
-
-    def check_offset_delete(self) -> None:
-        """Always: whether it reads the topic is asked besides."""
-
-    def check_delete(self) -> None:
-        if not self.is_empty:
-            raise KafkaError(ErrorCode.NON_EMPTY_GROUP)
 
     def tombstones(self) -> list[CoordinatorRecord]:
         """What removes it from the log, offsets apart."""
@@ -215,32 +167,7 @@ class StreamsGroup:
             )
             self.shutdown_requested_by = member_id
 
-    def request_metadata_refresh(self) -> None:
-        self._refresh_is_due = True
-
-    def metadata_refreshed(self, group_epoch: int) -> None:
-        """Its topics were looked at, for this epoch; no need to again until they change, or the epoch falls back."""
-        self._refresh_is_due = False
-        self._refreshed_at_epoch = group_epoch
-
-    @property
-    def needs_metadata_refresh(self) -> bool:
-        return self._refresh_is_due or self.group_epoch < self._refreshed_at_epoch
-
     # Replaying.
-
-    def set_group_epoch(self, epoch: int, metadata_hash: int, undo: Undo | None) -> None:
-        before = self.group_epoch, self.metadata_hash
-        self.group_epoch, self.metadata_hash = epoch, metadata_hash
-        if undo is not None:
-            undo.append(lambda: self.set_group_epoch(*before, None))
-
-    def set_target_assignment_epoch(self, epoch: int, undo: Undo | None) -> None:
-        """-1: the target assignment was deleted."""
-        before = self.target_assignment_epoch
-        self.target_assignment_epoch = epoch
-        if undo is not None:
-            undo.append(lambda: self.set_target_assignment_epoch(before, None))
 
     def set_topology(self, topology: StreamsTopology | None, undo: Undo | None) -> None:
         before = self.topology
@@ -248,35 +175,13 @@ class StreamsGroup:
         if undo is not None:
             undo.append(lambda: self.set_topology(before, None))
 
-    def set_target(self, member_id: str, tasks: TasksTuple | None, undo: Undo | None) -> None:
-        """None: the member has no target any more."""
-        before = self.target_assignment.get(member_id)
-        if tasks is None:
-            self.target_assignment.pop(member_id, None)
-        else:
-            self.target_assignment[member_id] = tasks
-        if undo is not None:
-            undo.append(lambda: self.set_target(member_id, before, None))
-
-    def put_member(self, member: StreamsMember, undo: Undo | None) -> None:
-        self._set_member(member.member_id, member, undo)
-
-    def remove_member(self, member_id: str, undo: Undo | None) -> None:
-        self._set_member(member_id, None, undo)
-
-    def _set_member(self, member_id: str, member: StreamsMember | None, undo: Undo | None) -> None:
-        before = self.members.get(member_id)
-        if before is not None:
-            self._take_tasks(before)
-        if member is None:
-            self.members.pop(member_id, None)
-        else:
-            self.members[member_id] = member
-            self._give_tasks(member)
+    def _member_changed(self, old: StreamsMember | None, new: StreamsMember | None) -> None:
+        if old is not None:
+            self._take_tasks(old)
+        if new is not None:
+            self._give_tasks(new)
         if self.is_empty:
             self.shutdown_requested_by = None
-        if undo is not None:
-            undo.append(lambda: self._set_member(member_id, before, None))
 
     def _give_tasks(self, member: StreamsMember) -> None:
         process_id = member.process_id

@@ -53,9 +53,10 @@ class HeterogeneousAssignment:
                 if topic_id not in member.topic_ids:
                     continue
                 owners = self._owners[topic_id]
-                self._counts[position] += len(partitions)
                 for partition in partitions:
-                    owners[partition] = position
+                    if partition < len(owners):
+                        owners[partition] = position
+                        self._counts[position] += 1
 
     def _deal_out(self) -> None:
         unassigned = {

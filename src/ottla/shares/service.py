@@ -7,25 +7,49 @@ Apache: org.apache.kafka.coordinator.share.ShareCoordinatorService. A request wi
 topic without partitions is answered with nothing, as there.
 """
 
-from collections.abc import Callable, Collection, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Collection
 
 from ottla.coordination.results import CoordinatorResult, Reply
 from ottla.coordination.service import Append, CoordinatorService
 from ottla.coordination.states import CoordinatorState
 from ottla.protocol.errors import ErrorCode, KafkaError
-from ottla.protocol.messages import delete_share_group_state as deleting
-from ottla.protocol.messages import initialize_share_group_state as initializing
-from ottla.protocol.messages import read_share_group_state as reading
-from ottla.protocol.messages import read_share_group_state_summary as summarizing
-from ottla.protocol.messages import write_share_group_state as writing
+from ottla.protocol.messages.delete_share_group_state import (
+    DeleteShareGroupStateRequest,
+    DeleteShareGroupStateResponse,
+)
+from ottla.protocol.messages.initialize_share_group_state import (
+    InitializeShareGroupStateRequest,
+    InitializeShareGroupStateResponse,
+)
+from ottla.protocol.messages.read_share_group_state import (
+    ReadShareGroupStateRequest,
+    ReadShareGroupStateResponse,
+)
+from ottla.protocol.messages.read_share_group_state_summary import (
+    ReadShareGroupStateSummaryRequest,
+    ReadShareGroupStateSummaryResponse,
+)
+from ottla.protocol.messages.write_share_group_state import (
+    WriteShareGroupStateRequest,
+    WriteShareGroupStateResponse,
+)
 from ottla.protocol.types import Uuid
 from ottla.shares.coordinator import PartitionExists, ShareCoordinator, failed_to
 from ottla.shares.records import SharePartitionKey
 from ottla.shares.settings import ShareCoordinatorSettings
-
-Row = TypeVar("Row")
-Response = TypeVar("Response")
+from ottla.shares.state_requests import (
+    DELETE,
+    INITIALIZE,
+    READ,
+    READ_SUMMARY,
+    WRITE,
+    Answer,
+    Asked,
+    AskedRowType,
+    Row,
+    StateAsked,
+    StateRequest,
+)
 
 _WHOLE = (
     ErrorCode.NOT_COORDINATOR,
@@ -72,213 +96,99 @@ class ShareCoordinatorService(CoordinatorService[ShareCoordinator]):
     # Requests.
 
     def initialize(
-        self, request: initializing.InitializeShareGroupStateRequest, now_ms: int
-    ) -> Reply[initializing.InitializeShareGroupStateResponse]:
-        if not request.group_id or not request.topics:
-            return self._answered(initializing.InitializeShareGroupStateResponse())
-        rows = [
-            (topic.topic_id, self._initialize_one(request.group_id, topic.topic_id, asked, now_ms))
-            for topic in request.topics
-            for asked in topic.partitions
-        ]
-        return self._gathered(
-            rows,
-            lambda by_topic: initializing.InitializeShareGroupStateResponse(
-                results=[
-                    initializing.InitializeStateResult(topic_id=topic_id, partitions=partitions)
-                    for topic_id, partitions in by_topic.items()
-                ]
-            ),
+        self, request: InitializeShareGroupStateRequest, now_ms: int
+    ) -> Reply[InitializeShareGroupStateResponse]:
+        if not request.group_id:
+            return self._answered(InitializeShareGroupStateResponse())
+        return self._row_by_row(
+            INITIALIZE, request, lambda coordinator, key, row: coordinator.initialize(key, row, now_ms)
         )
 
-    def _initialize_one(
-        self, group_id: str, topic_id: Uuid, asked: initializing.PartitionData, now_ms: int
-    ) -> Reply[initializing.PartitionResult]:
-        return self._one(
-            SharePartitionKey(group_id, topic_id, asked.partition),
-            "initialize",
-            lambda coordinator, key: coordinator.initialize(key, asked, now_ms),
-            lambda code, message: initializing.PartitionResult(
-                partition=asked.partition, error_code=code, error_message=message
-            ),
+    def read(self, request: ReadShareGroupStateRequest, now_ms: int) -> Reply[ReadShareGroupStateResponse]:
+        if not _is_whole(request):
+            return self._answered(ReadShareGroupStateResponse())
+        return self._row_by_row(
+            READ, request, lambda coordinator, key, row: coordinator.read(key, row.leader_epoch, now_ms)
         )
 
-    def read(
-        self, request: reading.ReadShareGroupStateRequest, now_ms: int
-    ) -> Reply[reading.ReadShareGroupStateResponse]:
-        if not request.group_id or not _all_filled(topic.partitions for topic in request.topics):
-            return self._answered(reading.ReadShareGroupStateResponse())
-        rows = [
-            (topic.topic_id, self._read_one(request.group_id, topic.topic_id, asked, now_ms))
-            for topic in request.topics
-            for asked in topic.partitions
-        ]
-        return self._gathered(
-            rows,
-            lambda by_topic: reading.ReadShareGroupStateResponse(
-                results=[
-                    reading.ReadStateResult(topic_id=topic_id, partitions=partitions)
-                    for topic_id, partitions in by_topic.items()
-                ]
-            ),
-        )
-
-    def _read_one(
-        self, group_id: str, topic_id: Uuid, asked: reading.PartitionData, now_ms: int
-    ) -> Reply[reading.PartitionResult]:
-        return self._one(
-            SharePartitionKey(group_id, topic_id, asked.partition),
-            "read",
-            lambda coordinator, key: coordinator.read(key, asked.leader_epoch, now_ms),
-            lambda code, message: reading.PartitionResult(
-                partition=asked.partition, error_code=code, error_message=message
-            ),
-        )
-
-    def write(
-        self, request: writing.WriteShareGroupStateRequest, now_ms: int
-    ) -> Reply[writing.WriteShareGroupStateResponse]:
-        if not request.group_id or not _all_filled(topic.partitions for topic in request.topics):
-            return self._answered(writing.WriteShareGroupStateResponse())
-        rows = [
-            (topic.topic_id, self._write_one(request.group_id, topic.topic_id, asked, now_ms))
-            for topic in request.topics
-            for asked in topic.partitions
-        ]
-        return self._gathered(
-            rows,
-            lambda by_topic: writing.WriteShareGroupStateResponse(
-                results=[
-                    writing.WriteStateResult(topic_id=topic_id, partitions=partitions)
-                    for topic_id, partitions in by_topic.items()
-                ]
-            ),
-        )
-
-    def _write_one(
-        self, group_id: str, topic_id: Uuid, asked: writing.PartitionData, now_ms: int
-    ) -> Reply[writing.PartitionResult]:
-        return self._one(
-            SharePartitionKey(group_id, topic_id, asked.partition),
-            "write",
-            lambda coordinator, key: coordinator.write(key, asked, now_ms),
-            lambda code, message: writing.PartitionResult(
-                partition=asked.partition, error_code=code, error_message=message
-            ),
+    def write(self, request: WriteShareGroupStateRequest, now_ms: int) -> Reply[WriteShareGroupStateResponse]:
+        if not _is_whole(request):
+            return self._answered(WriteShareGroupStateResponse())
+        return self._row_by_row(
+            WRITE, request, lambda coordinator, key, row: coordinator.write(key, row, now_ms)
         )
 
     def delete(
-        self, request: deleting.DeleteShareGroupStateRequest, _now_ms: int
-    ) -> Reply[deleting.DeleteShareGroupStateResponse]:
-        if not request.group_id or not _all_filled(topic.partitions for topic in request.topics):
-            return self._answered(deleting.DeleteShareGroupStateResponse())
-        rows = [
-            (topic.topic_id, self._delete_one(request.group_id, topic.topic_id, asked.partition))
-            for topic in request.topics
-            for asked in topic.partitions
-        ]
-        return self._gathered(
-            rows,
-            lambda by_topic: deleting.DeleteShareGroupStateResponse(
-                results=[
-                    deleting.DeleteStateResult(topic_id=topic_id, partitions=partitions)
-                    for topic_id, partitions in by_topic.items()
-                ]
-            ),
-        )
-
-    def _delete_one(self, group_id: str, topic_id: Uuid, partition: int) -> Reply[deleting.PartitionResult]:
-        return self._one(
-            SharePartitionKey(group_id, topic_id, partition),
-            "delete",
-            lambda coordinator, key: coordinator.delete(key),
-            lambda code, message: deleting.PartitionResult(
-                partition=partition, error_code=code, error_message=message
-            ),
-        )
+        self, request: DeleteShareGroupStateRequest, _now_ms: int
+    ) -> Reply[DeleteShareGroupStateResponse]:
+        if not _is_whole(request):
+            return self._answered(DeleteShareGroupStateResponse())
+        return self._row_by_row(DELETE, request, lambda coordinator, key, _row: coordinator.delete(key))
 
     def read_summary(
-        self, request: summarizing.ReadShareGroupStateSummaryRequest, _now_ms: int
-    ) -> Reply[summarizing.ReadShareGroupStateSummaryResponse]:
-        if not request.group_id or not _all_filled(topic.partitions for topic in request.topics):
-            return self._answered(summarizing.ReadShareGroupStateSummaryResponse())
-        rows = [
-            (topic.topic_id, self._summarize_one(request.group_id, topic.topic_id, asked.partition))
-            for topic in request.topics
-            for asked in topic.partitions
-        ]
-        return self._gathered(
-            rows,
-            lambda by_topic: summarizing.ReadShareGroupStateSummaryResponse(
-                results=[
-                    summarizing.ReadStateSummaryResult(topic_id=topic_id, partitions=partitions)
-                    for topic_id, partitions in by_topic.items()
-                ]
-            ),
-        )
-
-    def _summarize_one(
-        self, group_id: str, topic_id: Uuid, partition: int
-    ) -> Reply[summarizing.PartitionResult]:
-        return self._one(
-            SharePartitionKey(group_id, topic_id, partition),
-            "read",
-            lambda coordinator, key: coordinator.read_summary(key),
-            lambda code, message: summarizing.PartitionResult(
-                partition=partition, error_code=code, error_message=message
-            ),
+        self, request: ReadShareGroupStateSummaryRequest, _now_ms: int
+    ) -> Reply[ReadShareGroupStateSummaryResponse]:
+        if not _is_whole(request):
+            return self._answered(ReadShareGroupStateSummaryResponse())
+        return self._row_by_row(
+            READ_SUMMARY, request, lambda coordinator, key, _row: coordinator.read_summary(key)
         )
 
     # Rows.
 
-    def _one(
+    def _row_by_row(
         self,
-        key: SharePartitionKey,
-        verb: str,
-        operation: Callable[[ShareCoordinator, SharePartitionKey], CoordinatorResult[Row]],
-        error_row: Callable[[ErrorCode, str], Row],
-    ) -> Reply[Row]:
-        """One row's operation; what it refuses with becomes the row."""
-
-        def perform(coordinator: ShareCoordinator) -> CoordinatorResult[Row]:
-            try:
-                return operation(coordinator, key)
-            except KafkaError as error:
-                if error.code in _WHOLE:
-                    raise
-                return CoordinatorResult(
-                    self._answered(error_row(error.code, error.message or error.code.message))
-                )
-
-        return self._perform(str(key), perform, lambda code: error_row(code, failed_to(verb, code)))
-
-    def _gathered(
-        self,
-        rows: list[tuple[Uuid, Reply[Row]]],
-        respond: Callable[[dict[Uuid, list[Row]]], Response],
-    ) -> Reply[Response]:
+        kind: StateRequest[Asked, AskedRowType, Answer, Row],
+        request: Asked,
+        operation: Callable[[ShareCoordinator, SharePartitionKey, AskedRowType], CoordinatorResult[Row]],
+    ) -> Reply[Answer]:
         """The answer of all rows, in the request's order, when the last one is there."""
-        answer: Reply[Response] = Reply(self._replies)
+        rows = [
+            (
+                topic_id,
+                self._one(kind, SharePartitionKey(request.group_id, topic_id, row.partition), row, operation),
+            )
+            for topic_id, row in kind.rows_of(request)
+        ]
+        answer: Reply[Answer] = Reply(self._replies)
         waiting = len(rows)
 
         def one_more(_: Row) -> None:
             nonlocal waiting
             waiting -= 1
             if not waiting:
-                by_topic: dict[Uuid, list[Row]] = {}
-                for topic_id, row in rows:
-                    by_topic.setdefault(topic_id, []).append(row.value)
-                answer.complete(respond(by_topic))
+                answer.complete(kind.answered((topic_id, row.value) for topic_id, row in rows))
 
         for _, row in rows:
             row.on_complete(one_more)
         if not rows:
-            answer.complete(respond({}))
+            answer.complete(kind.answered([]))
         self._replies.deliver()
         return answer
 
+    def _one(
+        self,
+        kind: StateRequest[Asked, AskedRowType, Answer, Row],
+        key: SharePartitionKey,
+        asked: AskedRowType,
+        operation: Callable[[ShareCoordinator, SharePartitionKey, AskedRowType], CoordinatorResult[Row]],
+    ) -> Reply[Row]:
+        """One row's operation; what it refuses with becomes the row."""
 
-def _all_filled(partitions_of_topics: Iterable[Collection[object]]) -> bool:
-    """Whether there are topics, and each has partitions."""
-    counts = [len(partitions) for partitions in partitions_of_topics]
-    return bool(counts) and all(counts)
+        def perform(coordinator: ShareCoordinator) -> CoordinatorResult[Row]:
+            try:
+                return operation(coordinator, key, asked)
+            except KafkaError as error:
+                if error.code in _WHOLE:
+                    raise
+                row = kind.error_row(asked, error.code, error.message or error.code.message)
+                return CoordinatorResult(self._answered(row))
+
+        return self._perform(
+            str(key), perform, lambda code: kind.error_row(asked, code, failed_to(kind.verb, code))
+        )
+
+
+def _is_whole(request: StateAsked) -> bool:
+    """Whether it names a group and topics, and partitions of each."""
+    return bool(request.group_id and request.topics) and all(topic.partitions for topic in request.topics)

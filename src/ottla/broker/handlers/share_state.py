@@ -6,49 +6,24 @@ within this broker the persister takes a shorter way. They are answered whether 
 Apache: KafkaApis#handleInitializeShareGroupStateRequest and the four like it.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from ottla.broker.access import on_cluster
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.pending import Pending
-from ottla.protocol.declare import Response
-from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages import delete_share_group_state as deleting
 from ottla.protocol.messages import initialize_share_group_state as initializing
 from ottla.protocol.messages import read_share_group_state as reading
 from ottla.protocol.messages import read_share_group_state_summary as summarizing
 from ottla.protocol.messages import write_share_group_state as writing
 from ottla.security.acl import AclOperation
+from ottla.shares.state_requests import DELETE, INITIALIZE, READ, READ_SUMMARY, WRITE
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
 
-R = TypeVar("R", bound=Response)
-
 _OF_BROKERS = (on_cluster(AclOperation.CLUSTER_ACTION),)
-
-
-def _in_every_row(
-    response: type[R], topic_result: type[Any], partition_result: type[Any]
-) -> Callable[[Any, ErrorCode, str], R]:
-    """How an error of the whole request is answered: none of the five answers has a place for one of its own."""
-
-    def answer(request: Any, code: ErrorCode, message: str) -> R:
-        results = [
-            topic_result(
-                topic_id=topic.topic_id,
-                partitions=[
-                    partition_result(partition=each.partition, error_code=code, error_message=message)
-                    for each in topic.partitions
-                ],
-            )
-            for topic in request.topics
-        ]
-        return response(results=results)  # type: ignore[call-arg]
-
-    return answer
 
 
 @handles(
@@ -56,11 +31,7 @@ def _in_every_row(
     initializing.InitializeShareGroupStateResponse,
     versions=(0, 0),
     needs=_OF_BROKERS,
-    on_error=_in_every_row(
-        initializing.InitializeShareGroupStateResponse,
-        initializing.InitializeStateResult,
-        initializing.PartitionResult,
-    ),
+    on_error=INITIALIZE.refused,
 )
 def initialize_share_group_state(
     broker: "BrokerServer", request: initializing.InitializeShareGroupStateRequest, context: RequestContext
@@ -75,9 +46,7 @@ def initialize_share_group_state(
     reading.ReadShareGroupStateResponse,
     versions=(0, 0),
     needs=_OF_BROKERS,
-    on_error=_in_every_row(
-        reading.ReadShareGroupStateResponse, reading.ReadStateResult, reading.PartitionResult
-    ),
+    on_error=READ.refused,
 )
 def read_share_group_state(
     broker: "BrokerServer", request: reading.ReadShareGroupStateRequest, context: RequestContext
@@ -92,9 +61,7 @@ def read_share_group_state(
     writing.WriteShareGroupStateResponse,
     versions=(0, 0),
     needs=_OF_BROKERS,
-    on_error=_in_every_row(
-        writing.WriteShareGroupStateResponse, writing.WriteStateResult, writing.PartitionResult
-    ),
+    on_error=WRITE.refused,
 )
 def write_share_group_state(
     broker: "BrokerServer", request: writing.WriteShareGroupStateRequest, context: RequestContext
@@ -109,9 +76,7 @@ def write_share_group_state(
     deleting.DeleteShareGroupStateResponse,
     versions=(0, 0),
     needs=_OF_BROKERS,
-    on_error=_in_every_row(
-        deleting.DeleteShareGroupStateResponse, deleting.DeleteStateResult, deleting.PartitionResult
-    ),
+    on_error=DELETE.refused,
 )
 def delete_share_group_state(
     broker: "BrokerServer", request: deleting.DeleteShareGroupStateRequest, context: RequestContext
@@ -126,11 +91,7 @@ def delete_share_group_state(
     summarizing.ReadShareGroupStateSummaryResponse,
     versions=(0, 0),
     needs=_OF_BROKERS,
-    on_error=_in_every_row(
-        summarizing.ReadShareGroupStateSummaryResponse,
-        summarizing.ReadStateSummaryResult,
-        summarizing.PartitionResult,
-    ),
+    on_error=READ_SUMMARY.refused,
 )
 def read_share_group_state_summary(
     broker: "BrokerServer", request: summarizing.ReadShareGroupStateSummaryRequest, context: RequestContext
