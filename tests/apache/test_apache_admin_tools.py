@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from apache_tools import ApacheTools
 from brokers import Broker, ProcessBroker
+from conditions import until
 from conversation import create_topic
 
 TOOLS = "org.apache.kafka.tools"
@@ -26,12 +26,10 @@ def address(broker: Broker) -> tuple[str, str]:
 
 def described(tools: ApacheTools, arguments: tuple[str, ...], *expected: str) -> str:
     """What `--describe` prints once all of this is in it: Apache's broker hears of a change a little later."""
-    deadline = time.monotonic() + 20
-    while True:
-        shown = tools.run(CONFIGS, *arguments, "--describe").stdout
-        if all(each in shown for each in expected):
-            return shown
-        assert time.monotonic() < deadline, f"{expected} not in {shown}"
+    return until(
+        lambda: tools.run(CONFIGS, *arguments, "--describe").stdout,
+        lambda shown: all(each in shown for each in expected),
+    )
 
 
 ENTITIES = [

@@ -19,6 +19,7 @@ from confluent_kafka.admin import AdminClient
 from apache_jars import java_command
 from apache_tools import ApacheTools
 from brokers import Broker, ProcessBroker
+from conditions import until
 from conversation import create_topic
 
 SETTINGS = {
@@ -61,10 +62,12 @@ class Application:
         return self._output.read_text(errors="replace")
 
     def wait_until_running(self) -> None:
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while "RUNNING" not in self.output.split():
-            assert self.process.poll() is None and time.monotonic() < deadline, self.output[-4000:]
-            time.sleep(0.05)
+        until(
+            lambda: "RUNNING" in self.output.split() or self.process.poll() is not None,
+            seconds=DEADLINE_SECONDS,
+            otherwise=lambda: self.output[-4000:],
+        )
+        assert self.process.poll() is None, self.output[-4000:]
 
     def close(self) -> None:
         """In order: the application leaves its group."""
@@ -138,14 +141,6 @@ def wait_for_counts(broker: Broker, topic: str, expected: Counter[str] | int) ->
     return seen
 
 
-def wait_until(look: Callable[[], str], good: Callable[[str], bool]) -> str:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not good(seen := look()):
-        assert time.monotonic() < deadline, seen
-        time.sleep(0.1)
-    return seen
-
-
 def test_a_word_count_over_two_instances_one_of_which_is_killed(
     streams_broker: Broker, start_application: StartApplication, topic: str, apache_tools: ApacheTools
 ) -> None:
@@ -176,7 +171,7 @@ def test_a_word_count_over_two_instances_one_of_which_is_killed(
     described = apache_tools.run(COMMAND, *address, *members).stdout
     assert len(set(re.findall(r"[0-9a-f-]{36}", described))) >= 4, "two threads in each of two processes"
     lag = ("--describe", "--group", group)
-    wait_until(lambda: apache_tools.run(COMMAND, *address, *lag).stdout, lambda text: not lags(text))
+    until(lambda: apache_tools.run(COMMAND, *address, *lag).stdout, lambda text: not lags(text))
 
     applications[0].kill()
     more = ["the dog sleeps"] * 30
@@ -268,17 +263,17 @@ def test_kafka_streams_groups(
         return result.stdout + result.stderr
 
     assert run("--list").split() == [group]
-    state = wait_until(lambda: run("--list", "--state"), lambda text: "Stable" in text)
+    state = until(lambda: run("--list", "--state"), lambda text: "Stable" in text)
     assert re.search(rf"{group}\s+Stable", state)
     assert re.search(rf"{group}\s+\S+ \(1\)\s+Stable\s+1", run("--describe", "--group", group, "--state"))
     assert "ACTIVE" in run("--describe", "--group", group, "--members")
-    offsets = wait_until(lambda: run("--describe", "--group", group), lambda text: not lags(text))
+    offsets = until(lambda: run("--describe", "--group", group), lambda text: not lags(text))
     assert topic in offsets
     assert "words-repartition" in offsets
     assert f"Streams group '{group}' is not EMPTY" in run("--delete", "--group", group)
 
     application.close()
-    wait_until(lambda: run("--list", "--state"), lambda text: "Empty" in text)
+    until(lambda: run("--list", "--state"), lambda text: "Empty" in text)
     forgotten = run("--delete-offsets", "--group", group, "--input-topic", topic)
     assert len(re.findall(rf"{topic}\s+\d\s+Successful", forgotten)) == 2
     assert topic not in run("--describe", "--group", group, "--offsets")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
 from brokers import OttlaBroker
+from conditions import until
 from zookeeper_server import ApacheOnZooKeeper, ZooKeeperServer
 
 TOPICS = {
@@ -57,14 +57,16 @@ class Seen:
 
 def wait_for_leaders(admin: AdminClient) -> None:
     """Apache's broker answers requests some time before its controller has told it of its topics."""
-    deadline = time.monotonic() + 60
-    while True:
+
+    def partitions() -> list[PartitionMetadata]:
         topics = admin.list_topics(timeout=30).topics
-        partitions = [p for name in TOPICS if name in topics for p in topics[name].partitions.values()]
-        if len(partitions) == 6 and all(p.error is None and p.leader >= 0 for p in partitions):
-            return
-        assert time.monotonic() < deadline, f"not all topics have leaders: {topics}"
-        time.sleep(0.1)
+        return [p for name in TOPICS if name in topics for p in topics[name].partitions.values()]
+
+    until(
+        partitions,
+        lambda seen: len(seen) == 6 and all(p.error is None and p.leader >= 0 for p in seen),
+        seconds=60,
+    )
 
 
 def look(bootstrap_servers: str) -> Seen:
@@ -304,13 +306,13 @@ def test_a_directory_of_apaches_is_taken_over(end: str, tmp_path: Path, zookeepe
 
 def move_once_the_broker_is_gone(source: str, target: str, file: Path) -> None:
     """ZooKeeper believes in a killed broker until its session ends."""
-    deadline = time.monotonic() + 60
-    while True:
+
+    def moved() -> bool:
         try:
             move(source, target, file)
         except RuntimeError as error:
             assert "/brokers/ids/1" in str(error) or "/controller" in str(error)
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-        else:
-            return
+            return False
+        return True
+
+    until(moved, seconds=60)

@@ -11,6 +11,7 @@ from confluent_kafka import Producer
 
 from apache_tools import ApacheTools
 from brokers import Broker
+from conditions import until
 from conversation import create_topic
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
@@ -21,7 +22,7 @@ from ottla.protocol.messages.produce import (
     TopicProduceData,
 )
 from ottla.records.record import Record, build_batch
-from wire.wire_client import WireClient, until
+from wire.wire_client import WireClient
 
 TOOLS = "org.apache.kafka.tools"
 TRANSACTIONS = f"{TOOLS}.TransactionsCommand"

@@ -10,6 +10,7 @@ import time
 import psutil
 import pytest
 
+from conditions import until
 from ottla.broker.receive import SHARED_BYTES, SPARE_BYTES
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
@@ -26,10 +27,7 @@ APACHE_REQUEST_MAX_BYTES = 104_857_600
 
 
 def eventually(condition, what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.005)
+    until(condition, otherwise=lambda: what)
 
 
 def still_serves(connect, broker) -> None:

@@ -11,6 +11,7 @@ from confluent_kafka import Consumer
 from test_broker_fetch import fetch, rows, values
 from test_broker_produce import batch, make_topic, produce
 
+from conditions import until
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.metadata import MetadataRequest, MetadataResponse
 from ottla.protocol.types import TopicPartition
@@ -146,10 +147,10 @@ def test_a_stalled_disk_holds_neither_the_loop_nor_a_group_on_another_disk(two, 
     assert not lost
     assert consumer.assignment()
     consumer.close()
-    deadline = time.monotonic() + DEADLINE_S
-    while values(rows(fetch(other, ("t", two.moody, 0)))["t", two.moody])[-1] != b"stalled":
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(
+        lambda: values(rows(fetch(other, ("t", two.moody, 0)))["t", two.moody])[-1],
+        lambda last: last == b"stalled",
+    )
 
 
 def test_a_full_disk_refuses_writes_and_takes_them_again_when_space_returns(two, connect, monkeypatch):
@@ -162,10 +163,7 @@ def test_a_full_disk_refuses_writes_and_takes_them_again_when_space_returns(two,
     row = rows(fetch(client, ("t", two.moody, 0)))["t", two.moody]
     assert values(row) == [b"before"]
     two.disk.heal()
-    deadline = time.monotonic() + DEADLINE_S
-    while two.send(client, two.moody, b"after").error_code != ErrorCode.NONE:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: two.send(client, two.moody, b"after").error_code, lambda code: code == ErrorCode.NONE)
     assert values(rows(fetch(client, ("t", two.moody, 0)))["t", two.moody]) == [b"before", b"after"]
 
 
@@ -179,21 +177,17 @@ def test_a_failed_directory_takes_its_partitions_offline_alone(two, connect):
         lambda server: next(each for each in server.logs.directories if each.path == two.paths[0])
     )
     assert directory.state is DirectoryState.OFFLINE
-    deadline = time.monotonic() + DEADLINE_S
-    while fetch(client, ("t", two.moody, 0)).responses[0].partitions[0].error_code == ErrorCode.NONE:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    while True:
-        (topic,) = [
-            each
-            for each in client.ask(MetadataRequest(topics=None), MetadataResponse, 9).topics
-            if each.name == "t"
-        ]
-        leaders = {each.partition_index: each.leader_id for each in topic.partitions}
-        if leaders == {two.moody: -1, two.calm: 1}:
-            break
-        assert time.monotonic() < deadline, leaders
-        time.sleep(0.01)
+    until(
+        lambda: fetch(client, ("t", two.moody, 0)).responses[0].partitions[0].error_code,
+        lambda code: code != ErrorCode.NONE,
+    )
+
+    def leaders() -> dict[int, int]:
+        topics = client.ask(MetadataRequest(topics=None), MetadataResponse, 9).topics
+        (topic,) = [each for each in topics if each.name == "t"]
+        return {each.partition_index: each.leader_id for each in topic.partitions}
+
+    until(leaders, lambda seen: seen == {two.moody: -1, two.calm: 1})
     assert two.send(client, two.calm, b"c").error_code == ErrorCode.NONE
 
 

@@ -8,6 +8,7 @@ import time
 import pytest
 from test_broker_produce import NOW_MS, batch, make_topic, produce
 
+from conditions import until
 from ottla.broker.fetch_sessions import FINAL_EPOCH, INITIAL_EPOCH
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.delete_records import (
@@ -290,10 +291,10 @@ def test_requests_behind_a_long_poll_wait_for_it(broker, connect):
 
 
 def _until_waiting(broker, count: int) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while sum(broker.call(lambda server: [each.waiting for each in server.each_connection()])) != count:
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    until(
+        lambda: sum(broker.call(lambda server: [each.waiting for each in server.each_connection()])),
+        lambda waiting: waiting == count,
+    )
 
 
 # Sessions.
@@ -421,10 +422,7 @@ def test_readers_that_never_read_cost_next_to_nothing(start_broker, connect):
         unsent = [each._transport.get_write_buffer_size() for each in server.each_connection()]
         return sum(each > 0 for each in unsent), sum(unsent)
 
-    deadline = time.monotonic() + DEADLINE_S
-    while broker.call(held)[0] < 30:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: broker.call(held)[0], lambda readers: readers == 30)
     assert broker.call(held)[1] <= 30 * 64 * 1024
     assert produce(client, "t", batch(b"x"))[0].error_code == ErrorCode.NONE
 

@@ -15,6 +15,8 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from conditions import until
+
 DEADLINE_S = 30.0
 
 
@@ -55,13 +57,11 @@ class BrokerProcess:
         self.wait_for(r"\[KafkaServer id=\d+\] started", before)
 
     def wait_for(self, pattern: str, start: int = 0) -> str:
-        deadline = time.monotonic() + DEADLINE_S
-        while True:
-            for line in self.lines[start:]:
-                if re.search(pattern, line):
-                    return line
-            assert time.monotonic() < deadline, f"no {pattern} in {self.lines}"
-            time.sleep(0.005)
+        return until(
+            lambda: next((line for line in self.lines[start:] if re.search(pattern, line)), ""),
+            seconds=DEADLINE_S,
+            otherwise=lambda: f"no {pattern} in {self.lines}",
+        )
 
     def signal(self, number: int) -> int:
         assert self.process is not None
@@ -273,10 +273,8 @@ def test_connections_leave_descriptors_for_the_logs(broker_process):
     broker_process.wait_for("started")
     clients = [socket.create_connection(("127.0.0.1", broker_process.port)) for _ in range(300)]
     try:
-        deadline = time.monotonic() + DEADLINE_S
-        while sum("all that the limit of open files allows" in line for line in broker_process.lines) < 150:
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
+        refusal = "all that the limit of open files allows"
+        until(lambda: sum(refusal in line for line in broker_process.lines), lambda refused: refused >= 150)
         for client in clients[:50]:
             client.close()
         sent = Acknowledged(broker_process)

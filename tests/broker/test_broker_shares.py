@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from conditions import until
 from ottla.broker.internal_topics import SHARE_GROUP_STATE_TOPIC
 from ottla.broker.server import BrokerServer
 from ottla.metrics.page import page
@@ -39,11 +40,8 @@ DEADLINE_S = 10.0
 MEMBERS = [uuid_text(random_uuid(bytes([number]) * 16)) for number in (1, 2)]
 
 
-def until(look: Callable[[], object], wanted: object = True) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while (seen := look()) != wanted:
-        assert time.monotonic() < deadline, f"still {seen!r}"
-        time.sleep(0.01)
+def becomes(look: Callable[[], object], wanted: object = True) -> None:
+    until(look, lambda seen: seen == wanted)
 
 
 class Queue:
@@ -68,7 +66,7 @@ class Queue:
             )
 
         broker.call(initialize)
-        until(lambda: outcomes, [0])
+        becomes(lambda: outcomes, [0])
 
     def produce(self, *values: bytes) -> None:
         batch = build_batch([Record(0, 0, None, value) for value in values])
@@ -152,14 +150,14 @@ def test_the_last_session_takes_the_share_partition_along(queue: Queue) -> None:
     """Nothing watches the log any more, no timer runs; the next member finds the state."""
     queue.produce(b"a", b"b")
     first, second = queue.connect(queue.broker), queue.connect(queue.broker)
-    until(lambda: acquired(queue.fetch(first, 0, 0)), [(0, 1)])
+    becomes(lambda: acquired(queue.fetch(first, 0, 0)), [(0, 1)])
     second.send(queue.fetch_request(1, 0, max_wait_ms=60_000), 1)
-    until(lambda: queue.broker.call(lambda server: len(server.shares.sessions)), 2)
+    becomes(lambda: queue.broker.call(lambda server: len(server.shares.sessions)), 2)
     first.socket.close()
     second.socket.close()
-    until(queue.share_partitions, 0)
+    becomes(queue.share_partitions, 0)
     watchers = lambda server: server.replicas.partition("t", 0).watcher_count  # noqa: E731
-    until(lambda: queue.broker.call(watchers), 0)
+    becomes(lambda: queue.broker.call(watchers), 0)
     again = queue.connect(queue.broker)
     assert acquired(queue.fetch(again, 0, 0)) == [(0, 1)]
 
@@ -169,23 +167,23 @@ def test_a_deleted_topic_ends_a_waiting_fetch(queue: Queue) -> None:
     client = queue.connect(queue.broker)
     queue.fetch(client, 0, 0, max_wait_ms=10)
     client.send(queue.fetch_request(0, 1, max_wait_ms=60_000), 1)
-    until(lambda: queue.broker.call(lambda server: server.replicas.partition("t", 0).watcher_count), 1)
+    becomes(lambda: queue.broker.call(lambda server: server.replicas.partition("t", 0).watcher_count), 1)
     deleted = queue.client.ask(
         DeleteTopicsRequest(topics=[DeleteTopicState(name="t")], timeout_ms=10_000), DeleteTopicsResponse, 6
     )
     assert deleted.responses[0].error_code == ErrorCode.NONE
     [row] = client.receive(fetching.ShareFetchResponse, 1)[1].responses[0].partitions
     assert row.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-    until(queue.share_partitions, 0)
+    becomes(queue.share_partitions, 0)
     states = lambda server: sum(len(each) for each in server.shares.state.service.coordinators())  # noqa: E731
-    until(lambda: queue.broker.call(states), 0)
+    becomes(lambda: queue.broker.call(states), 0)
 
 
 def test_a_lost_leadership_is_told(queue: Queue) -> None:
     """To the fetch that waits; acknowledgements find no share partition."""
     queue.produce(b"a")
     client = queue.connect(queue.broker)
-    until(lambda: acquired(queue.fetch(client, 0, 0)), [(0, 0)])
+    becomes(lambda: acquired(queue.fetch(client, 0, 0)), [(0, 0)])
     client.send(queue.fetch_request(0, 1, max_wait_ms=60_000), 1)
 
     def follow(server: BrokerServer) -> None:
@@ -204,7 +202,7 @@ def test_a_coordinator_that_loads_anew_is_waited_for(queue: Queue) -> None:
     """The acknowledgement is answered when it is kept, and not before."""
     queue.produce(b"a", b"b")
     client = queue.connect(queue.broker)
-    until(lambda: acquired(queue.fetch(client, 0, 0)), [(0, 1)])
+    becomes(lambda: acquired(queue.fetch(client, 0, 0)), [(0, 1)])
 
     def tell(server: BrokerServer, *, leads: bool) -> None:
         for number in range(2):
@@ -216,12 +214,12 @@ def test_a_coordinator_that_loads_anew_is_waited_for(queue: Queue) -> None:
     queue.broker.call(lambda server: tell(server, leads=False))
     client.send(queue.acknowledge_request(0, 1, 0, 0), 1)
     retrying = lambda server: len(server.shares.persister._waiting)  # noqa: E731
-    until(lambda: queue.broker.call(retrying), 1)
+    becomes(lambda: queue.broker.call(retrying), 1)
     queue.broker.call(lambda server: tell(server, leads=True))
     answer = client.receive(acknowledging.ShareAcknowledgeResponse, 1)[1]
     assert answer.responses[0].partitions[0].error_code == ErrorCode.NONE
     client.socket.close()
-    until(queue.share_partitions, 0)
+    becomes(queue.share_partitions, 0)
     assert acquired(queue.fetch(queue.connect(queue.broker), 1, 0)) == [(1, 1)]
 
 
@@ -229,7 +227,7 @@ def test_the_metrics_page_shows_share_groups(queue: Queue) -> None:
     """Sessions, what is in flight, what was acknowledged."""
     queue.produce(b"a", b"b", b"c")
     client = queue.connect(queue.broker)
-    until(lambda: acquired(queue.fetch(client, 0, 0)), [(0, 2)])
+    becomes(lambda: acquired(queue.fetch(client, 0, 0)), [(0, 2)])
     client.ask(queue.acknowledge_request(0, 1, 0, 0), acknowledging.ShareAcknowledgeResponse, 1)
     text = queue.broker.call(lambda server: b"".join(page(server.metrics)).decode())
     for line in (
@@ -250,7 +248,7 @@ def test_the_log_of_share_state_stays_short(start_broker, connect) -> None:
     queue = Queue(start_broker({**SETTINGS, **often}), connect)
     client = connect(queue.broker)
     queue.produce(*(b"%d" % number for number in range(10)))
-    until(lambda: acquired(queue.fetch(client, 0, 0)), [(0, 9)])
+    becomes(lambda: acquired(queue.fetch(client, 0, 0)), [(0, 9)])
     for epoch, offset in enumerate(range(10), 1):
         client.ask(
             queue.acknowledge_request(0, epoch, offset, offset), acknowledging.ShareAcknowledgeResponse, 1
@@ -260,7 +258,7 @@ def test_the_log_of_share_state_stays_short(start_broker, connect) -> None:
         log = server.replicas.partition(SHARE_GROUP_STATE_TOPIC, 0).log
         return log is not None and log.log_start_offset >= 7
 
-    until(lambda: queue.broker.call(start_offset))
+    becomes(lambda: queue.broker.call(start_offset))
 
 
 def test_thousands_of_partitions_begin_at_once(queue: Queue) -> None:
@@ -283,7 +281,7 @@ def test_thousands_of_partitions_begin_at_once(queue: Queue) -> None:
         return len(outcomes)
 
     assert queue.broker.call(initialize) == 0
-    until(lambda: outcomes, [[(number, 0) for number in range(1_000)]])
+    becomes(lambda: outcomes, [[(number, 0) for number in range(1_000)]])
 
 
 def test_a_fetch_that_its_member_has_given_up_acquires_nothing(queue: Queue) -> None:
@@ -292,7 +290,7 @@ def test_a_fetch_that_its_member_has_given_up_acquires_nothing(queue: Queue) -> 
     queue.fetch(old, 0, 0, max_wait_ms=10)
     old.send(queue.fetch_request(0, 1, max_wait_ms=60_000), 1)
     watchers = lambda server: server.replicas.partition("t", 0).watcher_count  # noqa: E731
-    until(lambda: queue.broker.call(watchers), 1)
+    becomes(lambda: queue.broker.call(watchers), 1)
     queue.fetch(new, 0, 0, max_wait_ms=10)
     queue.produce(b"a")
     assert old.receive(fetching.ShareFetchResponse, 1)[1].error_code == ErrorCode.INVALID_SHARE_SESSION_EPOCH
@@ -340,6 +338,6 @@ def test_a_fetch_gets_no_more_than_may_be_locked(start_broker, connect) -> None:
         request.share_session_epoch += 1
         return [each for topic in answer.responses for row in topic.partitions for each in acquired(row)]
 
-    until(fetch, [(number, number) for number in range(100)])
+    becomes(fetch, [(number, number) for number in range(100)])
     request.max_wait_ms = 10
     assert fetch() == []

@@ -5,12 +5,13 @@ import time
 import pytest
 from test_broker_disks import MoodyDisk
 
+from conditions import until
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
 from ottla.records.record import Record
 from transactions.committed import values
 from transactions.transactional_client import OFFSET, PARTITIONS, TransactionalClient
-from wire.wire_client import WireClient, until
+from wire.wire_client import WireClient
 
 SLOW_S = 0.006
 """Longer than a write may take on the loop: the directory's thread does them from then on."""

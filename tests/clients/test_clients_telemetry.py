@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from confluent_kafka import Producer
 
 from apache_tools import ApacheTools
 from brokers import OttlaBroker, free_port
+from conditions import until
 
 TOOLS = "org.apache.kafka.tools"
 PAGE = "ottla.metrics.listener"
@@ -33,15 +33,13 @@ def receiver(apache_tools: ApacheTools, tmp_path: Path, broker_kind: str) -> Ite
 
 def lines_on_the_page(broker: OttlaBroker, *parts: str) -> list[str]:
     """The samples with all of these parts in them, once there are any."""
-    deadline = time.monotonic() + 20
-    while True:
+
+    def found() -> list[str]:
         with urllib.request.urlopen(f"http://{broker.settings[PAGE]}/metrics") as answer:
             page = answer.read().decode().splitlines()
-        found = [line for line in page if all(part in line for part in parts)]
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"{parts} not on the page"
-        time.sleep(0.05)  # between two looks at another process, bounded by the deadline
+        return [line for line in page if all(part in line for part in parts)]
+
+    return until(found, otherwise=lambda: f"{parts} not on the page")
 
 
 def test_librdkafka_pushes(receiver: OttlaBroker) -> None:

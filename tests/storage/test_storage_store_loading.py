@@ -2,12 +2,12 @@
 
 import errno
 import os
-import time
 
 import pytest
 from storage_disks import FaultyDisk
 from store_fixture import CONFIG, NOW, ORDERS, OTHER_ID, TOPIC_ID, Loop, append, create, open_store, values
 
+from conditions import until
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.types import TopicPartition
 from ottla.records.record import Record, build_batch
@@ -193,10 +193,7 @@ def test_a_stop_ends_the_helpers(tmp_path, monkeypatch):
         append(create(store, TopicPartition("t", number)), b"x" * 100_000)
     store.close(clean=False)
     again = open_store(PosixDisk(), str(tmp_path))
-    deadline = time.monotonic() + 20
-    while not started:
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+    until(lambda: started)
     again.close(clean=True)
     assert not any(helper.is_alive for helper in started)
     third = open_store(PosixDisk(), str(tmp_path))

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from conditions import until
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.testing import Broker, BrokerStartError
 
@@ -309,10 +310,7 @@ def test_a_process_ends_with_the_test_that_started_it() -> None:
     )
     assert done.returncode == -signal.SIGKILL
     _, child = map(int, done.stdout.split())
-    deadline = time.monotonic() + 20
-    while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not Path(f"/proc/{child}").exists()
+    until(lambda: not Path(f"/proc/{child}").exists())
 
 
 def test_a_program_that_forgets_to_close_still_ends() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from conditions import until
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.add_offsets_to_txn import AddOffsetsToTxnRequest, AddOffsetsToTxnResponse
 from ottla.protocol.messages.add_partitions_to_txn import (
@@ -39,7 +40,7 @@ from ottla.protocol.messages.txn_offset_commit import (
     TxnOffsetCommitResponse,
 )
 from ottla.records.record import Record, build_batch
-from wire.wire_client import WireClient, until
+from wire.wire_client import WireClient
 
 PARTITIONS: Final = 2
 OFFSET: Final = 7

@@ -1,7 +1,8 @@
 """Members of streams groups, driven by hand over a raw connection, and what their brokers have to be told."""
 
-from wire_client import WireClient, until
+from wire_client import WireClient
 
+from conditions import until
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.streams_group_heartbeat import (
     Endpoint,

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
-from wire_client import WireClient, until
+from wire_client import WireClient
 
 from brokers import ProcessBroker
+from conditions import until
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages import alter_configs as replacing
 from ottla.protocol.messages import incremental_alter_configs as altering

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from wire_client import WireClient, until
+from wire_client import WireClient
 
 from brokers import ProcessBroker
+from conditions import until
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from ottla.protocol.messages.update_features import (

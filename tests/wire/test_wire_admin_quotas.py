@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
-from wire_client import WireClient, until
+from wire_client import WireClient
 
 from brokers import Broker, ProcessBroker
+from conditions import until
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages import alter_client_quotas as altering
 from ottla.protocol.messages import describe_client_quotas as describing

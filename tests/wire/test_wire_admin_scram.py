@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 import pytest
-from wire_client import WireClient, until
+from wire_client import WireClient
 
+from conditions import until
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.alter_user_scram_credentials import (
     AlterUserScramCredentialsRequest,

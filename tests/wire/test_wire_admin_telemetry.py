@@ -4,9 +4,10 @@ import urllib.request
 from collections.abc import Callable, Iterator
 
 import pytest
-from wire_client import WireClient, until
+from wire_client import WireClient
 
 from brokers import ApacheBroker, Broker, OttlaBroker, ProcessBroker, free_port
+from conditions import until
 from ottla.protocol.api_keys import ApiKey
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages import incremental_alter_configs as altering

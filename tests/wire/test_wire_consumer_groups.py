@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Callable
 
 import pytest
-from wire_client import WireClient, until
+from wire_client import WireClient
 
 from brokers import Broker, ProcessBroker
+from conditions import until
 from ottla.protocol.api_keys import ApiKey
 from ottla.protocol.codec import decode_from, encode_versioned
 from ottla.protocol.errors import ErrorCode

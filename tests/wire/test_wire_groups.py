@@ -1,8 +1,9 @@
 """Groups and committed offsets over the wire: the errors clients steer by, exactly where Apache gives them."""
 
 import pytest
-from wire_client import WireClient, until
+from wire_client import WireClient
 
+from conditions import until
 from ottla.protocol.codec import encode_versioned
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.consumer_protocol_subscription import ConsumerProtocolSubscription

@@ -18,9 +18,10 @@ from share_client import (
     read_state,
     topic_id,
 )
-from wire_client import WireClient, until
+from wire_client import WireClient
 
 from brokers import ApacheBroker, OttlaBroker, ProcessBroker
+from conditions import until
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages import share_fetch as fetching
 from ottla.protocol.messages.delete_records import (

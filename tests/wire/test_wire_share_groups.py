@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from wire_client import WireClient, until
+from wire_client import WireClient
 
 from brokers import ProcessBroker
+from conditions import until
 from ottla.coordination.partitioning import partition_for
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.alter_share_group_offsets import (

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from confluent_kafka import Producer
 from share_client import ACCEPT, ShareMember, enable_share_groups, initialize_state, topic_id
-from wire_client import WireClient, until
+from wire_client import WireClient
 
 from brokers import ApacheBroker, OttlaBroker, ProcessBroker
+from conditions import until
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages import incremental_alter_configs as altering
 from ottla.protocol.messages import share_fetch as fetching

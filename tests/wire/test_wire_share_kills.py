@@ -7,9 +7,10 @@ from collections.abc import Callable
 from random import Random
 
 from share_client import ACCEPT, REJECT, RELEASE, ShareMember, enable_share_groups, initialize_state, topic_id
-from wire_client import WireClient, until
+from wire_client import WireClient
 
 from brokers import ProcessBroker
+from conditions import until
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages import share_acknowledge as acknowledging
 from ottla.records.record import Record

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from streams_members import SETTINGS, Member, counting, make, reading, write_anything
-from wire_client import WireClient, until
+from wire_client import WireClient
 
 from brokers import ApacheBroker, Broker, OttlaBroker, ProcessBroker, RunningBroker
+from conditions import until
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages import streams_group_describe as describe
 from ottla.protocol.messages.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse

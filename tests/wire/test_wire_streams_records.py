@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from streams_members import SETTINGS, Member, counting, make
-from wire_client import WireClient, until
+from wire_client import WireClient
 
 from brokers import ApacheBroker, OttlaBroker, ProcessBroker
+from conditions import until
 from ottla.groups.streams_records import (
     STREAMS_RECORD_TYPES,
     StreamsRecordType,

@@ -1,8 +1,9 @@
 """Topics: made, grown, deleted and described, as tools depend on it."""
 
 import pytest
-from wire_client import WireClient, until
+from wire_client import WireClient
 
+from conditions import until
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.create_partitions import (
     CreatePartitionsRequest,

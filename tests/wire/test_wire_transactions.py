@@ -6,8 +6,9 @@ import time
 from typing import NamedTuple
 
 import pytest
-from wire_client import WireClient, until
+from wire_client import WireClient
 
+from conditions import until
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.add_offsets_to_txn import AddOffsetsToTxnRequest, AddOffsetsToTxnResponse
 from ottla.protocol.messages.add_partitions_to_txn import (

@@ -5,10 +5,9 @@ It works against any broker, so that what a test states about Kafka can be prove
 
 import socket
 import struct
-import time
-from collections.abc import Callable
 from typing import Self, TypeVar
 
+from conditions import until
 from ottla.protocol.codec import decode_from
 from ottla.protocol.declare import Request, Response
 from ottla.protocol.errors import ErrorCode
@@ -197,14 +196,3 @@ class WireClient:
             ).coordinators[0],
             lambda found: found.error_code == ErrorCode.NONE,
         )
-
-
-def until(look: Callable[[], T], good: Callable[[T], bool]) -> T:
-    """Look again and again until it is good; fails after the deadline with what was seen last."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while True:
-        seen = look()
-        if good(seen):
-            return seen
-        assert time.monotonic() < deadline, f"still not as expected: {seen}"
-        time.sleep(0.01)  # between two looks at another process, bounded by the deadline
