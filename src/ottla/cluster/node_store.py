@@ -118,6 +118,7 @@ class NodeStore:
         self._failed: str | None = None
         if path != IN_MEMORY:
             _make_directory(os.path.dirname(path))  # noqa: PTH120
+            _make_private(path)
         try:
             self._connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
@@ -356,6 +357,14 @@ def _make_directory(directory: str) -> None:
         raise TreeUnavailable(
             directory, f"can't make the metadata directory {directory}: {error.strerror}"
         ) from error
+
+
+def _make_private(path: str) -> None:
+    """A new file is its owner's alone, also in a directory that others may look into; SQLite's files beside it follow."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise TreeUnavailable(path, f"can't open the metadata file {path}: {error.strerror}") from error
 
 
 def _sync_directory(directory: str) -> None:

@@ -56,14 +56,14 @@ SETTINGS: tuple[Setting, ...] = (
         name="password.encoder.secret",
         type=Type.PASSWORD,
         default=None,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.NO_ENCODER,
         doc="Secret that encrypts passwords among the dynamic settings in ZooKeeper.",
     ),
     Setting(
         name="password.encoder.old.secret",
         type=Type.PASSWORD,
         default=None,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.NO_ENCODER,
         doc="The previous `password.encoder.secret`, given for one start to encrypt anew.",
     ),
     Setting(
@@ -71,7 +71,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.STRING,
         default=None,
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.NO_ENCODER,
         doc="Algorithm that makes a key of the secret.",
     ),
     Setting(
@@ -79,7 +79,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.STRING,
         default="AES/CBC/PKCS5Padding",
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.NO_ENCODER,
         doc="Cipher that encrypts passwords.",
     ),
     Setting(
@@ -88,7 +88,7 @@ SETTINGS: tuple[Setting, ...] = (
         default=128,
         valid=Range(8),
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.NO_ENCODER,
         doc="Length of the key in bits.",
     ),
     Setting(
@@ -97,7 +97,7 @@ SETTINGS: tuple[Setting, ...] = (
         default=4096,
         valid=Range(1024),
         importance=Importance.LOW,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.NO_ENCODER,
         doc="Rounds that make a key of the secret.",
     ),
     Setting(

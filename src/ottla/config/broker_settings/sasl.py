@@ -189,7 +189,7 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.STRING,
         default="GSSAPI",
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NOT_YET_SECURITY,
+        without_effect=reasons.NOT_YET_CLUSTER,
         doc="SASL mechanism that brokers use among themselves.",
     ),
     Setting(
