@@ -12,7 +12,7 @@ def resolve_position(
     connection: Connection, position: Position, partitions: Iterable[Partition]
 ) -> dict[Partition, int]:
     """The offset in each partition. An offset that a partition does not hold is an error that says what it holds."""
-    wanted = list(partitions)
+    wanted = sorted(partitions)
     if position.kind is PositionKind.TIMESTAMP:
         return offsets_at(connection, wanted, position.number)
     ranges = offset_ranges(connection, wanted)
