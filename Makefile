@@ -30,7 +30,7 @@ compatibility: setup bytecode
 bytecode: | .venv/bin/python
 	@.venv/bin/python -m compileall -q src
 
-setup: .venv/.dev .cache/java-4.1.1 .cache/java-3.9.1 .cache/java-avro .cache/node .cache/go-programs .cache/rust-program
+setup: .venv/.dev .cache/java-4.1.1 .cache/java-3.9.1 .cache/java-schemas .cache/node .cache/go-programs .cache/rust-program
 
 .cache/debian: tests/debian-packages
 	@mkdir -p .cache
@@ -63,14 +63,14 @@ setup: .venv/.dev .cache/java-4.1.1 .cache/java-3.9.1 .cache/java-avro .cache/no
 	@javac -d .cache/java/classes-$* -cp '.cache/java/$*/*' $(JAVA_SOURCES) $(wildcard tests/java/kafka-$*/ottla/*.java)
 	@touch $@
 
-.cache/jars-avro: tests/java/avro/pom.xml | .cache/debian
-	@rm -rf .cache/java/avro
-	@echo "Apache Avro for Java from Maven Central"
-	@$(COPY_JARS) --file $< -DoutputDirectory=$(CURDIR)/.cache/java/avro >.cache/maven.log || { cat .cache/maven.log; exit 1; }
+.cache/jars-schemas: tests/java/schemas/pom.xml | .cache/debian
+	@rm -rf .cache/java/schemas
+	@echo "Java libraries for schemas from Maven Central"
+	@$(COPY_JARS) --file $< -DoutputDirectory=$(CURDIR)/.cache/java/schemas >.cache/maven.log || { cat .cache/maven.log; exit 1; }
 	@touch $@
 
-.cache/java-avro: .cache/jars-avro $(wildcard tests/java/avro/ottla/*.java)
-	@javac -d .cache/java/classes-avro -cp '.cache/java/avro/*' $(wildcard tests/java/avro/ottla/*.java)
+.cache/java-schemas: .cache/jars-schemas $(wildcard tests/java/schemas/ottla/*.java)
+	@javac -d .cache/java/classes-schemas -cp '.cache/java/schemas/*' $(wildcard tests/java/schemas/ottla/*.java)
 	@touch $@
 
 .cache/bench/generator: benchmarks/generator.c | .cache/debian

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from avro_judge import AvroJudge
 from ottla.registry.schemas.avro import AvroSchema
 from ottla.registry.schemas.avro_compatibility import AmbiguousField, avro_incompatibilities
 from ottla.registry.schemas.parsing import parse
 from ottla.registry.schemas.schema import InvalidSchema, SchemaType
+from schema_judges import AvroJudge
 
 PRIMITIVES = ["null", "boolean", "int", "long", "float", "double", "bytes", "string"]
 NAMES = ["A", "B", "C", "x.A", "x.B", "x.y.C"]
