@@ -373,8 +373,8 @@ def test_franz_go(sasl: SaslBroker) -> None:
     assert "--- PASS: TestSCRAMAuthBadCredentials" in output
 
 
-def test_the_command_line(sasl: SaslBroker) -> None:
-    """`ottla topic list` with the properties of its client, right and wrong."""
+def test_the_command_line(sasl: SaslBroker, tmp_path: Path) -> None:
+    """`ottla topic list` with the properties of its client, right and wrong, and with a file of Apache's tools."""
 
     def run(password: str) -> subprocess.CompletedProcess[str]:
         properties = librdkafka(sasl, "SCRAM-SHA-256", password)
@@ -391,6 +391,18 @@ def test_the_command_line(sasl: SaslBroker) -> None:
             check=False,
         )
 
+    listed = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("ottla")),
+            *("topic", "list", "--bootstrap", sasl.sasl_servers),
+            *("--command-config", java_client(tmp_path, "SCRAM-SHA-512")),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert listed.returncode == 0, listed.stderr
     assert run(PASSWORD).returncode == 0
     refused = run("wrong")
     assert refused.returncode != 0

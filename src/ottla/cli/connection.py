@@ -48,8 +48,9 @@ PropertyFileOption = Annotated[
     Path | None,
     typer.Option(
         "--property-file",
+        "--command-config",
         metavar="FILE",
-        help="Client properties from a file, key=value a line.",
+        help="Client properties from a file, key=value a line, of librdkafka's names or Java's.",
         rich_help_panel="Connection",
     ),
 ]
@@ -237,7 +238,11 @@ def connect(
     timeout_s: float,
 ) -> Connection:
     """The connection that the common options describe. Nothing is sent yet."""
-    settings = read_property_file(property_file) if property_file else {}
+    settings: dict[str, Property] = {}
+    if property_file:
+        from ottla.cli.java_properties import in_librdkafkas_terms
+
+        settings |= in_librdkafkas_terms(read_property_file(property_file), str(property_file))
     for assignment in properties or ():
         name, value = split_assignment(assignment, "--property")
         settings[name] = value
@@ -247,8 +252,8 @@ def connect(
     return Connection(parse_addresses(bootstrap), settings, timeout_s)
 
 
-def read_property_file(path: Path) -> dict[str, Property]:
-    """Read `key=value` lines; `#` and `!` begin comments."""
+def read_property_file(path: Path) -> dict[str, str]:
+    """Read `key=value` lines; `#` and `!` begin comments, a backslash at its end goes on with the next line."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -258,13 +263,21 @@ def read_property_file(path: Path) -> dict[str, Property]:
             where=str(path),
             remedy="give a readable file of key=value",
         ) from None
-    settings: dict[str, Property] = {}
-    for number, line in enumerate(lines, 1):
-        text = line.strip()
+    settings: dict[str, str] = {}
+    begun = ""
+    for number, line in enumerate([*lines, ""], 1):
+        text = begun + line.strip()
+        begun = ""
         if not text or text[0] in "#!":
             continue
-        name, value = split_assignment(text, f"{path} line {number}")
-        settings[name] = value
+        if text.endswith("\\"):
+            begun = text[:-1]
+            continue
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            # Not the line itself: it may hold a password.
+            raise UsageError("this line is not of the form KEY=VALUE", where=f"{path} line {number}")
+        settings[name.strip()] = value.strip()
     return settings
 
 
