@@ -20,6 +20,7 @@ from certificates import PASSWORD, Authority, Identity
 from conditions import until
 from ottla.broker import listener_tls, tls_layer
 from ottla.config.checks import InvalidConfigurationError
+from ottla.metrics.page import page
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from ottla.protocol.messages.create_topics import CreatableTopic, CreateTopicsRequest, CreateTopicsResponse
@@ -248,6 +249,11 @@ def test_who_has_no_right_certificate_is_told_so(
         until(lambda: said in caplog.text, otherwise=lambda: caplog.text)
     assert len([each for each in caplog.records if "Closed connection" in each.message]) == 1
     until(lambda: not principals(broker))
+    assert_serves(secured(broker, AUTHORITY.issue("alice")))
+    text = broker.call(lambda server: b"".join(page(server.metrics))).decode()
+    for outcome in ("successful", "failed"):
+        name = f"kafka_server_socket_server_metrics_{outcome}_authentication_total"
+        assert f'{name}{{listener="SSL"}} 1' in text
 
 
 def test_a_certificate_that_no_rule_names_is_nobodys(start_broker, secured, files, caplog) -> None:

@@ -219,13 +219,15 @@ class Listener:
     # Called by connections.
 
     def secured(self, connection: Connection, tls: "ServerTls", session: ssl.SSLObject) -> None:
-        """A TLS handshake is over: the client is whom its certificate names. Raises `NoRuleFits`.
+        """A TLS handshake is over. Raises `NoRuleFits`."""
+        assert self.tls is not None
+        connection.info.principal = self.tls.principal(tls, session)
 
-        Where clients log in by SASL it is that which says who they are.
-        """
-        principal = tls.principal(session)
-        if self.security_protocol is SecurityProtocol.SSL:
-            connection.info.principal = principal
+    def not_secured(self, connection: Connection, reason: str) -> None:
+        """A TLS handshake has failed."""
+        assert self.tls is not None
+        self.tls.failed += 1
+        connection.close(reason)
 
     def descriptor(self, transport: asyncio.Transport) -> int:
         """The socket's descriptor where bytes may be written to it directly, else -1."""

@@ -7,6 +7,7 @@ use.
 
 import asyncio
 import logging
+import ssl
 from typing import TYPE_CHECKING, Final
 
 from ottla.broker.threads import Threads
@@ -15,6 +16,7 @@ from ottla.config.checks import Fault, InvalidConfigurationError
 from ottla.config.endpoints import SecurityProtocol
 from ottla.config.listener_settings import ListenerSettings
 from ottla.security.key_stores import StoreError
+from ottla.security.principal import ANONYMOUS, KafkaPrincipal
 from ottla.security.tls import FileState, ServerTls, file_states, server_tls
 from ottla.security.tls_settings import TlsSettings, tls_settings
 
@@ -39,6 +41,10 @@ class ListenerTls:
     ) -> None:
         self.received = memoryview(bytearray(RECEIVE_BYTES))
         """Memory into which all connections of the listener receive."""
+        self.succeeded: int = 0
+        """Handshakes by which clients got in; where they log in by SASL it is the log-in that counts."""
+        self.failed: int = 0
+        """Handshakes that failed, or took too long."""
         self._protocol = protocol
         self._threads = threads
         self._look_seconds = look_seconds
@@ -81,6 +87,17 @@ class ListenerTls:
     def layer(self, listener: "Listener", connection: "Connection") -> TlsLayer:
         """What stands between the socket of a new connection and the connection."""
         return TlsLayer(listener, connection, self.current, self.received)
+
+    def principal(self, made: ServerTls, session: ssl.SSLObject) -> KafkaPrincipal:
+        """A handshake is over: who the client is by its certificate. Raises `NoRuleFits`.
+
+        Where clients log in by SASL it is that which says who they are.
+        """
+        if self._protocol is not SecurityProtocol.SSL:
+            return ANONYMOUS
+        principal = made.principal(session)
+        self.succeeded += 1
+        return principal
 
     def close(self) -> None:
         """Look out no more."""

@@ -20,6 +20,7 @@ from ottla.replication.partition import Partition, Role
 from ottla.storage.log_directory import DirectoryState
 
 if TYPE_CHECKING:
+    from ottla.broker.listener_tls import ListenerTls
     from ottla.broker.login import LoginCounts
     from ottla.broker.server import BrokerServer
 
@@ -125,16 +126,32 @@ _LOGIN_FAMILIES: tuple[tuple[Family, Callable[["LoginCounts"], int]], ...] = (
 )
 
 
+_TLS_COUNTS: dict[Family, Callable[["ListenerTls"], int]] = {
+    catalogue.SUCCESSFUL_AUTHENTICATIONS: lambda each: each.succeeded,
+    catalogue.FAILED_AUTHENTICATIONS: lambda each: each.failed,
+}
+
+
 def _register_logins(registry: Registry, broker: "BrokerServer") -> None:
     logins = broker.logins
-    if logins is None:
+    tls = [(listener.name, listener.tls) for listener in broker.listeners if listener.tls is not None]
+    if logins is None and not tls:
         return
 
-    def by_listener(read: Callable[["LoginCounts"], int]) -> Callable[[], Samples]:
-        return lambda: [((listener,), read(counts)) for listener, counts in list(logins.counts.items())]
+    def by_listener(
+        read: Callable[["LoginCounts"], int], of_tls: Callable[["ListenerTls"], int]
+    ) -> Callable[[], Samples]:
+        def samples() -> Iterator[Sample]:
+            counts = {name: of_tls(each) for name, each in tls}
+            for name, each in () if logins is None else list(logins.counts.items()):
+                counts[name] = counts.get(name, 0) + read(each)
+            for name, count in counts.items():
+                yield (name,), count
+
+        return samples
 
     for family, read in _LOGIN_FAMILIES:
-        registry.source(family, by_listener(read))
+        registry.source(family, by_listener(read, _TLS_COUNTS.get(family, lambda _: 0)))
 
 
 def _register_access(registry: Registry, broker: "BrokerServer") -> None:

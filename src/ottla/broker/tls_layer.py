@@ -168,11 +168,13 @@ class TlsLayer(asyncio.BufferedProtocol, asyncio.Transport):
 
     def _too_late(self) -> None:
         if self._state in (_NEW, _SHAKING):
-            self._connection.close(f"no TLS handshake within {HANDSHAKE_SECONDS:.0f} seconds")
+            self._listener.not_secured(
+                self._connection, f"no TLS handshake within {HANDSHAKE_SECONDS:.0f} seconds"
+            )
 
     def _fail(self, reason: str) -> None:
         self._state = _FAILED
-        self._connection.close(f"SSL handshake failed: {reason}")
+        self._listener.not_secured(self._connection, f"SSL handshake failed: {reason}")
         self._flush()
         if self._socket.is_closing():
             return

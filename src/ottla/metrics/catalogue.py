@@ -109,13 +109,13 @@ CONNECTIONS_CLOSED: Final = Family(
 SUCCESSFUL_AUTHENTICATIONS: Final = Family(
     "kafka_server_socket_server_metrics_successful_authentication_total",
     _COUNTER,
-    "Log-ins by SASL that went well.",
+    "Log-ins by SASL that went well; on listeners of SSL, TLS handshakes.",
     ("listener",),
 )
 FAILED_AUTHENTICATIONS: Final = Family(
     "kafka_server_socket_server_metrics_failed_authentication_total",
     _COUNTER,
-    "Log-ins by SASL that failed, or took too long.",
+    "Log-ins by SASL and TLS handshakes that failed, or took too long.",
     ("listener",),
 )
 SUCCESSFUL_REAUTHENTICATIONS: Final = Family(
