@@ -31,6 +31,7 @@ from ottla.protocol.messages.renew_delegation_token import (
     RenewDelegationTokenRequest,
     RenewDelegationTokenResponse,
 )
+from ottla.protocol.messages.sasl_authenticate import SaslAuthenticateResponse
 from sasl_broker import PLAIN_USERS, SaslBroker, sasl_broker
 from sasl_client import SaslClient, ScramConversation
 
@@ -144,14 +145,16 @@ def expire(
     return client.ask(request, ExpireDelegationTokenResponse, version)
 
 
-def log_in(client: SaslClient, token_id: str, password: str, mechanism: str = "SCRAM-SHA-256") -> int:
-    """Log in by a token; the error, 0 for none."""
+def log_in(
+    client: SaslClient, token_id: str, password: str, mechanism: str = "SCRAM-SHA-256"
+) -> SaslAuthenticateResponse:
+    """Log in by a token, or try to; the answer that decided it."""
     conversation = ScramConversation(mechanism, token_id, password, extensions=",tokenauth=true")
     assert client.handshake(mechanism).error_code == 0
     challenged = client.authenticate(conversation.first())
     if challenged.error_code:
-        return challenged.error_code
-    return client.authenticate(conversation.final(challenged.auth_bytes)).error_code
+        return challenged
+    return client.authenticate(conversation.final(challenged.auth_bytes))
 
 
 def allow(anyone: WireClient, user: str, operation: int, resource_type: int, name: str) -> None:
@@ -322,14 +325,16 @@ def test_the_right_to_see_others_tokens(
 def test_log_in_by_a_token(
     tokens_broker: SaslBroker, anyone: WireClient, alice: SaslClient, topic: str, mechanism: str
 ) -> None:
-    """Whoever has it acts as its owner; only further tokens it doesn't get."""
+    """Whoever has it acts as its owner for as long as it lives; only further tokens it doesn't get."""
     token = made(alice)
     password = base64.b64encode(token.hmac).decode()
     allow(anyone, "alice", DESCRIBE, TOPIC, topic)
     anyone.create_topic(topic)
     with SaslClient(tokens_broker.broker.host, tokens_broker.sasl_port) as client:
         assert until(lambda: _logged_in(tokens_broker, token.token_id, password, mechanism))
-        assert log_in(client, token.token_id, password, mechanism) == ErrorCode.NONE
+        answer = log_in(client, token.token_id, password, mechanism)
+        assert answer.error_code == ErrorCode.NONE
+        assert RENEWAL_MS - 120_000 < answer.session_lifetime_ms <= RENEWAL_MS
         until(lambda: client.topic(topic).error_code == ErrorCode.NONE)
         assert create(client).error_code == ErrorCode.DELEGATION_TOKEN_REQUEST_NOT_ALLOWED
         assert renew(client, token.hmac).error_code == ErrorCode.DELEGATION_TOKEN_REQUEST_NOT_ALLOWED
@@ -337,7 +342,7 @@ def test_log_in_by_a_token(
 
 def _logged_in(tokens_broker: SaslBroker, token_id: str, password: str, mechanism: str) -> bool:
     with SaslClient(tokens_broker.broker.host, tokens_broker.sasl_port) as client:
-        return log_in(client, token_id, password, mechanism) == ErrorCode.NONE
+        return log_in(client, token_id, password, mechanism).error_code == ErrorCode.NONE
 
 
 def test_who_has_no_token(tokens_broker: SaslBroker, alice: SaslClient) -> None:
