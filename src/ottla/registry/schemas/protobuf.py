@@ -3,9 +3,9 @@
 | module | |
 |---|---|
 | `protobuf_tokens`, `protobuf_options`, `protobuf_parser` | from text to `protobuf_elements` |
-| `protobuf_text` | elements as canonical and as normalized text |
+| `protobuf_text`, `protobuf_option_text` | elements as canonical and as normalized text |
 | `protobuf_names`, `protobuf_known_files` | what a name means, and the files that need no reference |
-| `protobuf_descriptors` | to and from protobuf's binary descriptors |
+| `protobuf_descriptor_reading`, `protobuf_descriptor_writing` | from and to protobuf's binary descriptors |
 | `protobuf_differences` | what changed, and which of it breaks readers |
 
 Nothing is ever fetched: an import is a path that a reference or a built-in file has, or it defines nothing. An import
@@ -80,7 +80,7 @@ class ProtobufSchema:
             case "ignore_extensions":
                 return file_text(self._file, ignore_extensions=True)
             case "serialized":
-                from ottla.registry.schemas.protobuf_descriptors import bytes_of_file  # noqa: PLC0415 - loads `protobuf`
+                from ottla.registry.schemas.protobuf_descriptor_writing import bytes_of_file  # noqa: PLC0415 - loads `protobuf`
 
                 return base64.b64encode(bytes_of_file(self._file, self._names)).decode()
             case _:
@@ -137,7 +137,7 @@ def _read(text: str) -> ProtoFile:
             raise fault from None
         if not serialized:
             raise
-        from ottla.registry.schemas.protobuf_descriptors import file_from_bytes  # noqa: PLC0415 - loads `protobuf`
+        from ottla.registry.schemas.protobuf_descriptor_reading import file_from_bytes  # noqa: PLC0415 - loads `protobuf`
 
         # By way of its text, so that nothing is kept which the text does not have: a descriptor may hold any name.
         return parse_file(file_text(file_from_bytes(serialized)))

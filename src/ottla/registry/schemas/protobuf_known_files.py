@@ -127,7 +127,7 @@ def confluent_file(path: str) -> ProtoFile:
 @cache
 def google_names(package: str) -> FileNames:
     """What the files of `google.protobuf` or `google.type` define."""
-    from ottla.registry.schemas.protobuf_descriptors import file_from_bytes  # noqa: PLC0415 - loads `protobuf`
+    from ottla.registry.schemas.protobuf_descriptor_reading import file_from_bytes  # noqa: PLC0415 - loads `protobuf`
 
     names = FileNames()
     for name in _PACKAGES[package]:

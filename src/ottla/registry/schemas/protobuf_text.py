@@ -14,10 +14,8 @@ serialized data names its message by position. Types that nothing defines are to
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from itertools import groupby
 from typing import Final
 
@@ -42,32 +40,12 @@ from ottla.registry.schemas.protobuf_elements import (
     map_types,
 )
 from ottla.registry.schemas.protobuf_names import Names
+from ottla.registry.schemas.protobuf_option_text import list_text, option_text
 from ottla.registry.schemas.protobuf_options import as_message, merged
 from ottla.registry.schemas.schema import InvalidSchema
 
 CONFLUENT_OPTIONS: Final = "confluent."
 """The options that stay where extensions are to be left out: they are no business of the message's users."""
-
-MAX_EXPONENT: Final = 308
-"""What a double can hold; larger numbers stay as they are written."""
-
-_DECIMAL: Final = re.compile(r"(?:[0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,9})?[fFdD]?")
-_WIDE: Final = Context(prec=MAX_EXPONENT + 10)
-
-_ESCAPES: Final = str.maketrans(
-    {
-        "\a": "\\a",
-        "\b": "\\b",
-        "\f": "\\f",
-        "\n": "\\n",
-        "\r": "\\r",
-        "\t": "\\t",
-        "\v": "\\v",
-        "\\": "\\\\",
-        "'": "\\'",
-        '"': '\\"',
-    }
-)
 
 
 def file_text(file: ProtoFile, *, ignore_extensions: bool = False) -> str:
@@ -147,7 +125,7 @@ class _Writer:
         if kept:
             self._open(opening)
             for option in kept:
-                self._write_multi(f"option {_option_text(option, self._normalizes)};")
+                self._write_multi(f"option {option_text(option, self._normalizes)};")
 
     def _open(self, opening: str | _Block) -> None:
         if isinstance(opening, str):
@@ -317,7 +295,7 @@ class _Writer:
             if not enum.reserved and (enum.options or enum.constants):
                 block.part()
             for option in self._options(enum.options):
-                self._write_multi(f"option {_option_text(option, self._normalizes)};")
+                self._write_multi(f"option {option_text(option, self._normalizes)};")
             for constant in sorted(enum.constants, key=_constant_key) if self._normalizes else enum.constants:
                 self._write_multi(f"{constant.name} = {constant.tag}{self._bracketed(constant.options)};")
 
@@ -341,14 +319,14 @@ class _Writer:
             return
         self._line(f"{head} {{")
         for option in options:
-            text = f"option {_option_text(option, self._normalizes)};"
+            text = f"option {option_text(option, self._normalizes)};"
             for line in text.split("\n"):
                 self._line(f"  {line}")
         self._line("};")
 
     def _bracketed(self, options: Sequence[Option]) -> str:
         kept = self._options(options)
-        return f" {_list_text(list(kept), self._normalizes)}" if kept else ""
+        return f" {list_text(list(kept), self._normalizes)}" if kept else ""
 
     def _options(self, options: Sequence[Option]) -> Sequence[Option]:
         if self._ignore_extensions:
@@ -458,56 +436,3 @@ def _default_value(type_name: str, default: str) -> OptionValue:
 def _escaped_byte(character: str) -> str:
     plain = " " <= character <= "~" and character not in "\"'\\"
     return character if plain or ord(character) > 255 else f"\\{ord(character):03o}"
-
-
-def _option_text(option: Option, normalizes: bool) -> str:
-    name = f"({option.name})" if option.parenthesized else option.name
-    value = option.value
-    if isinstance(value, Option):
-        return f"{name}.{_option_text(value, normalizes)}"
-    text = _list_text(value, normalizes) if isinstance(value, list) else _value_text(value, normalizes)
-    return f"{name} = {text}"
-
-
-def _value_text(value: OptionValue, normalizes: bool) -> str:
-    match value:
-        case Option():
-            return _option_text(value, normalizes)
-        case Bare():
-            return _number_text(value.text) if normalizes and value.is_number else value.text
-        case str():
-            return f'"{value.translate(_ESCAPES)}"'
-        case list():
-            return f"[\n{_indented([_value_text(one, normalizes) for one in value])}]"
-        case dict():
-            entries = [f"{key}: {_value_text(one, normalizes)}" for key, one in value.items()]
-            return f"{{\n{_indented(entries)}}}"
-
-
-def _list_text(values: Sequence[OptionValue], normalizes: bool) -> str:
-    texts = [_value_text(value, normalizes) for value in values]
-    return f"[{texts[0]}]" if len(texts) == 1 else f"[\n{_indented(texts)}]"
-
-
-def _indented(entries: Sequence[str]) -> str:
-    text = ",\n".join(entries)
-    return "".join(f"  {line}\n" for line in text.split("\n")) if entries else ""
-
-
-def _number_text(text: str) -> str:
-    """A number as Java's DecimalFormat writes it: decimal, without its type's letter, three digits after the point at most."""
-    sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
-    try:
-        if digits[:2] in ("0x", "0X"):
-            return f"{sign}{int(digits, 16)}"
-        if digits.isdecimal():
-            return f"{sign}{int(digits, 8 if digits.startswith('0') and len(digits) > 1 else 10)}"
-        if not _DECIMAL.fullmatch(digits):
-            return text
-        number = Decimal(digits.rstrip("fFdD"))
-        if number.adjusted() > MAX_EXPONENT:
-            return text
-        rounded = format(number.quantize(Decimal("0.001"), ROUND_HALF_EVEN, _WIDE), "f")
-        return f"{sign}{rounded.rstrip('0').rstrip('.')}"
-    except (ValueError, InvalidOperation):
-        return text

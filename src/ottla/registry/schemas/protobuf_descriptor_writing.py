@@ -1,11 +1,8 @@
-"""Between elements and `FileDescriptorProto`, protobuf's own description of a file.
+"""From elements to `FileDescriptorProto`, protobuf's own description of a file, and the pool that knows its options.
 
-Clients that compile their messages register the bytes of a descriptor in base64, and ask for the same with
-`format=serialized`. A descriptor knows no comments, no groups apart from nested messages, and spells maps out as messages
-of entries; coming from one, these stay spelled out, since the canonical text is what the client meant.
-
-Options are kept as far as they are protobuf's own or Confluent's metadata (`confluent/meta.proto`): the bytes of any
-other can't be understood without the file that defines it.
+What clients ask for with `format=serialized`. Maps are spelled out as messages of entries and groups as messages, names are full
+ones where anything defines them. Options are written as far as they are protobuf's own or Confluent's metadata
+(`confluent/meta.proto`): the bytes of any other can't be made without the file that defines it.
 
 Importing this module loads the `protobuf` package.
 """
@@ -24,26 +21,20 @@ from google.protobuf import (
     text_format,
 )
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import DecodeError
-from google.protobuf.message import Message as ProtobufMessage
 
 from ottla.registry.schemas.protobuf_elements import (
     MAX_TAG,
     SCALARS,
     Bare,
     Enum,
-    EnumConstant,
     Extend,
-    Extensions,
     Field,
     Group,
     Message,
-    OneOf,
     Option,
     OptionValue,
     ProtoFile,
     Range,
-    Rpc,
     Service,
     map_types,
 )
@@ -56,52 +47,14 @@ FILE_NAME: Final = "default"
 
 MAX_OPTION_DEPTH: Final = 32
 
-_LABELS: Final = {"optional": 1, "required": 2, "repeated": 3}
-_LABEL_NAMES: Final = {number: name for name, number in _LABELS.items()}
-_TYPES: Final = {name: cast("int", getattr(FieldDescriptor, f"TYPE_{name.upper()}")) for name in SCALARS}
-_TYPE_NAMES: Final = {number: name for name, number in _TYPES.items()}
+LABELS: Final = {"optional": 1, "required": 2, "repeated": 3}
+TYPES: Final = {name: cast("int", getattr(FieldDescriptor, f"TYPE_{name.upper()}")) for name in SCALARS}
+"""The numbers of `FieldDescriptorProto`."""
 _INT32_MAX: Final = 2**31 - 1
-_AFTER_THOSE: Final = 1_000
-
-# The original writes these in this order, before all others.
-_OPTION_ORDER: Final = {
-    name: index
-    for index, name in enumerate(
-        [
-            "java_package",
-            "java_outer_classname",
-            "java_multiple_files",
-            "java_generate_equals_and_hash",
-            "java_string_check_utf8",
-            "optimize_for",
-            "go_package",
-            "cc_generic_services",
-            "java_generic_services",
-            "py_generic_services",
-            "php_generic_services",
-            "no_standard_descriptor_accessor",
-            "ctype",
-            "packed",
-            "jstype",
-            "allow_alias",
-            "deprecated",
-            "map_entry",
-            "cc_enable_arenas",
-            "objc_class_prefix",
-            "csharp_namespace",
-            "swift_prefix",
-            "php_class_prefix",
-            "php_namespace",
-            "php_metadata_namespace",
-            "ruby_package",
-            "idempotency_level",
-        ]
-    )
-}
 
 
 @cache
-def _pool() -> Any:
+def pool_of_options() -> Any:
     """A pool of our own: in the process's default one our files would meet those of a client library."""
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(descriptor_pb2.DESCRIPTOR.serialized_pb)
@@ -114,200 +67,23 @@ def _pool() -> Any:
 
 
 @cache
-def _file_class() -> type[Any]:
+def file_class() -> type[Any]:
     return cast(
         "type[Any]",
-        message_factory.GetMessageClass(_pool().FindMessageTypeByName("google.protobuf.FileDescriptorProto")),
+        message_factory.GetMessageClass(
+            pool_of_options().FindMessageTypeByName("google.protobuf.FileDescriptorProto")
+        ),
     )
-
-
-def file_from_bytes(serialized: bytes) -> ProtoFile:
-    """The elements of a serialized FileDescriptorProto; raises InvalidSchema for bytes that are none."""
-    descriptor = _file_class()()
-    try:
-        descriptor.ParseFromString(serialized)
-    except (DecodeError, RuntimeError, ValueError) as error:
-        raise InvalidSchema(f"the bytes are no FileDescriptorProto: {error}") from None
-    return _Reading(descriptor).file()
 
 
 def bytes_of_file(file: ProtoFile, names: Names) -> bytes:
     """The file as a serialized FileDescriptorProto; names that nothing defines stay as they are written."""
-    descriptor = _file_class()()
+    descriptor = file_class()()
     try:
         _fill_file(descriptor, file, names)
     except ValueError as error:  # a number that the descriptor has no room for
         raise InvalidSchema(f"the schema makes no valid descriptor: {error}") from None
     return cast("bytes", descriptor.SerializeToString(deterministic=True))
-
-
-class _Reading:
-    """From a descriptor to elements."""
-
-    __slots__ = ("_descriptor", "_is_proto3", "_labels_optional")
-
-    def __init__(self, descriptor: Any) -> None:
-        self._descriptor = descriptor
-        self._is_proto3 = descriptor.syntax == "proto3"
-        self._labels_optional = descriptor.syntax in ("", "proto2")
-
-    def file(self) -> ProtoFile:
-        one = self._descriptor
-        public = set(one.public_dependency)
-        weak = set(one.weak_dependency)
-        imports = list(enumerate(one.dependency))
-        return ProtoFile(
-            self._syntax(),
-            one.package or None,
-            tuple(path for index, path in imports if index not in public and index not in weak),
-            tuple(path for index, path in imports if index in public),
-            tuple(path for index, path in imports if index in weak and index not in public),
-            _options(one),
-            (*map(self._message, one.message_type), *map(_enum, one.enum_type)),
-            self._extends(one.extension),
-            tuple(map(_service, one.service)),
-        )
-
-    def _syntax(self) -> str | None:
-        one = self._descriptor
-        if one.syntax == "editions":
-            return str(descriptor_pb2.Edition.Name(one.edition)).removeprefix("EDITION_")
-        return str(one.syntax) or None
-
-    def _message(self, one: Any) -> Message:
-        oneofs: list[list[Field]] = [[] for _ in one.oneof_decl]
-        fields = []
-        for field in one.field:
-            if field.HasField("oneof_index") and not field.proto3_optional:
-                if field.oneof_index not in range(len(oneofs)):
-                    raise InvalidSchema(f"the field {field.name} is in a oneof that is not declared")
-                oneofs[field.oneof_index].append(self._field(field, in_oneof=True))
-            else:
-                fields.append(self._field(field))
-        return Message(
-            one.name,
-            tuple(fields),
-            tuple(
-                OneOf(declared.name, tuple(members), (), _options(declared))
-                for declared, members in zip(one.oneof_decl, oneofs, strict=True)
-                if members
-            ),
-            (),
-            (*map(self._message, one.nested_type), *map(_enum, one.enum_type)),
-            _options(one),
-            (
-                *((_range(reserved.start, reserved.end - 1),) for reserved in one.reserved_range),
-                *((name,) for name in one.reserved_name),
-            ),
-            tuple(
-                Extensions((_range(extension.start, extension.end - 1),), _options(extension))
-                for extension in one.extension_range
-            ),
-            self._extends(one.extension),
-        )
-
-    def _extends(self, fields: Iterable[Any]) -> tuple[Extend, ...]:
-        by_message: dict[str, list[Field]] = {}
-        for field in fields:
-            by_message.setdefault(field.extendee, []).append(self._field(field))
-        return tuple(Extend(name, tuple(several)) for name, several in by_message.items())
-
-    def _field(self, one: Any, *, in_oneof: bool = False) -> Field:
-        label: str | None = None
-        if one.proto3_optional:
-            label = "optional"
-        elif not in_oneof and (one.label == _LABELS["repeated"] or self._labels_optional):
-            label = _LABEL_NAMES[one.label]
-        default = one.default_value if one.HasField("default_value") and not self._is_proto3 else None
-        if default is not None and one.type == _TYPES["bytes"]:
-            default = text_encoding.CUnescape(default).decode("latin-1")
-        return Field(
-            label,
-            one.type_name or _TYPE_NAMES.get(one.type, "message"),
-            one.name,
-            one.number,
-            _options(one),
-            default,
-            one.json_name if one.HasField("json_name") else None,
-        )
-
-
-def _enum(one: Any) -> Enum:
-    return Enum(
-        one.name,
-        tuple(EnumConstant(value.name, value.number, _options(value)) for value in one.value),
-        _options(one),
-        (
-            *((_range(reserved.start, reserved.end),) for reserved in one.reserved_range),
-            *((name,) for name in one.reserved_name),
-        ),
-    )
-
-
-def _service(one: Any) -> Service:
-    return Service(
-        one.name,
-        tuple(
-            Rpc(
-                method.name,
-                method.input_type,
-                method.output_type,
-                method.client_streaming,
-                method.server_streaming,
-                _options(method),
-            )
-            for method in one.method
-        ),
-        _options(one),
-    )
-
-
-def _range(start: int, end: int) -> Range:
-    return start if start == end else (start, end)
-
-
-def _options(one: Any) -> tuple[Option, ...]:
-    if not one.HasField("options"):
-        return ()
-    found = []
-    for field, value in one.options.ListFields():
-        if field.name == "uninterpreted_option":
-            continue
-        name = field.full_name if field.is_extension else field.name
-        order = _OPTION_ORDER.get(name, _AFTER_THOSE + field.number)
-        found.append((order, Option(name, _option_value(field, value), field.is_extension)))
-    return tuple(option for _, option in sorted(found, key=lambda entry: entry[0]))
-
-
-def _option_value(field: Any, value: Any) -> OptionValue:
-    if field.message_type is not None and field.message_type.GetOptions().map_entry:
-        return [_entry(key, value[key]) for key in sorted(value)]
-    if field.is_repeated:
-        return [_single_value(field, one) for one in value]
-    return _single_value(field, value)
-
-
-def _entry(key: str, value: str) -> OptionValue:
-    # The original has the value of these two first.
-    return {"value": value, "key": key} if key in ("precision", "scale") else {"key": key, "value": value}
-
-
-def _single_value(field: Any, value: Any) -> OptionValue:
-    if isinstance(value, ProtobufMessage):
-        return {inner.name: _option_value(inner, one) for inner, one in value.ListFields()}
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bytes):
-        return value.decode("latin-1")
-    if isinstance(value, bool):
-        return Bare("true" if value else "false")
-    if field.enum_type is not None:
-        constant = field.enum_type.values_by_number.get(value)
-        return Bare(str(value) if constant is None else constant.name)
-    return Bare(str(value))
-
-
-# From elements to a descriptor
 
 
 def _fill_file(descriptor: Any, file: ProtoFile, names: Names, *, with_options: bool = True) -> None:
@@ -407,7 +183,7 @@ class _Filling:
     def _fill_field(self, filled: Any, field: Field) -> None:
         filled.name = field.name
         filled.number = field.tag
-        filled.label = _LABELS[field.label or "optional"]
+        filled.label = LABELS[field.label or "optional"]
         if filled.type_name:
             filled.type = FieldDescriptor.TYPE_MESSAGE
         else:
@@ -420,7 +196,7 @@ class _Filling:
 
     def _fill_type(self, filled: Any, type_name: str) -> None:
         if type_name in SCALARS:
-            filled.type = _TYPES[type_name]
+            filled.type = TYPES[type_name]
             return
         filled.type_name = self._full_name(type_name)
         found = self._names.find(filled.type_name.removeprefix("."))
@@ -435,7 +211,7 @@ class _Filling:
     def _fill_group(self, descriptor: Any, filled: Any, group: Group) -> None:
         filled.name = group.name.lower()
         filled.number = group.tag
-        filled.label = _LABELS[group.label or "optional"]
+        filled.label = LABELS[group.label or "optional"]
         filled.type = FieldDescriptor.TYPE_GROUP
         parts = [self._file.package or "", *self._scope, group.name]
         filled.type_name = "." + ".".join(part for part in parts if part)
@@ -486,7 +262,7 @@ class _Filling:
             text = _text(name, option)
             target = type(descriptor.options)()
             try:
-                text_format.Merge(text, target, descriptor_pool=_pool())
+                text_format.Merge(text, target, descriptor_pool=pool_of_options())
             except text_format.ParseError:
                 continue  # an option of another file, or none at all: nothing that a reader of the data needs
             descriptor.options.MergeFrom(target)
