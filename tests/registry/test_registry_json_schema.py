@@ -140,6 +140,7 @@ def test_references_keep_an_annotation_of_their_own() -> None:
         ({"type": [{"type": "string"}]}, "unknown type"),
         ({"$schema": MODERN, "type": [[]]}, "unknown type"),
         ({"format": []}, "#/format: expected a string, found an array"),
+        ({"$schema": MODERN, "format": 5}, "#/format: expected a string, found a number"),
         ({"type": 5}, "#/type: expected an array, found a number"),
         ({"properties": []}, "#/properties: expected an object, found an array"),
         ({"properties": {"a": 5}}, "#/properties/a: expected a schema"),

@@ -72,6 +72,7 @@ def _annotate(shape: Shape, keywords: Keywords) -> None:
     shape.id = keywords.text("$id")
     shape.title = keywords.text("title")
     shape.description = keywords.text("description")
+    keywords.text("format")  # not compared, but it has to be a name
     if keywords.json.get("default") is not None:  # null is none, to the original
         shape.default = keywords.json["default"]
     connect_type = keywords.json.get("connect.type")
