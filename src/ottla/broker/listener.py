@@ -177,7 +177,7 @@ class Listener:
         from ottla.broker.listener_tls import LOOK_SECONDS, ListenerTls  # noqa: PLC0415 - few listeners have TLS
 
         settings = ListenerSettings(config, self.name)
-        self.tls = ListenerTls(settings, self.security_protocol, threads, LOOK_SECONDS)
+        self.tls = ListenerTls(settings, self.security_protocol, threads, self.turns, LOOK_SECONDS)
         await self.tls.open()
 
     def take(self, config: BrokerConfig) -> None:

@@ -8,10 +8,13 @@ use.
 import asyncio
 import logging
 import ssl
+from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from ottla.broker.threads import Threads
 from ottla.broker.tls_layer import RECEIVE_BYTES, TlsLayer
+from ottla.broker.turns import Turns, now
 from ottla.config.checks import Fault, InvalidConfigurationError
 from ottla.config.endpoints import SecurityProtocol
 from ottla.config.listener_settings import ListenerSettings
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 LOOK_SECONDS: Final = 5.0
 """So late at most a renewed file is seen; Apache waits to be told by AlterConfigs."""
 
+SHAKING_SECONDS: Final = 0.001
+"""How long handshakes go on before others have their turn; one step takes up to two milliseconds."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -37,7 +43,12 @@ class ListenerTls:
     """What new connections get."""
 
     def __init__(
-        self, settings: ListenerSettings, protocol: SecurityProtocol, threads: Threads, look_seconds: float
+        self,
+        settings: ListenerSettings,
+        protocol: SecurityProtocol,
+        threads: Threads,
+        turns: Turns,
+        look_seconds: float,
     ) -> None:
         self.received = memoryview(bytearray(RECEIVE_BYTES))
         """Memory into which all connections of the listener receive."""
@@ -47,6 +58,9 @@ class ListenerTls:
         """Handshakes that failed, or took too long."""
         self._protocol = protocol
         self._threads = threads
+        self._turns = turns
+        self._shaking: deque[Callable[[], None]] = deque()
+        """Steps of handshakes that are due; a connection has one at most."""
         self._look_seconds = look_seconds
         self._take(settings)
         self._refused: tuple[TlsSettings, tuple[FileState, ...]] | None = None
@@ -86,7 +100,23 @@ class ListenerTls:
 
     def layer(self, listener: "Listener", connection: "Connection") -> TlsLayer:
         """What stands between the socket of a new connection and the connection."""
-        return TlsLayer(listener, connection, self.current, self.received)
+        return TlsLayer(listener, connection, self.current, self.received, self.shake)
+
+    def shake(self, step: Callable[[], None]) -> None:
+        """Do a step of a handshake when its turn has come."""
+        if not self._shaking:
+            self._turns.put_off(self._shake_some)
+        self._shaking.append(step)
+
+    def _shake_some(self) -> None:
+        """All that is due queues as one: or what others put off would wait for hundreds of handshakes, not for a few."""
+        ends = now() + SHAKING_SECONDS
+        try:
+            while self._shaking and now() < ends:
+                self._shaking.popleft()()
+        finally:
+            if self._shaking:
+                self._turns.put_off(self._shake_some)
 
     def principal(self, made: ServerTls, session: ssl.SSLObject) -> KafkaPrincipal:
         """A handshake is over: who the client is by its certificate. Raises `NoRuleFits`.

@@ -21,6 +21,7 @@ import contextlib
 import enum
 import os
 import ssl
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ottla.security.principal_mapping import NoRuleFits
@@ -67,6 +68,7 @@ class TlsLayer(asyncio.BufferedProtocol, asyncio.Transport):
         "_paused",
         "_received",
         "_session",
+        "_shake_later",
         "_socket",
         "_state",
         "_timer",
@@ -74,14 +76,21 @@ class TlsLayer(asyncio.BufferedProtocol, asyncio.Transport):
     )
 
     def __init__(
-        self, listener: "Listener", connection: "Connection", tls: ServerTls, received: memoryview
+        self,
+        listener: "Listener",
+        connection: "Connection",
+        tls: ServerTls,
+        received: memoryview,
+        shake_later: Callable[[Callable[[], None]], None],
     ) -> None:
-        """`received` is memory of `RECEIVE_BYTES` that all connections of the listener share."""
+        """`received` is memory of `RECEIVE_BYTES` that all connections of the listener share. `shake_later` does a step of a
+        handshake when its turn has come."""
         super().__init__()
         self._listener = listener
         self._connection = connection
         self._tls = tls
         self._received = received
+        self._shake_later = shake_later
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._session = cast("ssl.SSLObject", None)
@@ -126,7 +135,7 @@ class TlsLayer(asyncio.BufferedProtocol, asyncio.Transport):
         elif self._state in (_NEW, _SHAKING):
             self._incoming.write(self._received[:nbytes])
             self._socket.pause_reading()
-            self._listener.turns.put_off(self._shake)
+            self._shake_later(self._shake)
 
     def pause_writing(self) -> None:
         self._connection.pause_writing()
