@@ -17,8 +17,8 @@ from ottla.registry.schemas.json_schema_changes import Change, compatible_kinds
 from ottla.registry.schemas.json_schema_shapes import Shape, referred
 from ottla.registry.schemas.schema import CompatibilityPolicy
 
-MAX_STEPS: Final = 200_000
-"""Pairs asked for in one comparison: a second or two. Unions of four hundred parts stay below."""
+MAX_STEPS: Final = 100_000
+"""Pairs asked for in one comparison: about a second. Unions of three hundred parts stay below."""
 
 MAX_CHANGES: Final = 1_000
 """Kept of one pair's changes: of those a reader bears, and again of those it does not."""
