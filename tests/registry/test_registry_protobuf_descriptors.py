@@ -1,8 +1,10 @@
 """Protobuf schemas as protobuf's own descriptors, against its runtime and its compiler."""
 
 import base64
+import importlib
 import shutil
 import subprocess
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from google.protobuf import (
     text_format,
     timestamp_pb2,
 )
+from google.protobuf.message import Message
 
 from ottla.registry.schemas.parsing import parse
 from ottla.registry.schemas.schema import InvalidSchema, Reference, Schema, SchemaType
@@ -261,3 +264,43 @@ def test_protoc_reads_the_canonical_text(text: str, tmp_path: Path) -> None:
     """It is a .proto file still, and means the same."""
     canonical = compiled(protobuf(text).canonical, tmp_path)
     assert in_order(canonical) == in_order(compiled(text, tmp_path))
+
+
+def without_options_of_others(message: Message) -> None:
+    """Takes out the options that other files define, which we leave out."""
+    for part in message.DESCRIPTOR.fields:
+        if part.name == "options" and message.HasField("options"):
+            message.options.DiscardUnknownFields()
+            for option, _ in list(message.options.ListFields()):
+                if option.is_extension:
+                    message.options.ClearExtension(option)
+            if not message.options.ListFields():
+                message.ClearField("options")
+        elif part.message_type is not None and part.is_repeated:
+            for inner in getattr(message, part.name):
+                without_options_of_others(inner)
+
+
+def google_files() -> dict[str, str]:
+    """The sources of Google's common types and APIs by their paths, as their package brings them."""
+    files = metadata.files("googleapis-common-protos") or []
+    return {str(file): file.read_text() for file in files if file.suffix == ".proto"}
+
+
+def test_googles_own_files_are_read_as_protoc_read_them() -> None:
+    """Sixty files that people wrote, with comments, options and all, against the modules that protoc made of them."""
+    texts = google_files()
+    assert len(texts) > 50
+    for path, text in texts.items():
+        others = {name: other for name, other in texts.items() if name != path}
+        schema = protobuf(text, others)
+        module = importlib.import_module(f"{path.removesuffix('.proto').replace('/', '.')}_pb2")
+        ours, protocs = described(schema), descriptor_pb2.FileDescriptorProto()
+        protocs.ParseFromString(module.DESCRIPTOR.serialized_pb)
+        protocs.name = ours.name
+        for file in (ours, protocs):
+            without_options_of_others(file)
+        # Line by line, since protoc keeps fields of oneofs between the others.
+        assert sorted(in_order(ours).splitlines()) == sorted(in_order(protocs).splitlines()), path
+        assert protobuf(schema.canonical, others).canonical == schema.canonical
+        assert protobuf(schema.normalized, others).normalized == schema.normalized
