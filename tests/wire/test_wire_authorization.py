@@ -71,6 +71,11 @@ from ottla.protocol.messages.share_group_heartbeat import (
     ShareGroupHeartbeatRequest,
     ShareGroupHeartbeatResponse,
 )
+from ottla.protocol.messages.streams_group_describe import DescribedGroup as StreamsDescribedGroup
+from ottla.protocol.messages.streams_group_describe import (
+    StreamsGroupDescribeRequest,
+    StreamsGroupDescribeResponse,
+)
 from ottla.protocol.messages.streams_group_heartbeat import (
     StreamsGroupHeartbeatResponse,
     Subtopology,
@@ -156,11 +161,13 @@ def test_every_api_that_is_announced_has_its_row(world: World) -> None:
     assert not {row.api for row in ROWS} & FREE.keys()
 
 
+def bits(*operations: AclOperation) -> int:
+    """As answers tell what one may do."""
+    return sum(1 << each for each in operations)
+
+
 def test_operations_tell_what_the_client_may_do(world: World) -> None:
     """Of the cluster nothing to who may not describe it; of a topic or a group just the operations allowed."""
-
-    def bits(*operations: AclOperation) -> int:
-        return sum(1 << each for each in operations)
 
     def of_cluster() -> int:
         request = DescribeClusterRequest(include_cluster_authorized_operations=True)
@@ -315,7 +322,7 @@ def test_a_consumer_groups_members_are_told_to_those_who_may_know_their_topics(
         return answer.assignment is not None and bool(answer.assignment.topic_partitions)
 
     def described() -> ConsumerDescribedGroup:
-        request = ConsumerGroupDescribeRequest(group_ids=[group])
+        request = ConsumerGroupDescribeRequest(group_ids=[group], include_authorized_operations=True)
         return world.stranger.ask(request, ConsumerGroupDescribeResponse, 1).groups[0]
 
     until(assigned, bool)
@@ -323,7 +330,8 @@ def test_a_consumer_groups_members_are_told_to_those_who_may_know_their_topics(
     seen = until(described, lambda each: each.error_code == ErrorCode.TOPIC_AUTHORIZATION_FAILED)
     assert (seen.error_message, seen.group_state, seen.members) == (HIDDEN_TOPICS, "", [])
     world.allow(AclOperation.DESCRIBE, ResourceType.TOPIC, world.known.topic)
-    until(described, lambda each: each.error_code == ErrorCode.NONE and len(each.members) == 1)
+    seen = until(described, lambda each: each.error_code == ErrorCode.NONE and len(each.members) == 1)
+    assert seen.authorized_operations == bits(AclOperation.DESCRIBE)
 
 
 def test_a_share_groups_members_are_told_to_those_who_may_know_their_topics(
@@ -347,7 +355,7 @@ def test_a_share_groups_members_are_told_to_those_who_may_know_their_topics(
         return answer.assignment is not None and bool(answer.assignment.topic_partitions)
 
     def described() -> ShareDescribedGroup:
-        request = ShareGroupDescribeRequest(group_ids=[group])
+        request = ShareGroupDescribeRequest(group_ids=[group], include_authorized_operations=True)
         return world.stranger.ask(request, ShareGroupDescribeResponse, 1).groups[0]
 
     until(assigned, bool)
@@ -355,7 +363,8 @@ def test_a_share_groups_members_are_told_to_those_who_may_know_their_topics(
     seen = until(described, lambda each: each.error_code == ErrorCode.TOPIC_AUTHORIZATION_FAILED)
     assert (seen.error_message, seen.members) == (HIDDEN_TOPICS, [])
     world.allow(AclOperation.DESCRIBE, ResourceType.TOPIC, world.known.topic)
-    until(described, lambda each: each.error_code == ErrorCode.NONE and len(each.members) == 1)
+    seen = until(described, lambda each: each.error_code == ErrorCode.NONE and len(each.members) == 1)
+    assert seen.authorized_operations == bits(AclOperation.DESCRIBE)
 
 
 def test_what_was_read_is_acknowledged_by_who_may_still_read_it(
@@ -411,6 +420,26 @@ def test_internal_topics_of_streams_are_made_with_the_members_rights(
     world.allow(AclOperation.CREATE, ResourceType.TOPIC, changelog)
     until(told, lambda seen: "Unauthorized" not in seen)
     until(lambda: world.owner.topic(changelog), lambda found: found.error_code == ErrorCode.NONE)
+
+    def described() -> StreamsDescribedGroup:
+        request = StreamsGroupDescribeRequest(group_ids=[group], include_authorized_operations=True)
+        return world.stranger.ask(request, StreamsGroupDescribeResponse, 0).groups[0]
+
+    def heard_of() -> StreamsDescribedGroup:
+        told()
+        return described()
+
+    known = until(heard_of, lambda each: each.topology is not None)
+    assert (known.error_code, known.authorized_operations) == (
+        ErrorCode.NONE,
+        bits(AclOperation.READ, AclOperation.DESCRIBE),
+    )
+    world.revoke(ResourceType.TOPIC)
+    hidden = until(described, lambda each: each.error_code == ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+    assert (hidden.topology, hidden.members) == (None, [])
+    assert hidden.error_message == (
+        "The described group uses topics that the client is not authorized to describe."
+    )
 
 
 def test_a_topic_that_may_not_be_written_does_not_join_the_transaction(
