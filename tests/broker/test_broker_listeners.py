@@ -6,12 +6,19 @@ import socket
 
 import pytest
 
+from conditions import until
 from ottla.config.broker_config import broker_config
 from ottla.config.checks import InvalidConfigurationError
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from ottla.protocol.messages.describe_cluster import DescribeClusterRequest, DescribeClusterResponse
 from ottla.protocol.messages.find_coordinator import FindCoordinatorRequest, FindCoordinatorResponse
+from ottla.protocol.messages.incremental_alter_configs import (
+    AlterableConfig,
+    AlterConfigsResource,
+    IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse,
+)
 from ottla.protocol.messages.metadata import MetadataRequest, MetadataResponse
 
 THREE = {
@@ -104,6 +111,39 @@ def test_a_listener_has_limits_of_its_own(start_broker, raw_client) -> None:
         third.socket.settimeout(30)
         first.socket.close()
         assert third.receive(ApiVersionsResponse, 0)[1].error_code == ErrorCode.NONE
+
+
+def test_a_listeners_limits_change_while_it_serves(start_broker, raw_client) -> None:
+    """By AlterConfigs, for all brokers at once: who waited comes in."""
+    broker = start_broker({**THREE, "listener.name.outside.max.connections": "1"})
+    port = broker.server.port("OUTSIDE")
+    with (
+        raw_client(port) as first,
+        raw_client(port) as second,
+        raw_client(broker.server.port("INSIDE")) as admin,
+    ):
+        first.ask(ApiVersionsRequest(), ApiVersionsResponse, 0)
+        second.send(ApiVersionsRequest(), 0)
+        until(lambda: broker.call(lambda server: server.connections) == 3)
+        answer = admin.ask(
+            IncrementalAlterConfigsRequest(
+                resources=[
+                    AlterConfigsResource(
+                        resource_type=4,
+                        resource_name="",
+                        configs=[
+                            AlterableConfig(
+                                name="listener.name.outside.max.connections", config_operation=0, value="2"
+                            )
+                        ],
+                    )
+                ]
+            ),
+            IncrementalAlterConfigsResponse,
+            1,
+        )
+        assert answer.responses[0].error_code == ErrorCode.NONE
+        assert second.receive(ApiVersionsResponse, 0)[1].error_code == ErrorCode.NONE
 
 
 def test_a_listener_for_the_controller_is_taken(start_broker, raw_client) -> None:

@@ -428,3 +428,17 @@ def test_openssl_speaks_what_is_enabled(secured: Secured, options: tuple[str, ..
         timeout=30,
     )
     assert said in told.stdout + told.stderr
+
+
+def test_nobody_makes_the_broker_work_by_renegotiating(secured: Secured) -> None:
+    """Each new handshake on a connection of TLS 1.2 would cost the broker more than the client."""
+    told = subprocess.run(
+        ["openssl", "s_client", "-connect", secured.ssl, "-CAfile", secured.path("ca.pem"), "-tls1_2"],
+        check=False,
+        input="R\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "RENEGOTIATING" in told.stdout + told.stderr
+    assert "no renegotiation" in told.stdout + told.stderr
