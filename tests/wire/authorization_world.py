@@ -9,9 +9,10 @@ import authorization_rows_of_groups
 import authorization_rows_of_newer_groups
 import authorization_rows_of_records
 from authorization_rows import Names, Right, Row
-from wire_client import WireClient, until
+from wire_client import WireClient
 
 from brokers import ProcessBroker
+from conditions import until
 from ottla.protocol.api_keys import ApiKey
 from ottla.protocol.declare import Struct
 from ottla.protocol.errors import ErrorCode

@@ -21,9 +21,10 @@ from authorization_world import (
     with_names_struck_out,
 )
 from streams_members import SETTINGS, Member
-from wire_client import WireClient, until
+from wire_client import WireClient
 
 from brokers import ApacheBroker, OttlaBroker, ProcessBroker
+from conditions import until
 from ottla.protocol.api_keys import ApiKey
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.consumer_group_describe import (
