@@ -415,7 +415,8 @@ def dump(
         raise UsageError(
             "the file is there already", where=str(file), remedy="name another, or add --overwrite"
         )
-    copy = read_registry(registry)
+    with counting("reading") as count:
+        copy = read_registry(registry, lambda: count.add(1, 0))
     if to_screen:
         write_copy(copy, registry.url, sys.stdout)
     else:

@@ -57,9 +57,12 @@ class RegistryCopy:
     modes: tuple[SubjectSetting, ...]
 
 
-def read_registry(registry: Registry) -> RegistryCopy:
-    """Read everything; schemas in an order in which they can be registered."""
-    everything = list(all_versions(registry, prefix=ALL_CONTEXTS, deleted=True))
+def read_registry(registry: Registry, report: Callable[[], None] = lambda: None) -> RegistryCopy:
+    """Read everything; schemas in an order in which they can be registered. `report` is called for each thing read."""
+    everything = []
+    for one in all_versions(registry, prefix=ALL_CONTEXTS, deleted=True):
+        everything.append(one)
+        report()
     living = {one.key for one in all_versions(registry, prefix=ALL_CONTEXTS)}
     subjects = sorted({one.subject for one in everything})
     contexts = sorted({context_of(subject) for subject in subjects} - {""})
@@ -67,13 +70,16 @@ def read_registry(registry: Registry) -> RegistryCopy:
     return RegistryCopy(
         tuple(in_order_of_references(everything)),
         frozenset(one.key for one in everything if one.key not in living),
-        tuple(_settings(registry, "config", places)),
-        tuple(_settings(registry, "mode", places)),
+        tuple(_settings(registry, "config", places, report)),
+        tuple(_settings(registry, "mode", places, report)),
     )
 
 
-def _settings(registry: Registry, kind: str, places: Iterable[str | None]) -> Iterator[SubjectSetting]:
+def _settings(
+    registry: Registry, kind: str, places: Iterable[str | None], report: Callable[[], None]
+) -> Iterator[SubjectSetting]:
     for place in places:
+        report()
         try:
             value = as_object(registry.get(kind, *([] if place is None else [place])), registry.url)
         except RegistryError as error:
