@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -96,6 +97,26 @@ def test_invented_key_ids_do_not_flood(provider: IdentityProvider) -> None:
         for number in range(200):
             assert store.find(f"invented-{number}", "RS256") == []
         assert provider.times_read == 1
+    finally:
+        store.close()
+
+
+def test_a_slow_identity_provider_does_not_hold_all_log_ins(provider: IdentityProvider) -> None:
+    """While two wait for keys that may come, others by unknown keys are refused at once, and known ones let in."""
+    store = store_of(provider)
+    try:
+        known = provider.key.key_id
+        assert store.find(known, "RS256")
+        provider.answer_keys_with(provider.drip)
+        seen = provider.times_read
+        with ThreadPoolExecutor(8) as threads:
+            until(lambda: (threads.submit(store.find, "unknown", "RS256"), provider.times_read > seen)[1])
+            looks = [threads.submit(store.find, f"unknown-{each}", "RS256") for each in range(8)]
+            done, _ = wait(looks, timeout=30, return_when=FIRST_COMPLETED)
+            assert done
+            assert store.find(known, "RS256")
+            store.close()
+            assert all(look.result(30) == [] for look in looks)
     finally:
         store.close()
 

@@ -14,6 +14,7 @@ from ottla.cluster import token_nodes
 from ottla.cluster.delegation_token import DelegationToken
 from ottla.cluster.image import EMPTY_IMAGE, ImageDraft, MetadataImage
 from ottla.cluster.token_changes import (
+    MAX_TOKENS,
     TokenChange,
     create_token,
     expire_token,
@@ -75,6 +76,16 @@ def test_a_token_is_kept_announced_and_known() -> None:
     assert isinstance(announced, Create)
     tokens = DelegationTokens("master")
     assert base64.b64encode(tokens.secret_of("id-1")) not in created.data + announced.data
+
+
+def test_tokens_have_a_bound() -> None:
+    """Or whoever may log in could fill the memory of all brokers."""
+    full = image_with(*(TOKEN._replace(token_id=f"id-{number}") for number in range(MAX_TOKENS)))
+    with pytest.raises(KafkaError) as refused:
+        applied(full, create_token(TOKEN._replace(token_id="one more")))
+    assert refused.value.code is ErrorCode.POLICY_VIOLATION
+    after, _ = applied(full, expire_token("id-1", "User:alice", period_ms=-1, now_ms=NOW_MS))
+    assert len(applied(after, create_token(TOKEN._replace(token_id="one more")))[0].tokens) == MAX_TOKENS
 
 
 @pytest.mark.parametrize(

@@ -249,6 +249,7 @@ class BrokerServer:
 
             self.tokens = Tokens(self, key)
             self.tokens.take(self.metadata.image)
+            self.tokens.known.index()
 
     def _open_logins(self) -> None:
         """Raises `InvalidConfigurationError`."""

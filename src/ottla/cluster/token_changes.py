@@ -22,6 +22,9 @@ AnnounceToken: TypeAlias = Callable[[str], list[Operation]]
 
 TokenChange: TypeAlias = Callable[[MetadataImage, AnnounceToken], Decision[T]]
 
+MAX_TOKENS: Final = 20_000
+"""Of a cluster; one more is refused with POLICY_VIOLATION until some have ended. Whoever may log in may make tokens."""
+
 _LATEST_MS: Final = 2**63 - 1
 
 
@@ -51,9 +54,14 @@ def issued(
 
 
 def create_token(token: DelegationToken) -> TokenChange[DelegationToken]:
-    """Keep a new token."""
+    """Keep a new token. Raises POLICY_VIOLATION."""
 
     def change(image: MetadataImage, announce: AnnounceToken) -> Decision[DelegationToken]:
+        if len(image.tokens) >= MAX_TOKENS:
+            raise KafkaError(
+                ErrorCode.POLICY_VIOLATION,
+                f"There are {MAX_TOKENS} delegation tokens; some have to expire first.",
+            )
         create = Create(token_nodes.path(token.token_id), token_nodes.encode(token))
         return _stored(image, token, create, token, announce)
 

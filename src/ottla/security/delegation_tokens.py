@@ -18,14 +18,18 @@ from ottla.cluster.delegation_token import DelegationToken
 
 
 class DelegationTokens:
-    """The tokens that there are. Used from one thread; `take` keeps it in step with the metadata."""
+    """The tokens that there are. Used from one thread; `take` keeps it in step with the metadata.
 
-    __slots__ = ("_by_secret", "_key", "_secrets", "_tokens")
+    Which secret is whose is found out when somebody asks by one: a change of one token would else cost a look at all.
+    """
+
+    __slots__ = ("_by_secret", "_indexed", "_key", "_secrets", "_tokens")
 
     def __init__(self, key: str) -> None:
         """`key` is `delegation.token.secret.key`."""
         self._key = key.encode()
         self._tokens: Mapping[str, DelegationToken] = {}
+        self._indexed: Mapping[str, DelegationToken] = self._tokens
         self._secrets: dict[str, bytes] = {}
         self._by_secret: dict[bytes, str] = {}
 
@@ -33,8 +37,13 @@ class DelegationTokens:
         return f"DelegationTokens({len(self._tokens)} tokens)"
 
     def take(self, tokens: Mapping[str, DelegationToken]) -> None:
-        """`tokens` are all that there are now, by id. Costs a hash for each new one."""
-        if tokens is self._tokens:
+        """`tokens` are all that there are now, by id."""
+        self._tokens = tokens
+
+    def index(self) -> None:
+        """Compute the secrets of tokens that are new."""
+        tokens = self._tokens
+        if self._indexed is tokens:
             return
         for gone in self._secrets.keys() - tokens.keys():
             del self._by_secret[self._secrets.pop(gone)]
@@ -42,7 +51,7 @@ class DelegationTokens:
             secret = self.secret_of(token_id)
             self._secrets[token_id] = secret
             self._by_secret[secret] = token_id
-        self._tokens = tokens
+        self._indexed = tokens
 
     def secret_of(self, token_id: str) -> bytes:
         """The secret of a token with this id, whether there is one or not."""
@@ -50,8 +59,9 @@ class DelegationTokens:
 
     def by_secret(self, secret: bytes) -> DelegationToken | None:
         """The token that `secret` is of."""
-        token_id = self._by_secret.get(secret)
-        return None if token_id is None else self._tokens[token_id]
+        if secret not in self._by_secret:
+            self.index()
+        return self._tokens.get(self._by_secret.get(secret, ""))
 
     def in_force(self, token_id: str, now_ms: int) -> DelegationToken | None:
         """The token by which somebody may log in now; None if there is none of this id, or it is over."""

@@ -4,8 +4,8 @@
                 ╰ failed: wait `retry backoff`, doubled each time up to its greatest; the keys that are known stay
 
 A token whose key isn't known asks for a reading out of turn, at most one in `retry backoff max`, so that tokens with invented
-key ids can't make the broker flood the identity provider. Its log-in waits for that reading, and the first ones for the very
-first; not longer than `MAX_WAIT_S`, and never for one that isn't due.
+key ids can't make the broker flood the identity provider. Its log-in waits for that reading, `MAX_WAITING` at a time, and all of
+the first ones for the very first; not longer than `MAX_WAIT_S`, and never for one that isn't due.
 
 Source: `RefreshingHttpsJwks`, where such a token is refused and the next one gets in.
 """
@@ -25,6 +25,10 @@ _log = logging.getLogger(__name__)
 
 MAX_WAIT_S: Final = 3.0
 """How long one log-in waits for a reading."""
+MAX_WAITING: Final = 2
+"""Log-ins that wait at a time: they hold threads, which others need."""
+STARTING_S: Final = 10.0
+"""For so long after the start all may wait for the first reading: many clients come back at once then."""
 _LONGEST_WAIT_S: Final = 1e6
 CLOSING_S: Final = 1.0
 """How long `close` waits for the thread; it ends with the process at the latest."""
@@ -71,11 +75,14 @@ class JwksStore:
         self._last_reading_s = 0.0
         self._is_due = True
         """A reading is wanted, or under way."""
+        self._waiting = 0
+        self._started_s = 0.0
         self._closed = False
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin to read."""
+        self._started_s = self._now_s()
         self._thread = threading.Thread(target=self._run, name="ottla-jwks", daemon=True)
         self._thread.start()
 
@@ -88,9 +95,11 @@ class JwksStore:
             if self._now_s() - self._last_reading_s >= self._times.retry_backoff_max_s:
                 self._is_due = True
                 self._changed.notify_all()
-            if self._is_due:
+            if self._is_due and self._may_wait():
                 before = self._readings
+                self._waiting += 1
                 self._changed.wait_for(lambda: self._readings > before or self._closed, MAX_WAIT_S)
+                self._waiting -= 1
         return self._keys.candidates(key_id, algorithm)
 
     def close(self) -> None:
@@ -101,6 +110,10 @@ class JwksStore:
         self._source.cancel()
         if self._thread is not None:
             self._thread.join(CLOSING_S)
+
+    def _may_wait(self) -> bool:
+        is_starting = self._readings == 0 and self._now_s() - self._started_s < STARTING_S
+        return is_starting or self._waiting < MAX_WAITING
 
     def _run(self) -> None:
         failures = 0
