@@ -45,6 +45,8 @@ class Setting:
     update: UpdateMode = UpdateMode.READ_ONLY
     internal: bool = False
     """Taken when given, but neither listed by DescribeConfigs nor in the manual."""
+    listed: bool = True
+    """False: DescribeConfigs shows it only where it is given, since Apache Kafka has no such setting."""
     without_effect: str = ""
     """Why giving it changes nothing here; empty when it does. Told once, in the log, when it is given."""
 

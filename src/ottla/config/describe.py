@@ -45,7 +45,7 @@ def describe_topic(
     layers: BrokerLayers, own: Mapping[str, str], names: Collection[str] | None = None
 ) -> list[DescribedSetting]:
     """Every setting of a topic, or those named; `own` is what the topic sets itself."""
-    known = [name for name, setting in TOPIC_SETTINGS.items() if not setting.internal]
+    known = [name for name, setting in TOPIC_SETTINGS.items() if setting.listed and not setting.internal]
     every = sorted({*known, *own})
     defaults = layers.topic_entries
     if not defaults:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ottla.config.definition import Setting
+from ottla.config.subject_names import TOPIC_NAME
 from ottla.config.topic_settings import DEFAULTS_FROM, SETTINGS
 from ottla.config.values import LONG_MAX, Value
 
@@ -85,6 +86,18 @@ class TopicConfig:
     """`partition:broker` pairs whose leader side is throttled; `*` alone means all."""
     follower_replication_throttled_replicas: tuple[str, ...] = ()
     """`partition:broker` pairs whose follower side is throttled; `*` alone means all."""
+
+    confluent_key_schema_validation: bool = False
+    """Whether the schemas that keys name must be registered."""
+    confluent_key_subject_name_strategy: str = TOPIC_NAME
+    """Under which subject: one of `subject_names.STRATEGIES`."""
+    confluent_value_schema_validation: bool = False
+    confluent_value_subject_name_strategy: str = TOPIC_NAME
+
+    @property
+    def validates_schemas(self) -> bool:
+        """Whether the schemas that records name must be registered."""
+        return self.confluent_key_schema_validation or self.confluent_value_schema_validation
 
     @property
     def compact(self) -> bool:

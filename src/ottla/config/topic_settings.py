@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ottla.config import reasons
 from ottla.config.definition import Setting, Type
+from ottla.config.subject_names import STRATEGIES, TOPIC_NAME
 from ottla.config.validators import CODECS, EachOneOf, GzipLevel, OneOf, Range, ThrottledReplicas
 from ottla.config.values import LONG_MAX
 
@@ -51,6 +52,39 @@ SETTINGS: tuple[Setting, ...] = (
         default=3,
         valid=Range(-131_072, 22),
         doc="Level when the broker compresses with zstd.",
+    ),
+    Setting(
+        name="confluent.key.schema.validation",
+        type=Type.BOOLEAN,
+        default=False,
+        listed=False,
+        doc=(
+            "Whether the schemas that keys name must be registered under the topic's subject, in the registry of "
+            "`confluent.schema.registry.url`. Records of others are refused."
+        ),
+    ),
+    Setting(
+        name="confluent.key.subject.name.strategy",
+        type=Type.STRING,
+        default=TOPIC_NAME,
+        valid=OneOf(STRATEGIES),
+        listed=False,
+        doc="Under which subject the schemas of keys are to be registered.",
+    ),
+    Setting(
+        name="confluent.value.schema.validation",
+        type=Type.BOOLEAN,
+        default=False,
+        listed=False,
+        doc="Like `confluent.key.schema.validation` for values.",
+    ),
+    Setting(
+        name="confluent.value.subject.name.strategy",
+        type=Type.STRING,
+        default=TOPIC_NAME,
+        valid=OneOf(STRATEGIES),
+        listed=False,
+        doc="Under which subject the schemas of values are to be registered.",
     ),
     Setting(
         name="delete.retention.ms",

@@ -164,7 +164,7 @@ class PartitionLog:
         self.post = post
         self._rules = ProduceRules(config)
         self.takes_as_is = _takes_as_is(config)
-        """Whether no batch has to be looked into or compressed anew before it is appended."""
+        """Whether no batch has to be looked into, by the log or by its caller, or compressed anew before it is appended."""
         self._latest_epoch = -1
         self.truncations = 0
         """Counts the beginnings and the ends of cutting the end off: odd meanwhile."""
@@ -726,4 +726,4 @@ class PartitionLog:
 
 
 def _takes_as_is(config: TopicConfig) -> bool:
-    return not config.compact and config.compression_type == "producer"
+    return not config.compact and config.compression_type == "producer" and not config.validates_schemas

@@ -310,6 +310,8 @@ class _ProduceInHand:
 
     def _wants_thread(self, records: memoryview, config: TopicConfig) -> bool:
         """Whether the batch's records have to be looked at, and that takes too long for the loop."""
+        if config.validates_schemas:
+            return True  # the registry may have to be asked
         return (self._validates or needs_walk(records, config)) and not is_short_walk(records)
 
     def _go_on_later(
@@ -381,21 +383,36 @@ class _ProduceInHand:
         records = data.records
         assert isinstance(records, memoryview)
 
-        def done(outcome: bytearray | Exception | None) -> None:
-            if isinstance(outcome, KafkaError):
-                rows.append(self._error_row(name, data.index, outcome))
-            elif isinstance(outcome, Exception):
-                _log.error("A batch for %s-%d could not be looked at", name, data.index, exc_info=outcome)
-                rows.append(self._error_row(name, data.index, KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR)))
-            else:
-                if outcome is not None:
-                    data.records = memoryview(outcome)
-                row = self._partition(name, data, self._broker.topic_counters(name), walked=True)
-                assert row is not None
-                rows.append(row)
+        def refuse(error: KafkaError) -> None:
+            rows.append(self._error_row(name, data.index, error))
             go_on()
 
-        self._broker.threads.run(lambda: walk(records, config, max_decompressed_bytes=limit), done)
+        def append(rebuilt: bytearray | None) -> None:
+            if rebuilt is not None:
+                data.records = memoryview(rebuilt)
+            row = self._partition(name, data, self._broker.topic_counters(name), walked=True)
+            assert row is not None
+            rows.append(row)
+            go_on()
+
+        def walked(outcome: bytearray | Exception | None) -> None:
+            if isinstance(outcome, KafkaError):
+                refuse(outcome)
+            elif isinstance(outcome, Exception):
+                _log.error("A batch for %s-%d could not be looked at", name, data.index, exc_info=outcome)
+                refuse(KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR))
+            elif config.validates_schemas:
+                rebuilt = outcome
+                self._broker.schema_validation.check_batch(
+                    name,
+                    records,
+                    config,
+                    lambda refusal: append(rebuilt) if refusal is None else refuse(refusal),
+                )
+            else:
+                append(outcome)
+
+        self._broker.threads.run(lambda: walk(records, config, max_decompressed_bytes=limit), walked)
 
     def _finish(self) -> ProduceResponse | Pending[ProduceResponse | None] | None:
         if self._acks == 0:
