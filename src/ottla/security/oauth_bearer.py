@@ -37,7 +37,6 @@ _FIRST_MESSAGE: Final = re.compile(
 )
 _AUTH: Final = re.compile(r"(?P<scheme>\w+) +(?P<token>[-_.a-zA-Z0-9]+)", re.ASCII)
 _ERROR: Final = '{"status":"invalid_token"}'
-_END: Final = b"\x01"
 
 Verify = Callable[[str], BearerToken]
 """What a token says; raises `InvalidToken`. Called in a thread."""
