@@ -397,6 +397,18 @@ def test_too_much_to_compare_is_refused() -> None:
     assert "too many parts" in text
 
 
+def test_too_many_changes_to_note_are_too_much() -> None:
+    """Fifty records of a thousand fields each against fifty others: five million fields come or go."""
+
+    def union(field: str) -> dict:
+        names = {f"{field}{number}": {} for number in range(1_000)}
+        closed = {"properties": names, "additionalProperties": False}
+        return {"oneOf": [{**closed, "title": f"{field}{number}"} for number in range(50)]}
+
+    [text] = schema(union("b")).unreadable(schema(union("a")))
+    assert "too many parts" in text
+
+
 def test_patterns_that_explode_are_no_trouble() -> None:
     """An expression that takes a backtracking matcher 2^30 steps on this name is matched by RE2 at once."""
     closed = {"additionalProperties": False, "patternProperties": {"^(a+)+$": {"type": "string"}}}

@@ -24,6 +24,10 @@ MAX_CHANGES: Final = 1_000
 """Kept of one pair's changes: of those a reader bears, and again of those it does not."""
 
 
+CHANGES_A_STEP: Final = 10
+"""As many changes noted are as much work as a pair asked for."""
+
+
 class TooComplex(Exception):  # noqa: N818 - never leaves the room as an error
     """The schemas have more pairs of parts to compare than anybody should wait for."""
 
@@ -33,6 +37,21 @@ class Result(NamedTuple):
 
     changes: tuple[Change, ...]
     compatible: bool
+
+
+class Budget:
+    """What is left of the work that one comparison may be."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = MAX_STEPS * CHANGES_A_STEP
+
+    def spend(self, work: int) -> None:
+        """Raises TooComplex when nothing is left."""
+        self._left -= work
+        if self._left < 0:
+            raise TooComplex
 
 
 class Pair(NamedTuple):
@@ -48,10 +67,11 @@ Steps: TypeAlias = Generator[Pair, Result, None]
 class Findings:
     """The differences of one pair, as they are found."""
 
-    __slots__ = ("_bearable", "_changes", "_room", "compatible")
+    __slots__ = ("_bearable", "_budget", "_changes", "_room", "compatible")
 
-    def __init__(self, bearable: frozenset[str]) -> None:
+    def __init__(self, bearable: frozenset[str], budget: Budget) -> None:
         self._bearable = bearable
+        self._budget = budget
         self._changes: list[Change] = []
         self._room = {True: MAX_CHANGES, False: MAX_CHANGES}
         self.compatible = True
@@ -59,14 +79,16 @@ class Findings:
     def add(self, kind: str, path: str = "") -> None:
         bearable = kind in self._bearable
         self.compatible = self.compatible and bearable
+        self._budget.spend(1)
         if self._room[bearable]:
             self._room[bearable] -= 1
             self._changes.append(Change(kind, path))
 
     def include(self, result: Result, path: str = "") -> None:
         """What a pair inside this one came to, at its path."""
-        for change in result.changes:
-            self.add(change.kind, _below(path, change.path))
+        if any(self._room.values()):
+            for change in result.changes:
+                self.add(change.kind, _below(path, change.path))
         self.compatible = self.compatible and result.compatible
 
     def result(self) -> Result:
@@ -84,7 +106,7 @@ Key: TypeAlias = tuple[int, int]
 class Comparison:
     """All pairs of two schemas; `rules` says for a pair what to find and what to ask for."""
 
-    __slots__ = ("_assumed", "_bearable", "_known_bad", "_results", "_rules", "_steps")
+    __slots__ = ("_assumed", "_bearable", "_budget", "_known_bad", "_results", "_rules")
 
     def __init__(self, rules: Rules, policy: CompatibilityPolicy) -> None:
         self._rules = rules
@@ -92,7 +114,7 @@ class Comparison:
         self._results: dict[Key, Result] = {}
         self._assumed: set[Key] = set()
         self._known_bad: set[Key] = set()
-        self._steps = 0
+        self._budget = Budget()
 
     def compare(self, original: Shape, update: Shape) -> Result:
         """What differs from `original` to `update`. Raises TooComplex."""
@@ -106,7 +128,7 @@ class Comparison:
             self._known_bad |= wrong
 
     def _run(self, pair: Pair) -> Result:
-        stack = [_Frame(pair, self._rules, self._bearable)]
+        stack = [_Frame(pair, self._rules, self._findings())]
         under_way = {stack[0].key}
         answer: Result | None = None
         while True:
@@ -119,20 +141,18 @@ class Comparison:
                 if not stack:
                     return answer
                 continue
-            self._count()
+            self._budget.spend(CHANGES_A_STEP)
             key = _key(asked)
             answer = self._results.get(key)
             if answer is None and key in under_way:
                 self._assumed.add(key)
                 answer = Result((), key not in self._known_bad)
             elif answer is None:
-                stack.append(_Frame(asked, self._rules, self._bearable))
+                stack.append(_Frame(asked, self._rules, self._findings()))
                 under_way.add(key)
 
-    def _count(self) -> None:
-        self._steps += 1
-        if self._steps > MAX_STEPS:
-            raise TooComplex
+    def _findings(self) -> Findings:
+        return Findings(self._bearable, self._budget)
 
 
 class _Frame:
@@ -140,9 +160,9 @@ class _Frame:
 
     __slots__ = ("_generator", "findings", "key")
 
-    def __init__(self, pair: Pair, rules: Rules, bearable: frozenset[str]) -> None:
+    def __init__(self, pair: Pair, rules: Rules, findings: Findings) -> None:
         self.key = _key(pair)
-        self.findings = Findings(bearable)
+        self.findings = findings
         self._generator = rules(self.findings, pair.original, pair.update)
 
     def advance(self, answer: Result | None) -> Pair | None:
