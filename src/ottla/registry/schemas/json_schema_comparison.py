@@ -24,7 +24,7 @@ MAX_CHANGES: Final = 1_000
 """Kept of one pair's changes: of those a reader bears, and again of those it does not."""
 
 
-CHANGES_A_STEP: Final = 10
+CHANGES_A_STEP: Final = 4
 """As many changes noted are as much work as a pair asked for."""
 
 
