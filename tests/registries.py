@@ -110,8 +110,6 @@ class RegistryProcess:
         return self._end(signal.SIGKILL)
 
     def _end(self, how: signal.Signals) -> int:
-        for connection in self._opened:
-            connection.close()
         if self.process is None:
             return 0
         if self.process.poll() is None:
@@ -126,7 +124,13 @@ class RegistryProcess:
         return self.start()
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends it for good, when no thread asks it any more."""
         self.kill()
+        for connection in self._opened:
+            connection.close()
 
     def ask(
         self,

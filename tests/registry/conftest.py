@@ -44,7 +44,7 @@ def start_registry(
 
     yield start
     for each in started:
-        each.kill()
+        each.close()
 
 
 @pytest.fixture

@@ -76,6 +76,8 @@ class Registry:
         self._given: dict[str, int] = {}
         """The highest id given away by context, whether or not it has been written yet."""
         self._settled = asyncio.Event()
+        self.term: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when whoever is the primary now is no longer."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     # Who writes
@@ -95,6 +97,9 @@ class Registry:
 
     def follow(self, primary_url: str | None) -> None:
         """Somebody else is the primary, or nobody for now."""
+        if primary_url != self.primary_url:
+            self.term.set_result(None)
+            self.term = asyncio.get_running_loop().create_future()
         self.role = Role.FOLLOWING
         self.primary_url = primary_url
         (self._settled.clear if primary_url is None else self._settled.set)()

@@ -7,13 +7,14 @@ A read that needs no waiting is answered without a task or a future.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from inspect import isawaitable
 from typing import Final, Protocol
 
-from ottla.registry.errors import RegistryError, no_leader
+from ottla.registry.errors import RegistryError, forwarding_failed, no_leader
 from ottla.registry.registry import Registry
 from ottla.registry.rest import compatibility, schemas, server, settings, subjects, tags
 from ottla.registry.rest.messages import (
@@ -110,7 +111,26 @@ class Dispatch:
             raise no_leader()
         if registry.is_primary or registry.primary_url is None:
             return None
-        return await self._forwarder.forward(registry.primary_url, request)
+        return await self._forwarded(registry.primary_url, request)
+
+    async def _forwarded(self, url: str, request: Request) -> Answer:
+        """What the primary answers; 50003 as soon as it is the primary no longer, for it may never answer then."""
+        term = self._registry.term
+        answer = asyncio.ensure_future(self._forwarder.forward(url, request))
+
+        def give_up(_: object) -> None:
+            answer.cancel()
+
+        term.add_done_callback(give_up)
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            if not term.done():
+                raise
+            raise forwarding_failed(f"The primary at {url} was replaced before it answered") from None
+        finally:
+            term.remove_done_callback(give_up)
+            answer.cancel()
 
 
 @lru_cache(maxsize=256)
