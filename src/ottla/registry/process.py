@@ -22,6 +22,7 @@ from ottla.client.brokers import Brokers
 from ottla.client.errors import ClientError, MembershipError
 from ottla.client.membership import GroupMembership
 from ottla.protocol.errors import KafkaError
+from ottla.registry.cluster_login import credentials, tls_context
 from ottla.registry.election import PROTOCOL_TYPE, Identity, RegistryMember
 from ottla.registry.http_server import HttpServer, listen
 from ottla.registry.registry import Facts, Registry
@@ -118,7 +119,12 @@ class RunningRegistry:
         topic = SchemasTopic(state, _place(settings), settings.kafka_client())
         stack.push_async_callback(topic.stop)
         brokers = await stack.enter_async_context(
-            Brokers(settings.bootstrap_servers, client_id="schema-registry")
+            Brokers(
+                settings.bootstrap_servers,
+                client_id="schema-registry",
+                tls=tls_context(settings),
+                credentials=credentials(settings),
+            )
         )
         await topic.start()
         self.registry = Registry(state, topic, await _facts(settings, brokers))
