@@ -8,12 +8,18 @@ from typing import Final, NamedTuple
 
 from brokers import ApacheBroker, OttlaBroker, ProcessBroker, free_port
 from certificates import PASSWORD, Authority
+from zookeeper_server import ApacheOnZooKeeper
 
 PLAIN_USERS: Final = {"alice": "alice-secret", "bob": "bob-secret"}
 """With their passwords."""
 
 MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
+_KINDS: Final[Mapping[str, type[ProcessBroker]]] = {
+    "ottla": OttlaBroker,
+    "apache": ApacheBroker,
+    "apache-3.9": ApacheOnZooKeeper,
+}
 _PLAIN_MODULE: Final = "org.apache.kafka.common.security.plain.PlainLoginModule"
 _SCRAM_MODULE: Final = "org.apache.kafka.common.security.scram.ScramLoginModule"
 
@@ -41,11 +47,11 @@ class SaslBroker(NamedTuple):
 def sasl_broker(
     kind: str, directory: Path, settings: Mapping[str, str] | None = None, *, tls: bool = False
 ) -> SaslBroker:
-    """A broker of the kind that `--broker` names, not started yet, with a second listener named SASL_PLAINTEXT.
+    """A broker of the kind that `--broker` names, or `apache-3.9` on ZooKeeper, not started yet, with a second listener named SASL_PLAINTEXT.
 
     `tls` adds a third one, SASL_SSL. `settings` go before these.
     """
-    broker = {"ottla": OttlaBroker, "apache": ApacheBroker}[kind](directory / "broker")
+    broker = _KINDS[kind](directory / "broker")
     ports = {"SASL_PLAINTEXT": free_port(), **({"SASL_SSL": free_port()} if tls else {})}
     protocols = broker.settings.get("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT")
     broker.settings["listeners"] += "".join(f",{name}://{broker.host}:{port}" for name, port in ports.items())
