@@ -145,6 +145,18 @@ def test_records_used_twice_on_every_level() -> None:
     assert len(check(CompatibilityLevel.BACKWARD, reader, [writer])) <= 1_000
 
 
+def test_too_much_to_compare_is_refused() -> None:
+    """Unions of a thousand records of ten fields, none alike: ten million fields are not looked at. Two hundred are."""
+
+    def union(letter: str, count: int) -> list:
+        fields = [field(f"f{number}", "int") for number in range(10)]
+        return [record(*fields, name=f"{letter}{number}") for number in range(count)]
+
+    [found] = check(CompatibilityLevel.BACKWARD, avro(union("A", 1_000)), [avro(union("B", 1_000))])
+    assert "too many types" in found.text
+    assert check(CompatibilityLevel.BACKWARD, avro(union("A", 200)), [avro(union("A", 200))]) == []
+
+
 def test_defaults_that_lead_on_to_defaults() -> None:
     """A record's default may be empty where its fields have defaults; sixty levels of two such fields are checked at once."""
     records: list[dict] = [record(field("v", "int", default=1), name="R0")]

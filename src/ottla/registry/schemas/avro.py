@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from ottla.registry.schemas.avro_compatibility import AmbiguousField, avro_incompatibilities
+from ottla.registry.schemas.avro_compatibility import AmbiguousField, TooComplex, avro_incompatibilities
 from ottla.registry.schemas.avro_parser import AvroParser
 from ottla.registry.schemas.avro_text import avro_text
 from ottla.registry.schemas.avro_types import Named, Record, Type
@@ -67,6 +67,8 @@ class AvroSchema:
             return [f"Unexpected exception during compatibility check: {error}"]
         except RecursionError:
             return ["Unexpected exception during compatibility check: the schemas are nested too deeply"]
+        except TooComplex:
+            return ["The schemas have too many types that could stand for each other to be compared"]
         return [incompatibility.text() for incompatibility in found]
 
     def __eq__(self, other: object) -> bool:

@@ -49,6 +49,10 @@ MAX_INCOMPATIBILITIES: Final = 1_000
 """Of one pair of types. Types used twice on each of sixty levels would have as many as there are ways to them."""
 
 
+MAX_WORK: Final = 500_000
+"""Pairs of types, and fields of records among these: about a second. Unions of two hundred records stay below."""
+
+
 class AvroIncompatibility(NamedTuple):
     """One thing a reader cannot do, by Apache's name, and where in its schema (a JSON pointer)."""
 
@@ -66,10 +70,14 @@ class AmbiguousField(Exception):  # noqa: N818 - never leaves the room as an err
     """A reader's field is, by its aliases, more than one of the writer's."""
 
 
+class TooComplex(Exception):  # noqa: N818 - never leaves the room as an error
+    """The schemas have more pairs of types to compare than anybody should wait for."""
+
+
 def avro_incompatibilities(reader: Type, writer: Type) -> list[AvroIncompatibility]:
     """What keeps the reader from reading the writer's data, in the order of the reader's schema.
 
-    Raises AmbiguousField where a name of the reader's stands for two fields.
+    Raises AmbiguousField where a name of the reader's stands for two fields, and TooComplex.
     """
     return _Comparison().compare(reader, writer, ())
 
@@ -82,9 +90,10 @@ BRANCH: Final[Location] = ()
 
 
 class _Comparison:
-    __slots__ = ("_results",)
+    __slots__ = ("_left", "_results")
 
     def __init__(self) -> None:
+        self._left = MAX_WORK
         # None: under way. The types are kept alive by the schemas they belong to.
         self._results: dict[tuple[int, int], Found | None] = {}
 
@@ -92,6 +101,9 @@ class _Comparison:
         pair = (id(reader), id(writer))
         if pair in self._results:
             return self._results[pair] or []
+        self._left -= 1 + len(reader.fields) if isinstance(reader, Record) else 1
+        if self._left < 0:
+            raise TooComplex
         self._results[pair] = None
         found = self._resolve(reader, writer, location)[:MAX_INCOMPATIBILITIES]
         self._results[pair] = found
