@@ -164,3 +164,34 @@ def test_apache_s_clients(
         assert topic in tools.run(*command, *good, "--list").stdout
         bad = ("--command-config", properties("wrong"))
         tools.run(*command, *bad, "--list", expect=1)
+
+
+def test_confluent_kafka_beyond_the_life_of_its_first_token(
+    oauth: SaslBroker, provider: IdentityProvider, topic: str
+) -> None:
+    """It brings another one in time, and nothing it sends is lost."""
+    create_topic(oauth.broker.bootstrap_servers, topic)
+    given: list[float] = []
+
+    def token(_: object) -> tuple[str, float]:
+        expires_s = time.time() + 4
+        given.append(expires_s)
+        return provider.token(exp=expires_s), expires_s
+
+    failed: list[object] = []
+    producer = Producer(
+        {
+            "bootstrap.servers": oauth.sasl_servers,
+            "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanisms": "OAUTHBEARER",
+            "oauth_cb": token,
+            "on_delivery": lambda error, _: failed.append(error) if error else None,
+        }
+    )
+    sent = 0
+    while not given or time.time() < given[0] + 2:
+        producer.produce(topic, str(sent))
+        sent += 1
+        producer.poll(0.1)
+    assert producer.flush(30) == 0
+    assert (failed, len(given) > 1) == ([], True)
