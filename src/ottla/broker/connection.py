@@ -474,7 +474,7 @@ class Connection(asyncio.BufferedProtocol):
             return False
         try:
             request = route.decode(frame[10 + max(client_id_length, 0) :])
-        except ProtocolError as error:
+        except (ProtocolError, UnicodeDecodeError) as error:
             self.close(f"{route.name} request of version {route.api_version} can't be read: {error}")
             return False
         context = RequestContext(route.api_key, route.api_version, correlation_id, None, self.info, 0)

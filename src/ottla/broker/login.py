@@ -279,6 +279,8 @@ class Login:
             outcome = self._server.step(token, self._logins.now_ms())
         except LoginRefused as refused:
             return refused
+        except Exception as error:  # noqa: BLE001 - a mechanism's own fault refuses its client, and nobody else
+            return self._concluded(error)
         return outcome if isinstance(outcome, InThread) else self._taken(outcome)
 
     def _work(self, work: InThread, done: Callable[[Progress | LoginRefused], None]) -> None:
