@@ -170,6 +170,14 @@ def test_defaults_that_lead_on_to_defaults() -> None:
     assert avro(records).canonical  # stored before anybody looked at defaults
 
 
+def test_defaults_too_long_to_check() -> None:
+    """Two thousand items, each of the last of a thousand branches."""
+    branches = [*(fixed(1, f"F{number}") for number in range(1_000)), "int"]
+    long = record(field("a", {"type": "array", "items": branches}, default=[0] * 2_000))
+    with pytest.raises(InvalidSchema, match="values to check"):
+        avro(long, new=True)
+
+
 def test_normalization() -> None:
     """Properties and aliases in alphabetical order, no empty docs of types: one text for both spellings."""
     one = record(

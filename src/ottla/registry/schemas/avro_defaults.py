@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 from ottla.registry.schemas.avro_types import Array, Field, Map, Missing, Record, Type, Union
 from ottla.registry.schemas.json_text import JsonValue
+from ottla.registry.schemas.schema import InvalidSchema
+
+MAX_VALUES: Final = 1_000_000
+"""Values looked at in the defaults of one text, each once for every branch of a union that it may be of."""
 
 
 class Defaults:
     """The defaults of one schema's text. What was found out is kept: a record's default may leave it to those of its
     fields, and theirs to others', along more ways than could be walked."""
 
-    __slots__ = ("_known",)
+    __slots__ = ("_known", "_left")
 
     def __init__(self) -> None:
+        self._left = MAX_VALUES
         self._known: dict[tuple[int, int], bool] = {}
 
     def fit(self, field_type: Type, default: JsonValue) -> bool:
         """Whether the JSON is a default for the type. A union's may be of any of its branches."""
+        self._left -= 1
+        if self._left < 0:
+            raise InvalidSchema(f"the defaults are more than {MAX_VALUES} values to check")
         match field_type:
             case Union():
                 return any(self.fit(branch, default) for branch in field_type.branches)
