@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from conditions import until
+from ottla.broker.listener import LineBudget
 from ottla.config.broker_config import broker_config
 from ottla.config.checks import InvalidConfigurationError
 from ottla.protocol.errors import ErrorCode
@@ -144,6 +145,15 @@ def test_a_listeners_limits_change_while_it_serves(start_broker, raw_client) -> 
         )
         assert answer.responses[0].error_code == ErrorCode.NONE
         assert second.receive(ApiVersionsResponse, 0)[1].error_code == ErrorCode.NONE
+
+
+def test_closed_connections_do_not_fill_the_log() -> None:
+    """Some hundreds of lines at once, then ten a second; the next line that is written tells how many were not."""
+    budget = LineBudget()
+    allowed = sum(budget.allow(1000.0) for _ in range(10_000))
+    assert 100 <= allowed <= 1000
+    assert budget.withheld == 10_000 - allowed
+    assert sum(budget.allow(1000.0 + tenth / 10) for tenth in range(101)) == pytest.approx(100, abs=1)
 
 
 def test_a_listener_for_the_controller_is_taken(start_broker, raw_client) -> None:

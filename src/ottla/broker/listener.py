@@ -44,7 +44,7 @@ _LINGER_SECONDS = 10.0
 _OWN_LIMITS = {"max.connections": "max_connections", "max.connection.creation.rate": "creation_rate"}
 """What a listener may set for itself, in addition to what holds for the broker as a whole (KIP-612)."""
 
-_LINES_AT_ONCE = 100
+_LINES_AT_ONCE = 500
 _LINES_A_SECOND = 10
 """Of closed connections: who connects in a loop, speaking something else, must not fill the log's disk."""
 
