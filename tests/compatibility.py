@@ -23,6 +23,9 @@ from brokers import ApacheBroker, OttlaBroker
 from ottla.protocol.api_keys import ApiKey
 from ottla.protocol.codec import decode, encode
 from ottla.protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
+from ottla.registry.rest import dispatch  # noqa: F401 - declares the routes
+from ottla.registry.rest.routing import ROUTES
+from registries import RegistryProcess
 
 CLIENT_VERSIONS: Final = ROOT / ".cache" / "client-versions.jsonl"
 PAGE: Final = ROOT / "docs" / "compatibility.md"
@@ -55,6 +58,17 @@ ApiVersions and from what brokers under test have noted.
 """
 
 
+REGISTRY_INTRODUCTION: Final = """
+## Schema Registry
+
+Every endpoint of the registry, as a running one answers to OPTIONS. GET goes with HEAD. Each is there under `/contexts/{context}`
+too, for the schemas of one context.
+
+| method | path | what it does |
+|---|---|---|
+"""
+
+
 def announced(address: str) -> dict[int, tuple[int, int]]:
     """What a broker answers to ApiVersions."""
     host, port = address.rsplit(":", 1)
@@ -67,6 +81,20 @@ def announced(address: str) -> dict[int, tuple[int, int]]:
         answer = connection.recv(size, socket.MSG_WAITALL)
     response = decode(ApiVersionsResponse, 4, memoryview(answer)[4:])
     return {each.api_key: (each.min_version, each.max_version) for each in response.api_keys}
+
+
+def registry_rows(registry: RegistryProcess) -> list[str]:
+    """Path and methods of each of the registry's endpoints, as it answers to OPTIONS, with what each is for."""
+    found = []
+    for path in dict.fromkeys(route.path for route in ROUTES):
+        allowed = registry.ask("OPTIONS", path.replace("{", "").replace("}", "")).headers["allow"].split(",")
+        told = {
+            route.method: (route.handler.__doc__ or "").splitlines()[0]
+            for route in ROUTES
+            if route.path == path
+        }
+        found += [f"| {method} | `{path}` | {told[method]} |" for method in allowed if method in told]
+    return found
 
 
 def client_name(line: Mapping[str, object]) -> str | None:
@@ -140,7 +168,15 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as directory, kind(Path(directory) / "broker") as broker:
             found.append(announced(broker.bootstrap_servers))
     table = rows(found[0], found[1], asked_for(CLIENT_VERSIONS.read_text().splitlines()))
-    PAGE.write_text(INTRODUCTION + "\n".join(table) + "\n")
+    with (
+        tempfile.TemporaryDirectory() as name,
+        OttlaBroker(Path(name) / "broker") as broker,
+        RegistryProcess(broker.bootstrap_servers, Path(name) / "registry.log") as registry,
+    ):
+        endpoints = registry_rows(registry)
+    PAGE.write_text(
+        "\n".join([INTRODUCTION + "\n".join(table), REGISTRY_INTRODUCTION + "\n".join(endpoints), ""])
+    )
     print(PAGE)
     return 0
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from brokers import OttlaBroker
-from compatibility import PAGE, announced, asked_for, client_name, rows, versions_of_page
+from compatibility import PAGE, announced, asked_for, client_name, registry_rows, rows, versions_of_page
+from registries import RegistryProcess
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +23,18 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[int, i
 def test_the_page_has_the_versions_that_a_broker_announces(versions: dict[int, tuple[int, int]]) -> None:
     """If this fails, `make compatibility` makes the page anew."""
     assert versions_of_page(PAGE.read_text()) == versions
+
+
+def test_the_page_has_the_endpoints_of_a_registry(
+    tmp_path: Path,
+) -> None:
+    """If this fails, `make compatibility` makes the page anew."""
+    with (
+        OttlaBroker(tmp_path / "broker") as broker,
+        RegistryProcess(broker.bootstrap_servers, tmp_path / "registry.log") as registry,
+    ):
+        endpoints = registry_rows(registry)
+    assert [line for line in PAGE.read_text().splitlines() if re.match(r"\| [A-Z]+ \| `/", line)] == endpoints
 
 
 def test_every_api_that_is_announced_is_asked_for_in_the_tests() -> None:
