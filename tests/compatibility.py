@@ -23,8 +23,6 @@ from brokers import ApacheBroker, OttlaBroker
 from ottla.protocol.api_keys import ApiKey
 from ottla.protocol.codec import decode, encode
 from ottla.protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
-from ottla.registry.rest import dispatch  # noqa: F401 - declares the routes
-from ottla.registry.rest.routing import ROUTES
 from registries import RegistryProcess
 
 CLIENT_VERSIONS: Final = ROOT / ".cache" / "client-versions.jsonl"
@@ -85,6 +83,9 @@ def announced(address: str) -> dict[int, tuple[int, int]]:
 
 def registry_rows(registry: RegistryProcess) -> list[str]:
     """Path and methods of each of the registry's endpoints, as it answers to OPTIONS, with what each is for."""
+    from ottla.registry.rest import dispatch  # noqa: F401 - declares the routes
+    from ottla.registry.rest.routing import ROUTES
+
     found = []
     for path in dict.fromkeys(route.path for route in ROUTES):
         allowed = registry.ask("OPTIONS", path.replace("{", "").replace("}", "")).headers["allow"].split(",")
