@@ -27,6 +27,8 @@ REALM = "EXAMPLE.COM"
         (["RULE:[1:$1]s/a/b/"], "aaa@OTHER.COM", "baa"),
         (["RULE:[1:$1]s/a/b/g"], "aaa@OTHER.COM", "bbb"),
         (["RULE:[1:$1]s/(.)(.)/$2$1/"], "ab@OTHER.COM", "ba"),
+        ([r"RULE:[1:$1]s/a/\$1/"], "ab@OTHER.COM", "$1b"),
+        ([r"RULE:[1:$1]s/a/\\/"], "ab@OTHER.COM", "\\b"),
     ],
 )
 def test_the_first_rule_that_fits(rules: list[str], principal: str, name: str) -> None:
@@ -75,6 +77,7 @@ def test_no_name_at_all(rules: list[str], principal: str) -> None:
         "RULE:[1:$1](*)",
         "RULE:[1:$1]s/a/$1/",
         "RULE:[1:$1] ",
+        "RULE:[1:$1]s/a/\\/",
     ],
 )
 def test_texts_that_are_no_rule(rule: str) -> None:

@@ -23,6 +23,7 @@ _RULE: Final = re.compile(
     r"DEFAULT|RULE:\[(?P<components>\d*):(?P<format>[^\]]*)\](?:\((?P<match>[^)]*)\))?"
     r"(?:s/(?P<find>[^/]*)/(?P<put>[^/]*)/(?P<all>g)?)?/?(?P<letters>[LU])?"
 )
+_REPLACEMENT: Final = re.compile(r"\\(.)|\$(\d*)", re.DOTALL)
 _PARAMETER: Final = re.compile(r"\$(\d*)")
 
 
@@ -138,7 +139,16 @@ def parse_rule(text: str) -> NameRule:
 
 
 def _replacement(java: str, groups: int, rule: str) -> str:
-    """`$1` of Java is `\\g<1>` here, and a backslash stands for itself."""
-    if any(not number or int(number) > groups for number in _PARAMETER.findall(java)):
-        raise ValueError(f"Invalid rule: {rule}: a $ in the replacement needs the number of a group")
-    return _PARAMETER.sub(r"\\g<\1>", java.replace("\\", "\\\\"))
+    """`$1` of Java is `\\g<1>` here; a backslash of Java's takes what follows as it is."""
+
+    def here(part: re.Match[str]) -> str:
+        escaped, number = part.groups()
+        if number is None:
+            return "\\\\" if escaped == "\\" else escaped
+        if not number or int(number) > groups:
+            raise ValueError(f"Invalid rule: {rule}: a $ in the replacement needs the number of a group")
+        return f"\\g<{number}>"
+
+    if java.replace("\\\\", "").endswith("\\"):
+        raise ValueError(f"Invalid rule: {rule}: its replacement ends in the middle of an escape")
+    return _REPLACEMENT.sub(here, java)
