@@ -385,3 +385,41 @@ def test_a_client_that_leaves_while_a_thread_works_is_forgotten(sasl, connect_in
     other.handshake("THREADED")
     assert other.authenticate(b"alice").auth_bytes == b"done"
     assert counts(broker)[0] == 1
+
+
+USERS = f"""
+KafkaServer {{ {PLAIN} required user_alice="from-file"; }};
+inside.KafkaServer {{ a.ScramLoginModule required; {PLAIN} required user_carol="hunter2"; }};
+"""
+
+
+def test_users_may_stand_in_a_jaas_file(start_broker, connect_inside, tmp_path):
+    """Under the listener's own name first, as Apache reads `java.security.auth.login.config`."""
+    file = tmp_path / "jaas.conf"
+    file.write_text(USERS)
+    settings = {name: value for name, value in SETTINGS.items() if name != JAAS}
+    broker = start_broker({**settings, "ottla.jaas.file": str(file)})
+    assert connect_inside(broker).plain("carol", "hunter2").error_code == ErrorCode.NONE
+    assert (
+        connect_inside(broker).plain("alice", "from-file").error_code == ErrorCode.SASL_AUTHENTICATION_FAILED
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "ottla.jaas.file.*can't be read: No such file"),
+        (b"KafkaServer { hunter2", "ottla.jaas.file.*must stand one of required"),
+        (b"\xff", "ottla.jaas.file.*not UTF-8"),
+        (b"KafkaServer { a.ScramLoginModule required; };", JAAS),
+    ],
+)
+def test_a_jaas_file_that_is_none_keeps_the_broker_from_starting(start_broker, tmp_path, content, said):
+    """By its place."""
+    file = tmp_path / "jaas.conf"
+    if content is not None:
+        file.write_bytes(content)
+    settings = {name: value for name, value in SETTINGS.items() if name != JAAS}
+    with pytest.raises(InvalidConfigurationError, match=said) as refused:
+        start_broker({**settings, "ottla.jaas.file": str(file)})
+    assert "hunter2" not in str(refused.value)

@@ -106,3 +106,21 @@ def test_an_argument_without_a_name_or_value_is_refused(argument: str) -> None:
     """The message shows the argument and the form it has to have."""
     with pytest.raises(SourceError, match="has to be NAME=VALUE"):
         from_arguments([argument])
+
+
+@pytest.mark.parametrize(
+    ("options", "files"),
+    [
+        ("-Djava.security.auth.login.config=/etc/kafka/jaas.conf", ["/etc/kafka/jaas.conf"]),
+        (
+            "-Xmx1G -Djava.security.auth.login.config=/first -Djava.security.auth.login.config=/last",
+            ["/last"],
+        ),
+        ("-Djava.security.krb5.conf=/etc/krb5.conf", []),
+        ("", []),
+    ],
+)
+def test_where_users_stand_is_the_one_option_of_the_jvm_that_counts(options: str, files: list[str]) -> None:
+    """Compose files for Apache's image tell it so."""
+    found = from_environment({"KAFKA_OPTS": options})
+    assert [(each.name, each.text) for each in found] == [("ottla.jaas.file", file) for file in files]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ottla.security.jaas import JaasError, jaas_entries, jaas_entry
+from ottla.security.jaas import JaasError, jaas_contexts, jaas_entries, jaas_entry
 
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 
@@ -103,3 +103,47 @@ def test_quoted_options_come_back(options):
     """Every character but the quote, the backslash and a line's end stands for itself."""
     text = "m optional " + " ".join(f'{key}="{value}"' for key, value in options.items()) + ";"
     assert jaas_entry(text).options == options
+
+
+FILE = """
+KafkaServer {
+    org.apache.kafka.common.security.plain.PlainLoginModule required
+        user_alice="}";
+    org.apache.kafka.common.security.scram.ScramLoginModule required;
+};
+
+external.KafkaServer { a.PlainLoginModule optional user_bob="b"; };
+Client {};
+"""
+
+
+def test_a_file_groups_entries():
+    """As Apache's brokers have it."""
+    contexts = jaas_contexts(FILE)
+    assert list(contexts) == ["KafkaServer", "external.KafkaServer", "Client"]
+    assert [entry.options for entry in contexts["KafkaServer"]] == [{"user_alice": "}"}, {}]
+    assert [entry.options for entry in contexts["external.KafkaServer"]] == [{"user_bob": "b"}]
+    assert contexts["Client"] == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("KafkaServer a.Module required;", "must stand {"),
+        ("KafkaServer {", "not ended by }"),
+        ("KafkaServer { a.Module required; }", "not ended by };"),
+        ("KafkaServer { a.Module required }; ;", "has no value"),
+        ("KafkaServer { { };", "a login module must stand at character 15"),
+    ],
+)
+def test_what_is_no_file_of_groups_is_refused_by_its_place(text, said):
+    """Likewise."""
+    with pytest.raises(JaasError, match=said):
+        jaas_contexts(text)
+
+
+@given(st.text())
+def test_any_text_is_groups_or_an_error(text):
+    """Nothing else is raised."""
+    with contextlib.suppress(JaasError):
+        jaas_contexts(text)

@@ -3,6 +3,7 @@
 import base64
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ottla.cluster.quota_entities import QuotaEntity
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
     from ottla.security.jaas import JaasEntry
 
 JAAS_CONFIG: Final = "sasl.jaas.config"
+JAAS_FILE: Final = "ottla.jaas.file"
+JAAS_CONTEXT: Final = "KafkaServer"
+
+_LOGIN_MODULES: Final = {
+    "PLAIN": ".PlainLoginModule",
+    "SCRAM-SHA-256": ".ScramLoginModule",
+    "SCRAM-SHA-512": ".ScramLoginModule",
+    "OAUTHBEARER": ".OAuthBearerLoginModule",
+    "GSSAPI": ".Krb5LoginModule",
+}
+"""How the classes end by which a file's entries tell their mechanism."""
 
 
 class InvalidMechanismError(ValueError):
@@ -39,16 +51,35 @@ class MechanismSource:
         """Random, the same for all listeners: decides what users are told that don't exist."""
 
     def jaas_entry(self, mechanism: str) -> "JaasEntry | None":
-        """The listener's entry for a mechanism, else None. Raises `InvalidMechanismError`."""
+        """The listener's entry for a mechanism, or that of the broker's file; None without. Raises `InvalidMechanismError`."""
         value = self.settings.mechanism_value(mechanism, JAAS_CONFIG)
         if not isinstance(value, Password) or not value.secret.strip():
-            return None
+            return self._entry_of_file(mechanism)
         from ottla.security.jaas import JaasError, jaas_entry  # noqa: PLC0415
 
         try:
             return jaas_entry(value.secret)
         except JaasError as error:
             raise InvalidMechanismError(self.setting_name(mechanism), str(error)) from None
+
+    def _entry_of_file(self, mechanism: str) -> "JaasEntry | None":
+        path = self.settings.text(JAAS_FILE)
+        if not path:
+            return None
+        from ottla.security.jaas import JaasError, jaas_contexts  # noqa: PLC0415
+
+        try:
+            contexts = jaas_contexts(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise InvalidMechanismError(JAAS_FILE, f"it can't be read: {error.strerror}") from None
+        except (JaasError, UnicodeDecodeError) as error:
+            reason = str(error) if isinstance(error, JaasError) else "it is not UTF-8"
+            raise InvalidMechanismError(JAAS_FILE, reason) from None
+        own = contexts.get(f"{self.settings.listener_name.lower()}.{JAAS_CONTEXT}")
+        for entry in own if own is not None else contexts.get(JAAS_CONTEXT, ()):
+            if entry.login_module.endswith(_LOGIN_MODULES.get(mechanism, ".")):
+                return entry
+        return None
 
     def setting_name(self, mechanism: str) -> str:
         """Where a mechanism's JAAS entry belongs."""

@@ -35,6 +35,10 @@ NOT_SETTINGS = frozenset(
 )
 """Variables of Apache's image and start scripts that are for the JVM or the logger, not for the broker."""
 
+_JVM_OPTIONS = "KAFKA_OPTS"
+_JAAS_FILE = "-Djava.security.auth.login.config="
+"""The one option of the JVM that says something of the broker: where its users stand."""
+
 
 class SourceError(ValueError):
     """A file or an argument that can't be read as settings; the message says which and where."""
@@ -81,11 +85,14 @@ def from_environment(environment: Mapping[str, str]) -> list[Given]:
 
     One underscore stands for a dot, two for an underscore, three for a dash (Apache's KafkaDockerWrapper).
     """
-    return [
+    given = [
         Given(setting_of_variable(variable), text, f"environment {variable}")
         for variable, text in sorted(environment.items())
         if variable.startswith("KAFKA_") and variable not in NOT_SETTINGS
     ]
+    options = environment.get(_JVM_OPTIONS, "").split()
+    files = [word.removeprefix(_JAAS_FILE) for word in options if word.startswith(_JAAS_FILE)]
+    return given + [Given("ottla.jaas.file", path, f"environment {_JVM_OPTIONS}") for path in files[-1:]]
 
 
 def setting_of_variable(variable: str) -> str:

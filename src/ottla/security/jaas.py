@@ -4,6 +4,8 @@
         username="broker" password="…"      // options of the broker's own log-ins
         user_alice="…" user_bob="…";
 
+A file of them, as `java.security.auth.login.config` names it, groups entries: `KafkaServer { …; …; };`
+
 Source: Apache's JaasConfig, which reads this by Java's StreamTokenizer, hence comments, both kinds of quotes and
 the escapes within them. Error texts name places, never words: any word may be part of a password.
 """
@@ -21,12 +23,16 @@ _TOKEN: Final = re.compile(
       (?P<blank>\s+ | //[^\n]* | /\*.*?\*/)
     | (?P<quoted>"(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*')
     | (?P<word>[\w$.\-]+)
-    | (?P<sign>[=;])
+    | (?P<sign>[=;{}])
     """,
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPE: Final = re.compile(r"\\([0-3]?[0-7]{1,2}|.)", re.DOTALL)
 _ESCAPED: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "a": "\a", "v": "\v"}
+
+
+Token = tuple[str, bool, int]
+"""The text, whether it was quoted, and where it began, counted from 1."""
 
 
 class JaasError(ValueError):
@@ -56,11 +62,32 @@ def jaas_entry(text: str) -> JaasEntry:
     return entries[0]
 
 
+def jaas_contexts(text: str) -> dict[str, tuple[JaasEntry, ...]]:
+    """The entries of a file, by the name of their group. Raises `JaasError`."""
+    tokens = _tokens(text)
+    contexts = {}
+    for name, _, position in tokens:
+        opening = next(tokens, None)
+        if opening is None or opening[:2] != ("{", False):
+            raise JaasError(f"behind the name at character {position} must stand {{")
+        contexts[name] = tuple(_entries(tokens, is_grouped=True))
+        closing = next(tokens, None)
+        if closing is None or closing[:2] != (";", False):
+            raise JaasError(f"the group that begins at character {position} is not ended by }};")
+    return contexts
+
+
 def jaas_entries(text: str) -> Iterator[JaasEntry]:
     """Every entry of a text. Raises `JaasError`."""
-    tokens = _tokens(text)
-    for login_module, _, position in tokens:
-        if login_module in ("=", ";"):
+    return _entries(_tokens(text), is_grouped=False)
+
+
+def _entries(tokens: Iterator[Token], *, is_grouped: bool) -> Iterator[JaasEntry]:
+    for token in tokens:
+        login_module, _, position = token
+        if is_grouped and token[:2] == ("}", False):
+            return
+        if _is_sign(token):
             raise JaasError(f"a login module must stand at character {position}")
         flag = next(tokens, None)
         if flag is None or flag[0].lower() not in CONTROL_FLAGS:
@@ -68,10 +95,8 @@ def jaas_entries(text: str) -> Iterator[JaasEntry]:
                 f"behind the login module at character {position} must stand one of {', '.join(CONTROL_FLAGS)}"
             )
         yield JaasEntry(login_module, flag[0].lower(), _options(tokens))
-
-
-Token = tuple[str, bool, int]
-"""The text, whether it was quoted, and where it began, counted from 1."""
+    if is_grouped:
+        raise JaasError("a group is not ended by }")
 
 
 def _options(tokens: Iterator[Token]) -> dict[str, str]:
@@ -87,7 +112,7 @@ def _options(tokens: Iterator[Token]) -> dict[str, str]:
 
 
 def _is_sign(token: Token) -> bool:
-    return token[0] in ("=", ";") and not token[1]
+    return token[0] in ("=", ";", "{", "}") and not token[1]
 
 
 def _tokens(text: str) -> Iterator[Token]:

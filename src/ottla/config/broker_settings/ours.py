@@ -64,6 +64,17 @@ SETTINGS: tuple[Setting, ...] = (
         doc="Milliseconds that an orderly stop may take before the connections are cut and the rest is left to recovery.",
     ),
     Setting(
+        name="ottla.jaas.file",
+        type=Type.STRING,
+        default="",
+        importance=Importance.LOW,
+        doc=(
+            "File of JAAS entries, grouped under `KafkaServer` or, for one listener, `listener.KafkaServer`: what Apache's brokers "
+            "are told by `-Djava.security.auth.login.config`, which is understood in the variable `KAFKA_OPTS`. For mechanisms "
+            "that have no `sasl.jaas.config`."
+        ),
+    ),
+    Setting(
         name="ottla.login.timeout.ms",
         type=Type.LONG,
         default=30_000,
