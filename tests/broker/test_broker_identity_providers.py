@@ -11,9 +11,16 @@ import pytest
 from conditions import until
 from identity_provider import AUDIENCE, IdentityProvider, SigningKey, send, unsigned
 from ottla.protocol.errors import ErrorCode
+from ottla.protocol.messages.incremental_alter_configs import (
+    AlterableConfig,
+    AlterConfigsResource,
+    IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse,
+)
 from ottla.protocol.messages.sasl_authenticate import SaslAuthenticateRequest, SaslAuthenticateResponse
 from sasl_broker import SaslBroker, sasl_broker
 from sasl_client import SaslClient
+from wire.wire_client import WireClient
 
 OAUTH_JAAS = "listener.name.sasl_plaintext.oauthbearer.sasl.jaas.config"
 OAUTH = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule"
@@ -120,6 +127,26 @@ def test_an_identity_provider_that_comes_later(tmp_path: Path) -> None:
             provider.answer_keys_with(None)
             until(lambda: gets_in(made, provider.token()))
             assert "503" in made.broker.output.read_text()
+
+
+def test_another_identity_provider_while_the_broker_runs(tmp_path: Path) -> None:
+    """Whose tokens are taken is decided at the start: nobody who may alter settings makes himself the provider."""
+    with IdentityProvider() as provider, IdentityProvider() as attacker:
+        settings = {
+            "sasl.enabled.mechanisms": "OAUTHBEARER",
+            URL: provider.jwks_url,
+            "sasl.oauthbearer.expected.audience": AUDIENCE,
+        }
+        made = sasl_broker("ottla", tmp_path, settings)
+        with made.broker, WireClient(made.broker.host, made.broker.port) as wire:
+            for prefix in ("", "listener.name.sasl_plaintext.", "listener.name.sasl_plaintext.oauthbearer."):
+                config = AlterableConfig(name=prefix + URL, config_operation=0, value=attacker.jwks_url)
+                resource = AlterConfigsResource(resource_type=4, resource_name="1", configs=[config])
+                request = IncrementalAlterConfigsRequest(resources=[resource])
+                wire.ask(request, IncrementalAlterConfigsResponse, 1)
+                assert not gets_in(made, attacker.token())
+                assert gets_in(made, provider.token())
+            assert attacker.times_read == 0
 
 
 def test_an_identity_provider_that_says_nothing(tmp_path: Path) -> None:

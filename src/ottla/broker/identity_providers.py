@@ -50,7 +50,9 @@ def oauth_mechanism(source: "MechanismSource", providers: IdentityProviders) -> 
     """OAUTHBEARER for a listener. Raises `InvalidMechanismError`."""
     from ottla.broker.sasl_mechanisms import InvalidMechanismError  # noqa: PLC0415 - it imports this
 
-    settings = source.settings
+    # Whoever may alter settings must not be able to name the keys that everyone's tokens are checked by, nor make the broker
+    # call an address of his: `listener.name.…` before a name that is read-only lets it through.
+    settings = ListenerSettings(source.settings.config.with_dynamic({}), source.settings.listener_name)
     address = str(settings.mechanism_value(NAME, JWKS_URL) or "")
     entry = source.jaas_entry(NAME)
     unsecured = {
