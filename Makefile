@@ -1,6 +1,7 @@
 # make up      everything set up, Kafka on 127.0.0.1:9092
 # make test    everything set up, every test
 # make compatibility   docs/compatibility.md anew, from running brokers and from what the last tests noted
+# make fuzz    every decoder against bytes that are nearly right, for FUZZ_SECONDS (600) in all
 # make bench   Ottla beside Apache Kafka in turns; ROWS="start memory_*" for some rows only
 #
 # Each step of the set-up leaves a stamp in .cache/ or .venv/ and is done again when its lock file changes.
@@ -10,7 +11,7 @@ PIP := .venv/bin/pip install --quiet --disable-pip-version-check --constraint co
 COPY_JARS := mvn --quiet --batch-mode -Dstyle.color=never org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies
 JAVA_SOURCES := $(wildcard tests/java/ottla/*.java)
 
-.PHONY: up test bench compatibility setup bytecode
+.PHONY: up test fuzz bench compatibility setup bytecode
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -19,6 +20,10 @@ up: .venv/.run bytecode
 
 test: setup bytecode
 	.venv/bin/pytest
+
+FUZZ_SECONDS ?= 600
+fuzz: .venv/.dev bytecode
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) .venv/bin/pytest tests/fuzz --timeout=0 -v
 
 bench: .venv/.dev .cache/java-4.1.1 .cache/bench/generator .cache/bench/java bytecode
 	@PYTHONPATH=tests .venv/bin/python -m benchmarks $(ROWS)
