@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import subprocess
 from dataclasses import replace
@@ -18,7 +19,7 @@ from ottla.config.listener_settings import ListenerSettings
 from ottla.security.key_stores import StoreError, StoreSettings
 from ottla.security.principal import ANONYMOUS, KafkaPrincipal
 from ottla.security.principal_mapping import NoRuleFits
-from ottla.security.tls import ServerTls, failure, server_tls
+from ottla.security.tls import ServerTls, UnwantedSuite, failure, server_tls
 from ottla.security.tls_ciphers import openssl_name
 from ottla.security.tls_settings import TlsSettings, tls_settings
 
@@ -185,11 +186,67 @@ def test_suites_are_those_named(tmp_path: Path, suites: tuple[str, ...], version
     assert used[0] == cipher
 
 
+def test_suites_of_tls_1_3_may_be_fewer(tmp_path: Path) -> None:
+    """The strongest alone: whoever knows it gets it, though liking others more; who doesn't is refused."""
+    tls = server_tls(
+        replace(SETTINGS, cipher_suites=("TLS_AES_256_GCM_SHA384", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"))
+    )
+    server, _ = shake(tls, tmp_path)
+    assert server.version() == "TLSv1.3"
+    tls.check(server)
+    (tmp_path / "ca.pem").write_text(AUTHORITY.pem())
+    for offered, allowed in (
+        ("TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384", True),
+        ("TLS_AES_128_GCM_SHA256", False),
+    ):
+        session = shake_with_openssl(tls, tmp_path / "ca.pem", offered)
+        if allowed:
+            tls.check(session)
+        else:
+            with pytest.raises(UnwantedSuite, match="but TLS_AES_128_GCM_SHA256"):
+                tls.check(session)
+
+
+def shake_with_openssl(tls: ServerTls, ca: Path, suites: str) -> ssl.SSLObject:
+    """A handshake with `openssl s_client`, since Python's own client can't choose suites of TLS 1.3."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    session = tls.context.wrap_bio(incoming, outgoing, server_side=True)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(30)
+        port = listening.getsockname()[1]
+        command = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-CAfile", str(ca)]
+        with subprocess.Popen(
+            [*command, "-ciphersuites", suites],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as client:
+            try:
+                connection, _ = listening.accept()
+                with connection:
+                    while True:
+                        try:
+                            session.do_handshake()
+                        except ssl.SSLWantReadError:
+                            connection.sendall(outgoing.read())
+                            received = connection.recv(65536)
+                            assert received
+                            incoming.write(received)
+                        else:
+                            return session
+            finally:
+                client.kill()
+
+
 @pytest.mark.parametrize(
     ("changes", "setting", "said"),
     [
         ({"cipher_suites": ("TLS_NO_SUCH_SUITE",)}, "ssl.cipher.suites", "Unsupported CipherSuite: TLS_NO"),
-        ({"cipher_suites": ("TLS_AES_128_GCM_SHA256",)}, "ssl.cipher.suites", "can only allow all three"),
+        (
+            {"cipher_suites": ("TLS_AES_128_GCM_SHA256",)},
+            "ssl.cipher.suites",
+            "and not TLS_AES_256_GCM_SHA384, which Python's ssl module can't leave out",
+        ),
         (
             {
                 "cipher_suites": ("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",),

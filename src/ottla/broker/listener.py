@@ -219,7 +219,7 @@ class Listener:
     # Called by connections.
 
     def secured(self, connection: Connection, tls: "ServerTls", session: ssl.SSLObject) -> None:
-        """A TLS handshake is over. Raises `NoRuleFits`."""
+        """A TLS handshake is over. Raises `NoRuleFits` and `UnwantedSuite`."""
         assert self.tls is not None
         connection.info.principal = self.tls.principal(tls, session)
 

@@ -119,10 +119,11 @@ class ListenerTls:
                 self._turns.put_off(self._shake_some)
 
     def principal(self, made: ServerTls, session: ssl.SSLObject) -> KafkaPrincipal:
-        """A handshake is over: who the client is by its certificate. Raises `NoRuleFits`.
+        """A handshake is over: who the client is by its certificate. Raises `NoRuleFits` and `UnwantedSuite`.
 
         Where clients log in by SASL it is that which says who they are.
         """
+        made.check(session)
         if self._protocol is not SecurityProtocol.SSL:
             return ANONYMOUS
         principal = made.principal(session)

@@ -29,7 +29,7 @@ from ottla.security.key_stores import (
 )
 from ottla.security.principal import ANONYMOUS, USER_TYPE, KafkaPrincipal
 from ottla.security.principal_mapping import InvalidMappingRules, PrincipalMapping
-from ottla.security.tls_ciphers import TLS_1_3_SUITES, openssl_name
+from ottla.security.tls_ciphers import FIRST_TLS_1_3_SUITE, TLS_1_3_SUITES, openssl_name
 from ottla.security.tls_names import subject_of
 from ottla.security.tls_settings import TlsSettings
 
@@ -50,6 +50,10 @@ FileState: TypeAlias = tuple[int, int, int] | None
 """Inode, size and time of change; None for a file that isn't there."""
 
 
+class UnwantedSuite(ValueError):  # noqa: N818 - an outcome, which ends the connection
+    """A client that knows no suite but one which is not allowed."""
+
+
 class ServerTls(NamedTuple):
     """All that a listener needs to take connections, made from one state of its settings and files."""
 
@@ -61,6 +65,14 @@ class ServerTls(NamedTuple):
     """The stores' files as they were when they were read."""
     warnings: tuple[str, ...]
     """What clients will take offence at."""
+    unwanted_suites: frozenset[str]
+    """Of TLS 1.3, which Python's ssl can't be kept from; the one that is named comes first."""
+
+    def check(self, session: ssl.SSLObject) -> None:
+        """Raise `UnwantedSuite` when a finished handshake ended with one that the settings don't name."""
+        used = session.cipher()
+        if self.unwanted_suites and used is not None and used[0] in self.unwanted_suites:
+            raise UnwantedSuite(f"the client knows none of the cipher suites allowed here, but {used[0]}")
 
     def principal(self, session: ssl.SSLObject) -> KafkaPrincipal:
         """Who is at the other end of a finished handshake; raises `NoRuleFits`."""
@@ -94,7 +106,7 @@ def server_tls(settings: TlsSettings, replaced: ServerTls | None = None) -> Serv
     # A client can't make the broker work by renegotiating, nor a compression tell what was encrypted.
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     _set_versions(context, settings)
-    _set_ciphers(context, settings)
+    unwanted = _set_ciphers(context, settings)
     for entry in entries:
         _use(context, settings.keystore, entry)
     context.verify_mode = _CLIENT_AUTH[settings.client_auth]
@@ -104,7 +116,7 @@ def server_tls(settings: TlsSettings, replaced: ServerTls | None = None) -> Serv
         _trust(context, settings.truststore)
     now = dt.datetime.now(dt.UTC)
     warnings = tuple(problem for entry in entries if (problem := entry.problem(now)) is not None)
-    return ServerTls(settings, context, mapping, entries, files, warnings)
+    return ServerTls(settings, context, mapping, entries, files, warnings, unwanted)
 
 
 def file_states(settings: TlsSettings) -> tuple[FileState, ...]:
@@ -137,29 +149,36 @@ def _set_versions(context: ssl.SSLContext, settings: TlsSettings) -> None:
     context.minimum_version, context.maximum_version = oldest, newest
 
 
-def _set_ciphers(context: ssl.SSLContext, settings: TlsSettings) -> None:
+def _set_ciphers(context: ssl.SSLContext, settings: TlsSettings) -> frozenset[str]:
+    """The suites of TLS 1.3 that are not wanted and can't be left out.
+
+    Python's ssl offers all three whatever is set. With the broker's order a client that knows AES-256 gets it, which comes
+    first: so where that is wanted, only a client that would have found nothing ends up with an unwanted one.
+    """
     if not settings.cipher_suites:
-        return
+        return frozenset()
     name = "ssl.cipher.suites"
     newer = {suite for suite in settings.cipher_suites if suite in TLS_1_3_SUITES}
     older = [suite for suite in settings.cipher_suites if suite not in newer]
-    if newer and newer != TLS_1_3_SUITES and context.maximum_version is ssl.TLSVersion.TLSv1_3:
+    if newer and FIRST_TLS_1_3_SUITE not in newer and context.maximum_version is ssl.TLSVersion.TLSv1_3:
         raise StoreError(
             name,
-            f"names {', '.join(sorted(newer))} of TLS 1.3's suites, and Python's ssl module can only allow all three or, "
-            f"with none of them named, no TLS 1.3; the three are {', '.join(sorted(TLS_1_3_SUITES))}",
+            f"names {', '.join(sorted(newer))} of TLS 1.3's suites and not {FIRST_TLS_1_3_SUITE}, which Python's ssl module "
+            "can't leave out: add it, or name none of TLS 1.3, which is not spoken then",
         )
+    context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
     if not newer:
         _limit(context, name, newest=ssl.TLSVersion.TLSv1_2)
     elif not older:
         _limit(context, name, oldest=ssl.TLSVersion.TLSv1_3)
-        return
+        return TLS_1_3_SUITES - newer
     for suite in older:
         try:
             context.set_ciphers(openssl_name(suite))
         except ssl.SSLError:
             raise StoreError(name, f"Unsupported CipherSuite: {suite}") from None
     context.set_ciphers(":".join(map(openssl_name, older)))
+    return TLS_1_3_SUITES - newer
 
 
 def _limit(

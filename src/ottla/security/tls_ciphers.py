@@ -16,6 +16,9 @@ TLS_1_3_SUITES: Final = frozenset(
 )
 """Those that OpenSSL offers without being asked; it knows two more, with CCM, which must be asked for."""
 
+FIRST_TLS_1_3_SUITE: Final = "TLS_AES_256_GCM_SHA384"
+"""The one that OpenSSL likes best."""
+
 _IANA: Final = re.compile(r"(?:TLS|SSL)_(?P<exchange>[A-Za-z0-9_]+)_WITH_(?P<cipher>[A-Z0-9_]+)")
 _SIZED: Final = re.compile(r"(AES|CAMELLIA|ARIA)_(128|256)_")
 _SIGNATURE_LESS: Final = {"RSA": "", "DH_anon": "ADH", "ECDH_anon": "AECDH"}
