@@ -265,6 +265,17 @@ def test_users_of_plain_change_while_the_broker_runs(sasl, connect_inside):
     assert connect_inside(broker).plain("alice", "hunter2").error_code == ErrorCode.SASL_AUTHENTICATION_FAILED
 
 
+def test_a_change_that_can_not_be_leaves_the_users_there_were(sasl, connect_inside, caplog):
+    """The log tells, without a word of it."""
+    broker = sasl()
+    with WireClient("127.0.0.1", broker.port) as admin:
+        alter(admin, JAAS, f'{PLAIN} required user_bob="secret-of-bob"')
+    assert connect_inside(broker).plain("alice", "hunter2").error_code == ErrorCode.NONE
+    assert connect_inside(broker).plain("bob", "secret-of-bob").error_code != ErrorCode.NONE
+    assert caplog.text.count("Log-ins go on by the settings of before") == 1
+    assert "secret-of-bob" not in caplog.text
+
+
 def test_users_of_scram_are_known_after_a_restart(start_broker, connect_inside, tmp_path):
     """They lie in the metadata."""
     from ottla.storage.disk import PosixDisk
