@@ -101,12 +101,13 @@ def test_aiokafka(oauth: SaslBroker, provider: IdentityProvider, topic: str) -> 
         async def token(self) -> str:
             return self._token
 
-    async def send(token: str) -> None:
+    async def send(token: str, request_timeout_ms: int = 30_000) -> None:
         producer = aiokafka.AIOKafkaProducer(
             bootstrap_servers=oauth.sasl_servers,
             security_protocol="SASL_PLAINTEXT",
             sasl_mechanism="OAUTHBEARER",
             sasl_oauth_token_provider=Provider(token),
+            request_timeout_ms=request_timeout_ms,
         )
         try:
             await producer.start()
@@ -116,7 +117,7 @@ def test_aiokafka(oauth: SaslBroker, provider: IdentityProvider, topic: str) -> 
 
     asyncio.run(send(provider.token()))
     with pytest.raises(aiokafka.errors.KafkaError):
-        asyncio.run(send(provider.token(aud="other")))
+        asyncio.run(send(provider.token(aud="other"), 2_000))
 
 
 def test_kafka_python(oauth: SaslBroker, provider: IdentityProvider, topic: str) -> None:
