@@ -5,17 +5,28 @@
 
 Lines wait in a bounded queue. When it is full, because nobody reads stderr, lines are dropped and counted, and the count is
 told once there is room. Only the command's process sets this up; an embedded broker logs to whatever its program has.
+
+Names in a line may be a client's: whatever is not printable in a message is escaped, so that nobody writes lines of their own,
+nor has the terminal do something, by a group, a member or a topic that is called so.
 """
 
 import json
 import logging
 import os
+import re
 import threading
 import time
 from collections import deque
+from types import TracebackType
 from typing import Final
 
 QUEUE_LINES: Final = 10_000
+
+ExceptionInformation = (
+    tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+)
+
+_UNPRINTABLE_IN_JSON: Final = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 class QueueHandler(logging.Handler):
@@ -81,6 +92,14 @@ class TextFormatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-5s %(name)s %(message)s")
 
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - its name in logging
+        """Of `logging.Formatter`."""
+        return printable(super().formatMessage(record))
+
+    def formatException(self, ei: ExceptionInformation) -> str:  # noqa: N802 - likewise
+        """Of `logging.Formatter`. Indented: an error's text may have lines that look like the log's."""
+        return "\n".join(f"    {printable(line)}" for line in super().formatException(ei).splitlines())
+
 
 class JsonFormatter(logging.Formatter):
     """One JSON object a line."""
@@ -95,7 +114,19 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        # What JSON itself leaves as it is, such as a terminal's control sequences of one character.
+        return _UNPRINTABLE_IN_JSON.sub(_escaped, json.dumps(line, ensure_ascii=False))
+
+
+def printable(text: str) -> str:
+    """The text, with Python's escapes for everything that is not printable."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def set_up(log_format: str, level: str, descriptor: int = 2) -> QueueHandler:
