@@ -311,7 +311,7 @@ def test_a_client_that_never_shakes_hands_is_given_up(
     start_broker, raw_client, files, caplog, monkeypatch
 ) -> None:
     """It counts among the connections meanwhile, and its time is short."""
-    monkeypatch.setattr(tls_layer, "HANDSHAKE_SECONDS", 1.0)
+    monkeypatch.setattr(tls_layer, "HANDSHAKE_SECONDS", 4.0)
     broker = start_broker({**files, "max.connections.per.ip": "2"})
     with (
         caplog.at_level(logging.INFO),
@@ -444,7 +444,9 @@ def test_certificates_that_cannot_be_used_change_nothing(
     with renewing(monkeypatch), caplog.at_level(logging.ERROR):
         broker = start_broker(files)
         before = shown(secured(broker))
-        Path(files["ssl.keystore.location"]).write_text("nothing")
+        nothing = Path(files["ssl.keystore.location"] + ".new")
+        nothing.write_text("nothing")
+        nothing.replace(files["ssl.keystore.location"])  # in one step: nobody may find it empty
         until(lambda: "Listener SSL keeps the certificates it has: ssl.keystore.location" in caplog.text)
         replace_file(files["ssl.keystore.location"], AUTHORITY.issue("somebody else"))
         until(lambda: "Keystore DistinguishedName does not match" in caplog.text)
