@@ -9,6 +9,8 @@
 PYTHON ?= python3
 PIP := .venv/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 COPY_JARS := mvn --quiet --batch-mode -Dstyle.color=never org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies
+# No dependency for Maven: the parent of its pom is not published.
+REGISTRY_CLIENT := https://repo.maven.apache.org/maven2/org/apache/pinot/pinot-confluent-avro/1.5.0/pinot-confluent-avro-1.5.0-shaded.jar
 JAVA_SOURCES := $(wildcard tests/java/ottla/*.java)
 
 .PHONY: up test fuzz bench compatibility setup bytecode
@@ -23,7 +25,7 @@ test: setup bytecode
 
 FUZZ_SECONDS ?= 600
 fuzz: .venv/.dev bytecode
-	@FUZZ_SECONDS=$(FUZZ_SECONDS) .venv/bin/pytest tests/fuzz --timeout=0 -v
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) .venv/bin/pytest tests/fuzz --hypothesis-profile=searching --timeout=0 -v
 
 bench: .venv/.dev .cache/java-4.1.1 .cache/bench/generator .cache/bench/java bytecode
 	@PYTHONPATH=tests .venv/bin/python -m benchmarks $(ROWS)
@@ -35,7 +37,7 @@ compatibility: setup bytecode
 bytecode: | .venv/bin/python
 	@.venv/bin/python -m compileall -q src
 
-setup: .venv/.dev .cache/java-4.1.1 .cache/java-3.9.1 .cache/java-schemas .cache/node .cache/go-programs .cache/rust-program
+setup: .venv/.dev .cache/java-4.1.1 .cache/java-3.9.1 .cache/java-schemas .cache/java-registry .cache/node .cache/go-programs .cache/rust-program
 
 .cache/debian: tests/debian-packages
 	@mkdir -p .cache
@@ -78,6 +80,17 @@ setup: .venv/.dev .cache/java-4.1.1 .cache/java-3.9.1 .cache/java-schemas .cache
 	@javac -d .cache/java/classes-schemas -cp '.cache/java/schemas/*' $(wildcard tests/java/schemas/ottla/*.java)
 	@touch $@
 
+.cache/jars-registry: tests/java/registry/jars.sha256 | .cache/debian
+	@rm -rf .cache/java/registry && mkdir -p .cache/java/registry
+	@echo "Confluent's Java client of registries, out of Apache Pinot's from Maven Central"
+	@cd .cache/java/registry && curl --fail --silent --show-error --location --retry 3 --remote-name $(REGISTRY_CLIENT)
+	@cd .cache/java/registry && sha256sum --check --quiet $(CURDIR)/$<
+	@touch $@
+
+.cache/java-registry: .cache/jars-registry $(wildcard tests/java/registry/ottla/*.java)
+	@javac -d .cache/java/classes-registry -cp '.cache/java/registry/*' $(wildcard tests/java/registry/ottla/*.java)
+	@touch $@
+
 .cache/bench/generator: benchmarks/generator.c | .cache/debian
 	@mkdir -p .cache/bench
 	@cc -O2 -Wall -Wextra -o $@ $< -lrdkafka -lpthread
@@ -95,6 +108,7 @@ setup: .venv/.dev .cache/java-4.1.1 .cache/java-3.9.1 .cache/java-schemas .cache
 .cache/go-programs: tests/go/go.sum $(wildcard tests/go/*/*.go) | .cache/debian
 	@echo "Go programs (tests/go/go.sum)"
 	@cd tests/go && go build -o ../../.cache/go/segmentio ./segmentio 2>../../.cache/go.log || { cat ../../.cache/go.log; exit 1; }
+	@cd tests/go && go build -o ../../.cache/go/registry ./registry 2>../../.cache/go.log || { cat ../../.cache/go.log; exit 1; }
 	@cd tests/go && go test -c -o ../../.cache/go/kgo.test github.com/twmb/franz-go/pkg/kgo
 	@touch $@
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from hypothesis import settings
 
 from apache_tools import ApacheTools
 from brokers import ApacheBroker, Broker, OttlaBroker, ProcessBroker, RunningBroker, StartBroker
@@ -16,6 +17,13 @@ from java_oracle import JavaOracle
 
 # Quick rooms first, so that a slip shows in seconds; whole programs of other languages last.
 LAST: Final = ("house", "java", "clients", "apache", "first_run")
+
+
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("searching", deadline=None)
+settings.load_profile("repeatable")
+# Every run looks at the same examples, so that what it says is about the change. `make fuzz`, or
+# `--hypothesis-profile=searching`, looks for new ones.
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
