@@ -8,11 +8,15 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from apache_jars import ROOT
+from apache_jars import JAVA_CACHE, QUICK_JVM, ROOT
 
 KAFKAJS: Final = ("node", str(ROOT / "tests" / "node" / "kafkajs.mjs"))
 SEGMENTIO: Final = (str(ROOT / ".cache" / "go" / "segmentio"),)
 RDKAFKA: Final = (str(ROOT / ".cache" / "rust" / "debug" / "rdkafka-client"),)
+REGISTRY_KAFKAJS: Final = ("node", str(ROOT / "tests" / "node" / "registry.mjs"))
+REGISTRY_FRANZ_GO: Final = (str(ROOT / ".cache" / "go" / "registry"),)
+REGISTRY_CLASS_PATH: Final = f"{JAVA_CACHE / 'classes-registry'}:{JAVA_CACHE / 'registry'}/*"
+REGISTRY_JAVA: Final = ("java", *QUICK_JVM, "-cp", REGISTRY_CLASS_PATH, "ottla.RegistryProgram")
 FRANZ_GO_TESTS: Final = str(ROOT / ".cache" / "go" / "kgo.test")
 
 
