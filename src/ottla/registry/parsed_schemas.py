@@ -6,6 +6,7 @@ thousand schemas starts quickly and keeps only texts.
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Final
@@ -32,6 +33,37 @@ class ParsedSchemas:
         self._limit = limit
         self._kept: OrderedDict[tuple[object, ...], Schema] = OrderedDict()
         self._characters = 0
+        self._refused: tuple[tuple[object, ...], InvalidSchema] | None = None
+        """The last that was parsed in vain ahead of its use."""
+        self._one_ahead = asyncio.Semaphore(1)
+
+    async def parse_ahead(
+        self,
+        context: str,
+        schema_type: SchemaType,
+        text: str,
+        references: tuple[Reference, ...] = (),
+        *,
+        new: bool = False,
+    ) -> None:
+        """Parse in a thread what `parse` is soon called with, one at a time: others are answered meanwhile."""
+        async with self._one_ahead:
+            try:
+                resolved = self._resolved(context, references) if references else {}
+            except InvalidSchema:
+                return
+            key = (schema_type, text, references, tuple(resolved.items()), new)
+            if key in self._kept:
+                return
+            try:
+                schema = await asyncio.to_thread(parse, schema_type, text, references, resolved, new=new)
+            except InvalidSchema as error:
+                self._refused = (key, error)
+            except RecursionError:
+                self._refused = (key, InvalidSchema("it is nested too deep"))
+            else:
+                if key not in self._kept:
+                    self._keep(key, schema, len(text))
 
     def parse(
         self,
@@ -50,6 +82,8 @@ class ParsedSchemas:
             if found is not None:
                 self._kept.move_to_end(key)
                 return found
+            if self._refused is not None and self._refused[0] == key:
+                raise self._refused[1]
             schema = parse(schema_type, text, references, resolved, new=new)
         except InvalidSchema as error:
             raise invalid_schema(f"Invalid schema of type {schema_type}, details: {error}") from None

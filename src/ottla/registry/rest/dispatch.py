@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from ottla.registry.errors import RegistryError, forwarding_failed, no_leader
 from ottla.registry.registry import Registry
 from ottla.registry.rest import compatibility, schemas, server, settings, subjects, tags
+from ottla.registry.rest.large_schemas import LARGE_BODY_BYTES, parse_ahead
 from ottla.registry.rest.messages import (
     ANSWER_TYPES,
     BODY_TYPES,
@@ -72,7 +73,7 @@ class Dispatch:
         found = find(request)
         if request.body:
             _check_body_type(request.headers.get("content-type"))
-        if self._guard is not None or found.writes:
+        if self._guard is not None or found.writes or len(request.body) >= LARGE_BODY_BYTES:
             return self._awaited(found, request, content_type)
         answer = found.handler(self._registry, request)
         if isinstance(answer, Answer):
@@ -86,6 +87,8 @@ class Dispatch:
                 refusal = self._guard(request, found)
                 if isawaitable(refusal):
                     await refusal
+            if len(request.body) >= LARGE_BODY_BYTES:
+                await parse_ahead(self._registry, found, request)
             answer = await self._written(found, request) if found.writes else None
             if answer is None:
                 answered = found.handler(self._registry, request)
