@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -73,13 +73,21 @@ def consume(address: str, count: int) -> list[bytes | None]:
     return values
 
 
+def free_ports() -> tuple[int, int]:
+    """A port for the broker with which the registry's is free, too: a closed connection may still hold one for a minute."""
+    while True:
+        port = free_port()
+        with suppress(OSError), socket.create_server(("127.0.0.1", port - BROKER_PORT + REGISTRY_PORT)):
+            return port, port - BROKER_PORT + REGISTRY_PORT
+
+
 def test_up_serves_restarts_what_dies_and_stops_in_order(tmp_path: Path) -> None:
     """One command: ready on its port; a broker killed with -9 comes back with its data; Ctrl-C ends all, exit code 0."""
-    port = free_port()
+    port, registry_port = free_ports()
     address = f"127.0.0.1:{port}"
     with running("up", "--data", str(tmp_path), "--port-offset", str(port - BROKER_PORT)) as up:
         assert f"Kafka is ready on {address}" in read_until(up, "Kafka is ready on")
-        registry = f"127.0.0.1:{port - BROKER_PORT + REGISTRY_PORT}"
+        registry = f"127.0.0.1:{registry_port}"
         assert f"Schema Registry is ready on {registry}" in read_until(up, "Schema Registry is ready on")
         with urllib.request.urlopen(f"http://{registry}/subjects", timeout=30) as answer:
             assert answer.read() == b"[]"
@@ -120,7 +128,7 @@ def test_a_second_ctrl_c_does_not_wait() -> None:
 
 def test_up_gives_up_where_the_settings_are_wrong(tmp_path: Path) -> None:
     """It does not try again what cannot work, and says what is wrong."""
-    port = free_port()
+    port, _ = free_ports()
     words = [
         "up",
         "--data",
