@@ -66,7 +66,8 @@ def test_a_broker_has_every_setting_of_apache_and_ours_besides() -> None:
     """No name is missing; what Apache doesn't know begins with `ottla.`, or with `confluent.` where that is known better."""
     assert expected_broker_settings().keys() - BROKER_SETTINGS.keys() == set()
     assert all(
-        name.startswith(("ottla.", "confluent.")) for name in BROKER_SETTINGS.keys() - expected_broker_settings().keys()
+        name.startswith(("ottla.", "confluent."))
+        for name in BROKER_SETTINGS.keys() - expected_broker_settings().keys()
     )
 
 
