@@ -10,6 +10,7 @@ from benchmarks.shapes import (
     groups,
     lifetime,
     logins,
+    registry,
     requests,
     shares,
     throughput,
@@ -27,4 +28,5 @@ SHAPES: dict[str, tuple[str, Callable[[Row], None]]] = {
     **access.ROWS,
     **logins.ROWS,
     **tls.ROWS,
+    **registry.ROWS,
 }
