@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, cast
 
 from ottla.registry.rest.asgi import Application
 from ottla.registry.settings import Listener
@@ -29,18 +30,25 @@ def listen(listener: Listener) -> socket.socket:
 class HttpServer:
     """Serves an application at sockets that listen already. Belongs to one event loop."""
 
-    def __init__(self, application: Application, sockets: Sequence[socket.socket]) -> None:
+    def __init__(
+        self, application: Application, sockets: Sequence[socket.socket], *, idle_timeout_s: float
+    ) -> None:
         self._application = application
+        self._idle_timeout_s = idle_timeout_s
         self._sockets = list(sockets)
         self._server: uvicorn.Server | None = None
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        import uvicorn  # noqa: PLC0415 - while it loads, the topic is being read
+        # While they load, the topic is being read.
+        import uvicorn  # noqa: PLC0415
 
+        from ottla.registry.http_connection import BoundedConnection, Limits  # noqa: PLC0415
+
+        connection = partial(BoundedConnection, limits=Limits(self._idle_timeout_s))
         config = uvicorn.Config(
             self._application,
-            http="httptools",
+            http=cast("type[asyncio.Protocol]", connection),
             ws="none",
             lifespan="off",
             interface="asgi3",

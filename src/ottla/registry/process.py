@@ -147,7 +147,7 @@ class RunningRegistry:
                 *(settings.text(f"access.control.allow.{name}") for name in ("origin", "methods", "headers"))
             ),
         )
-        server = HttpServer(application, sockets)
+        server = HttpServer(application, sockets, idle_timeout_s=settings.seconds("idle.timeout.ms"))
         await server.start()
         self._stack.push_async_callback(server.stop)
 

@@ -148,6 +148,16 @@ SETTINGS: Final[Mapping[str, Setting]] = by_name(
             importance=Importance.LOW,
         ),
         Setting(
+            name="idle.timeout.ms",
+            type=Type.LONG,
+            default=30_000,
+            valid=Range(1),
+            doc=(
+                "Milliseconds in which the head of a request has to come, and the next part of its body; a body as a whole has "
+                "20 times as many. A slower client gets 408."
+            ),
+        ),
+        Setting(
             name="compression.enable",
             type=Type.BOOLEAN,
             default=True,

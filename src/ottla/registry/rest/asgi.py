@@ -14,6 +14,7 @@ from ottla.registry.rest.messages import DEFAULT_TYPE, Answer, Request, error_an
 
 MAX_BODY_BYTES: Final = 20 * 1024 * 1024
 """More than the largest record that a broker takes with usual settings, many times over."""
+_MAX_LENGTH_DIGITS: Final = 20
 MIN_COMPRESSED_BYTES: Final = 1_024
 """Shorter answers cost more to compress than to send."""
 COMPRESSION_LEVEL: Final = 1
@@ -92,6 +93,9 @@ class Application:
 
 
 async def _body(receive: Receive, headers: dict[str, str]) -> bytes:
+    announced = headers.get("content-length", "0")
+    if len(announced) > _MAX_LENGTH_DIGITS or int(announced) > MAX_BODY_BYTES:
+        raise _too_long()
     pieces = bytearray()
     more = True
     while more:
@@ -101,7 +105,7 @@ async def _body(receive: Receive, headers: dict[str, str]) -> bytes:
         pieces += message.get("body", b"")
         more = message.get("more_body", False)
         if len(pieces) > MAX_BODY_BYTES:
-            raise RegistryError(413, f"The request body is longer than {MAX_BODY_BYTES} bytes")
+            raise _too_long()
     if headers.get("content-encoding", "").lower() == "gzip":
         return _unzipped(bytes(pieces))
     return bytes(pieces)
@@ -114,8 +118,12 @@ def _unzipped(body: bytes) -> bytes:
     except zlib.error as error:
         raise RegistryError(400, f"The request body is no gzip: {error}") from None
     if len(text) > MAX_BODY_BYTES:
-        raise RegistryError(413, f"The request body is longer than {MAX_BODY_BYTES} bytes")
+        raise _too_long()
     return text
+
+
+def _too_long() -> RegistryError:
+    return RegistryError(413, f"The request body is longer than {MAX_BODY_BYTES} bytes")
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
