@@ -23,6 +23,8 @@ MAX_REFERENCED_SCHEMAS: Final = 1_000
 """How many schemas one may need, over all levels. What needs more is refused."""
 MAX_CACHED_CHARACTERS: Final = 16 * 1024 * 1024
 """The texts of all parsed schemas that are kept."""
+MAX_REFUSED: Final = 4
+"""Large schemas found wrong whose requests are about to be answered."""
 
 
 class ParsedSchemas:
@@ -33,8 +35,8 @@ class ParsedSchemas:
         self._limit = limit
         self._kept: OrderedDict[tuple[object, ...], Schema] = OrderedDict()
         self._characters = 0
-        self._refused: tuple[tuple[object, ...], InvalidSchema] | None = None
-        """The last that was parsed in vain ahead of its use."""
+        self._refused: dict[tuple[object, ...], InvalidSchema] = {}
+        """What was parsed in vain ahead of its use."""
         self._one_ahead = asyncio.Semaphore(1)
 
     async def parse_ahead(
@@ -45,25 +47,32 @@ class ParsedSchemas:
         references: tuple[Reference, ...] = (),
         *,
         new: bool = False,
-    ) -> None:
-        """Parse in a thread what `parse` is soon called with, one at a time: others are answered meanwhile."""
+    ) -> bool:
+        """Parse in a thread what `parse` is soon called with, one at a time: others are answered meanwhile. Whether it could be."""
         async with self._one_ahead:
             try:
                 resolved = self._resolved(context, references) if references else {}
             except InvalidSchema:
-                return
+                return False
             key = (schema_type, text, references, tuple(resolved.items()), new)
             if key in self._kept:
-                return
+                return True
             try:
                 schema = await asyncio.to_thread(parse, schema_type, text, references, resolved, new=new)
             except InvalidSchema as error:
-                self._refused = (key, error)
+                self._refuse(key, error)
             except RecursionError:
-                self._refused = (key, InvalidSchema("it is nested too deep"))
+                self._refuse(key, InvalidSchema("it is nested too deep"))
             else:
                 if key not in self._kept:
                     self._keep(key, schema, len(text))
+                return True
+        return False
+
+    def _refuse(self, key: tuple[object, ...], error: InvalidSchema) -> None:
+        if len(self._refused) >= MAX_REFUSED:
+            self._refused.clear()
+        self._refused[key] = error
 
     def parse(
         self,
@@ -82,8 +91,9 @@ class ParsedSchemas:
             if found is not None:
                 self._kept.move_to_end(key)
                 return found
-            if self._refused is not None and self._refused[0] == key:
-                raise self._refused[1]
+            refused = self._refused.pop(key, None)
+            if refused is not None:
+                raise refused
             schema = parse(schema_type, text, references, resolved, new=new)
         except InvalidSchema as error:
             raise invalid_schema(f"Invalid schema of type {schema_type}, details: {error}") from None

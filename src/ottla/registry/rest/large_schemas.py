@@ -39,7 +39,10 @@ async def parse_ahead(registry: Registry, route: Route, request: Request) -> Non
         context = context_of(subject)
         references = catalogue.schemas.with_versions(context, submitted.references)
         new = _counts_as_new(registry, route, subject, submitted)
-        await catalogue.schemas.parse_ahead(context, submitted.type, submitted.text, references, new=new)
+        parts = (context, submitted.type, submitted.text, references)
+        if not await catalogue.schemas.parse_ahead(*parts, new=new) and route.handler is subjects.register:
+            # A schema that can't be registered any more may have been, by other rules.
+            await catalogue.schemas.parse_ahead(*parts, new=not new)
     except RegistryError:
         return
 
