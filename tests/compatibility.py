@@ -87,7 +87,7 @@ def registry_rows(registry: RegistryProcess) -> list[str]:
     from ottla.registry.rest.routing import ROUTES
 
     found = []
-    for path in dict.fromkeys(route.path for route in ROUTES):
+    for path in sorted({route.path for route in ROUTES}):
         allowed = registry.ask("OPTIONS", path.replace("{", "").replace("}", "")).headers["allow"].split(",")
         told = {
             route.method: (route.handler.__doc__ or "").splitlines()[0]
