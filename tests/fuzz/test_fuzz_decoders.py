@@ -32,11 +32,11 @@ MAX_DECOMPRESSED_BYTES = 1 << 20
 
 
 def frames() -> list[bytes]:
-    """A request of each API in its lowest and highest version, sizes left out."""
+    """A request of each API in each version, sizes left out."""
     return [
         bytes(encode_request(each.request_class(), version, 7, "client"))[4:]
         for each in REGISTRATIONS.values()
-        for version in {each.lowest_version, each.highest_version}
+        for version in range(each.lowest_version, each.highest_version + 1)
     ]
 
 
