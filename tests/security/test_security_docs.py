@@ -33,8 +33,9 @@ def test_the_page_about_security_does_what_it_says(tmp_path: Path) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
     for name, main_class in PROGRAMS.items():
-        command = " ".join(java_command("4.1.1", main_class))
-        (programs / name).write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+        java, *rest = java_command("4.1.1", main_class)
+        given = f"-Djava.security.krb5.conf={tmp_path}/realm/krb5.conf"
+        (programs / name).write_text(f'#!/bin/sh\nexec {java} {given} $KAFKA_OPTS {" ".join(rest)} "$@"\n')
         (programs / name).chmod(0o755)
     work = tmp_path / "work"
     work.mkdir()
