@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from ottla.registry.content import SchemaContent
@@ -47,6 +48,7 @@ class ParsedSchemas:
         references: tuple[Reference, ...] = (),
         *,
         new: bool = False,
+        normalize: bool = False,
     ) -> bool:
         """Parse in a thread what `parse` is soon called with, one at a time: others are answered meanwhile. Whether it could be."""
         async with self._one_ahead:
@@ -58,7 +60,9 @@ class ParsedSchemas:
             if key in self._kept:
                 return True
             try:
-                schema = await asyncio.to_thread(parse, schema_type, text, references, resolved, new=new)
+                schema = await asyncio.to_thread(
+                    _parsed_and_written, schema_type, text, references, resolved, new=new, normalize=normalize
+                )
             except InvalidSchema as error:
                 self._refuse(key, error)
             except RecursionError:
@@ -164,3 +168,19 @@ class ParsedSchemas:
         while self._kept and (len(self._kept) > self._limit or self._characters > MAX_CACHED_CHARACTERS):
             dropped, _ = self._kept.popitem(last=False)
             self._characters -= len(str(dropped[1]))
+
+
+def _parsed_and_written(
+    schema_type: SchemaType,
+    text: str,
+    references: tuple[Reference, ...],
+    resolved: Mapping[str, str],
+    *,
+    new: bool,
+    normalize: bool,
+) -> Schema:
+    """With the text it is going to be stored by, which the schema keeps. May raise RecursionError."""
+    schema = parse(schema_type, text, references, resolved, new=new)
+    with suppress(InvalidSchema):  # said to whoever asks for the text
+        _ = schema.normalized if normalize else schema.canonical
+    return schema

@@ -40,9 +40,11 @@ async def parse_ahead(registry: Registry, route: Route, request: Request) -> Non
         references = catalogue.schemas.with_versions(context, submitted.references)
         new = _counts_as_new(registry, route, subject, submitted)
         parts = (context, submitted.type, submitted.text, references)
-        if not await catalogue.schemas.parse_ahead(*parts, new=new) and route.handler is subjects.register:
+        normalize = subjects.normalizes(registry, subject, request)
+        parsed = await catalogue.schemas.parse_ahead(*parts, new=new, normalize=normalize)
+        if not parsed and route.handler is subjects.register:
             # A schema that can't be registered any more may have been, by other rules.
-            await catalogue.schemas.parse_ahead(*parts, new=not new)
+            await catalogue.schemas.parse_ahead(*parts, new=not new, normalize=normalize)
     except RegistryError:
         return
 
