@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
@@ -54,6 +55,16 @@ def children(pid: int) -> list[int]:
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def listening(pid: int) -> set[tuple[str, int]]:
+    """Addresses and ports on which the processes that a process has started take connections."""
+    return {
+        (each.laddr.ip, each.laddr.port)
+        for child in children(pid)
+        for each in psutil.Process(child).net_connections("tcp")
+        if each.status == psutil.CONN_LISTEN
+    }
+
+
 def produce(address: str, value: bytes) -> None:
     """Write one record to topic `orders` and wait for its acknowledgement."""
     producer = Producer({"bootstrap.servers": address, "acks": "all", "message.timeout.ms": 20_000})
@@ -82,7 +93,7 @@ def free_ports() -> tuple[int, int]:
 
 
 def test_up_serves_restarts_what_dies_and_stops_in_order(tmp_path: Path) -> None:
-    """One command: ready on its port; a broker killed with -9 comes back with its data; Ctrl-C ends all, exit code 0."""
+    """One command: ready on its port; for this machine alone; a broker killed with -9 comes back with its data; Ctrl-C ends all, exit code 0."""
     port, registry_port = free_ports()
     address = f"127.0.0.1:{port}"
     with running("up", "--data", str(tmp_path), "--port-offset", str(port - BROKER_PORT)) as up:
@@ -91,6 +102,8 @@ def test_up_serves_restarts_what_dies_and_stops_in_order(tmp_path: Path) -> None
         assert f"Schema Registry is ready on {registry}" in read_until(up, "Schema Registry is ready on")
         with urllib.request.urlopen(f"http://{registry}/subjects", timeout=30) as answer:
             assert answer.read() == b"[]"
+        assert {host for host, _port in listening(up.pid)} == {"127.0.0.1"}
+        assert {port, registry_port} <= {each for _host, each in listening(up.pid)}
         produce(address, b"pen")
         broker = min(children(up.pid))
         os.kill(broker, signal.SIGKILL)
