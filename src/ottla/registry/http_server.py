@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
-from ottla.registry.rest.asgi import Application
+from ottla.registry.rest.asgi import Asgi
 from ottla.registry.settings import Listener
 
 if TYPE_CHECKING:
@@ -28,12 +29,18 @@ def listen(listener: Listener) -> socket.socket:
 
 
 class HttpServer:
-    """Serves an application at sockets that listen already. Belongs to one event loop."""
+    """Serves an application at sockets that listen already, all with TLS or all without. Belongs to one event loop."""
 
     def __init__(
-        self, application: Application, sockets: Sequence[socket.socket], *, idle_timeout_s: float
+        self,
+        application: Asgi,
+        sockets: Sequence[socket.socket],
+        *,
+        idle_timeout_s: float,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._application = application
+        self._tls = tls
         self._idle_timeout_s = idle_timeout_s
         self._sockets = list(sockets)
         self._server: uvicorn.Server | None = None
@@ -59,6 +66,7 @@ class HttpServer:
             timeout_graceful_shutdown=STOP_TIMEOUT_S,
         )
         config.load()
+        config.ssl = self._tls
         self._server = uvicorn.Server(config)
         self._server.lifespan = config.lifespan_class(config)
         await self._server.startup(sockets=self._sockets)

@@ -12,10 +12,11 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import sys
 from contextlib import AsyncExitStack, suppress
 from importlib import metadata
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ottla.client.admin import Admin
 from ottla.client.brokers import Brokers
@@ -26,12 +27,16 @@ from ottla.registry.cluster_login import credentials, tls_context
 from ottla.registry.election import PROTOCOL_TYPE, Identity, RegistryMember
 from ottla.registry.http_server import HttpServer, listen
 from ottla.registry.registry import Facts, Registry
-from ottla.registry.rest.asgi import Application, CrossOrigin
+from ottla.registry.rest.asgi import Application, Asgi, CrossOrigin
 from ottla.registry.rest.dispatch import Dispatch
 from ottla.registry.rest.forwarding import HttpForwarder
 from ottla.registry.schemas_topic import Place, SchemasTopic, StartError
+from ottla.registry.secured import SecurityError, basic_login, client_context, server_context
 from ottla.registry.settings import RegistrySettings
 from ottla.registry.state import RegistryState
+
+if TYPE_CHECKING:
+    from ottla.security.rest_login import BasicLogin
 
 SESSION_TIMEOUT_MS: Final = 10_000
 HEARTBEAT_INTERVAL_MS: Final = 3_000
@@ -91,6 +96,14 @@ async def _serve(settings: RegistrySettings) -> int:
         await running.stop()
 
 
+class _Secured(NamedTuple):
+    """What the registry's listeners ask of clients, and how it speaks to another registry."""
+
+    login: BasicLogin | None
+    server: ssl.SSLContext | None
+    client: ssl.SSLContext | None
+
+
 class RunningRegistry:
     """A registry with all that it needs, from `start` to `stop`, which also undoes a start that failed."""
 
@@ -108,6 +121,7 @@ class RunningRegistry:
     async def start(self) -> None:
         """Raises StartError, or OSError for an address that can't be listened at."""
         settings, stack = self._settings, self._stack
+        secured = await _secured(settings)
         sockets = [listen(listener) for listener in settings.listeners]
         for each in sockets:
             stack.callback(each.close)
@@ -129,27 +143,43 @@ class RunningRegistry:
         await topic.start()
         self.registry = Registry(state, topic, await _facts(settings, brokers))
         topic.on_conflict = self.registry.resolve
-        await self._serve_http(sockets)
+        await self._serve_http(sockets, secured)
         await self._join(brokers, identity)
         _log.info("[SchemaRegistry %s] started", identity.url)
 
-    async def _serve_http(self, sockets: list[socket.socket]) -> None:
+    async def _serve_http(self, sockets: list[socket.socket], secured: _Secured) -> None:
         settings = self._settings
         forwarder = HttpForwarder(
             connect_timeout_s=settings.seconds("leader.connect.timeout.ms"),
             read_timeout_s=settings.seconds("leader.read.timeout.ms"),
+            tls=secured.client,
         )
         self._stack.push_async_callback(forwarder.close)
-        application = Application(
+        origin, methods, headers = (
+            settings.text(f"access.control.allow.{name}") for name in ("origin", "methods", "headers")
+        )
+        application: Asgi = Application(
             Dispatch(self.registry, forwarder),
             compresses=settings.flag("compression.enable"),
-            cross_origin=CrossOrigin(
-                *(settings.text(f"access.control.allow.{name}") for name in ("origin", "methods", "headers"))
-            ),
+            cross_origin=CrossOrigin(origin, methods, headers),
         )
-        server = HttpServer(application, sockets, idle_timeout_s=settings.seconds("idle.timeout.ms"))
-        await server.start()
-        self._stack.push_async_callback(server.stop)
+        if secured.login is not None:
+            realm = settings.text("authentication.realm")
+            from ottla.registry.rest.access import LoggedIn  # noqa: PLC0415 - most registries ask nobody
+
+            application = LoggedIn(application, secured.login, realm=realm, lets_options_through=bool(origin))
+        for scheme, tls in (("http", None), ("https", secured.server)):
+            own = [
+                each
+                for each, listener in zip(sockets, settings.listeners, strict=True)
+                if listener.scheme == scheme
+            ]
+            if own:
+                server = HttpServer(
+                    application, own, idle_timeout_s=settings.seconds("idle.timeout.ms"), tls=tls
+                )
+                await server.start()
+                self._stack.push_async_callback(server.stop)
 
     async def _join(self, brokers: Brokers, identity: Identity) -> None:
         membership = GroupMembership(
@@ -164,6 +194,25 @@ class RunningRegistry:
         )
         self.membership = asyncio.create_task(_run(membership))
         self._stack.push_async_callback(_leave, brokers, membership, self.membership, identity)
+
+
+async def _secured(settings: RegistrySettings) -> _Secured:
+    """Reads the files; raises StartError."""
+    speaks_tls = any(listener.scheme == "https" for listener in settings.listeners)
+    if not speaks_tls and settings.text("authentication.method") == "NONE":
+        return _Secured(None, None, None)
+
+    def read() -> _Secured:
+        return _Secured(
+            basic_login(settings.values),
+            server_context(settings.values) if speaks_tls else None,
+            client_context(settings.values) if speaks_tls else None,
+        )
+
+    try:
+        return await asyncio.to_thread(read)
+    except SecurityError as error:
+        raise StartError(str(error)) from None
 
 
 async def _run(membership: GroupMembership) -> None:

@@ -16,6 +16,7 @@ from ottla.config.sources import Given, setting_of_variable
 from ottla.config.validators import OneOf, OneOfIgnoringCase, Range
 from ottla.config.values import INT_MAX, Password, Value
 from ottla.registry.schemas.compatibility import CompatibilityLevel
+from ottla.registry.secured import LOGIN_FILE, SECURITY_SETTINGS, login_file_of_jvm
 
 SETTINGS: Final[Mapping[str, Setting]] = by_name(
     (
@@ -23,7 +24,7 @@ SETTINGS: Final[Mapping[str, Setting]] = by_name(
             name="listeners",
             type=Type.LIST,
             default=("http://0.0.0.0:8081",),
-            doc="Where to listen, `http://host:port`, several with commas.",
+            doc="Where to listen, `http://host:port` or `https://host:port`, several with commas.",
             importance=Importance.HIGH,
         ),
         Setting(
@@ -183,6 +184,7 @@ SETTINGS: Final[Mapping[str, Setting]] = by_name(
             doc="Headers that pages of other origins may set.",
             importance=Importance.LOW,
         ),
+        *SECURITY_SETTINGS,
     )
 )
 
@@ -193,6 +195,8 @@ OTHER_NAMES: Final[Mapping[str, str]] = {
 """What settings were called in earlier versions of the original."""
 
 ENVIRONMENT_PREFIX: Final = "SCHEMA_REGISTRY_"
+JVM_OPTIONS: Final = "SCHEMA_REGISTRY_OPTS"
+"""Options of a Java machine: one of them is read."""
 
 
 class InvalidSettingsError(ValueError):
@@ -258,11 +262,15 @@ class RegistrySettings(NamedTuple):
 
 def from_environment(environment: Mapping[str, str]) -> list[Given]:
     """The variables `SCHEMA_REGISTRY_…`, named as Confluent's image reads them."""
-    return [
+    given = [
         Given(setting_of_variable(variable.removeprefix(ENVIRONMENT_PREFIX)), text, f"environment {variable}")
         for variable, text in sorted(environment.items())
-        if variable.startswith(ENVIRONMENT_PREFIX)
+        if variable.startswith(ENVIRONMENT_PREFIX) and variable != JVM_OPTIONS
     ]
+    login_file = login_file_of_jvm(environment.get(JVM_OPTIONS, ""))
+    if login_file is not None:
+        given.append(Given(LOGIN_FILE, login_file, f"environment {JVM_OPTIONS}"))
+    return given
 
 
 def build(given: Iterable[Given]) -> RegistrySettings:

@@ -119,6 +119,22 @@ def server_tls(settings: TlsSettings, replaced: ServerTls | None = None) -> Serv
     return ServerTls(settings, context, mapping, entries, files, warnings, unwanted)
 
 
+def client_tls(settings: TlsSettings) -> ssl.SSLContext:
+    """How a service speaks to another of its kind: it trusts the trust store, or the system, shows its own certificate if it has one,
+    and wants the other's to bear the name it was reached by. Raises `StoreError`.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    _set_versions(context, settings)
+    if settings.truststore.is_set:
+        context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+        _trust(context, settings.truststore)
+    else:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    if settings.keystore.is_set:
+        _use(context, settings.keystore, read_key_store(settings.keystore)[0])
+    return context
+
+
 def file_states(settings: TlsSettings) -> tuple[FileState, ...]:
     """By which a change of the stores' files is seen; costs a look at each."""
     return tuple(_state(store.location) for store in (settings.keystore, settings.truststore))

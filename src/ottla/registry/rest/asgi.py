@@ -22,6 +22,7 @@ COMPRESSION_LEVEL: Final = 1
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Asgi: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class CrossOrigin(NamedTuple):
