@@ -248,10 +248,12 @@ class SchemasTopic:
     # The consumer's thread
 
     def _read(self, consumer: Consumer) -> None:
-        from confluent_kafka import OFFSET_BEGINNING, TopicPartition  # noqa: PLC0415
+        from confluent_kafka import TopicPartition  # noqa: PLC0415
 
-        consumer.assign([TopicPartition(self._place.topic, 0, OFFSET_BEGINNING)])
-        self._loop.call_soon_threadsafe(self._expect_end, *self._watermarks(consumer))
+        begin, until = self._watermarks(consumer)
+        self._loop.call_soon_threadsafe(self._expect_end, begin, until)
+        # At a number, not at "the beginning", which librdkafka would ask for in vain and again half a second later.
+        consumer.assign([TopicPartition(self._place.topic, 0, begin)])
         while not self._ending:
             # A batch is waited for until it is full or its time is over; one message, until it is there.
             first = consumer.poll(POLL_S)
