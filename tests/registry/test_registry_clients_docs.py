@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from apache_jars import ROOT
+from apache_jars import QUICK_JVM, ROOT
 from brokers import Broker
+from ottla.registry.settings import SETTINGS
+from programs import REGISTRY_CLASS_PATH
 from registries import RegistryProcess
 
 PAGE = ROOT / "docs" / "registry.md"
@@ -27,9 +31,9 @@ def examples(language: str, broker: Broker, registry: RegistryProcess, topic: st
 
 
 def test_the_pages_examples_run(
-    broker: Broker, registry: RegistryProcess, unique_name: Callable[[str], str]
+    broker: Broker, registry: RegistryProcess, unique_name: Callable[[str], str], tmp_path: Path
 ) -> None:
-    """Registered, refused and told by curl; produced and consumed in Python."""
+    """Registered, refused and told by curl; produced and consumed in Python, then in Java."""
     topic = unique_name("orders")
     (shell,) = examples("sh", broker, registry, topic)
     ended = subprocess.run(
@@ -45,3 +49,28 @@ def test_the_pages_examples_run(
     names["registry"].__exit__(None, None, None)
     assert names["order"] == {"item": "pen", "count": 3}
     assert registry.get(f"/subjects/{topic}-value/versions").body == [1, 2]
+    (java,) = examples("java", broker, registry, topic)
+    program = tmp_path / "Orders.java"
+    program.write_text(java)
+    ended = subprocess.run(
+        ["java", *QUICK_JVM, "-cp", REGISTRY_CLASS_PATH, program],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    read = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("{")]
+    assert sorted(read, key=lambda order: order["item"]) == [
+        {"item": "ink", "count": 2},
+        {"item": "pen", "count": 3},
+    ]
+    assert registry.get(f"/subjects/{topic}-value/versions").body == [1, 2]
+
+
+def test_the_page_has_every_setting() -> None:
+    """With its default and what it means."""
+    page = PAGE.read_text()
+    for name, setting in SETTINGS.items():
+        assert f"\n| `{name}` | " in page
+        assert f" | {setting.doc} |\n" in page
