@@ -16,6 +16,7 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 from brokers import Broker
 from certificates import PASSWORD, Authority
 from conditions import until
+from identity_provider import IdentityProvider
 from ottla.security.rest_login import BasicLogin, NotAllowed, Refused, UserFileError, clear_text
 from registries import RegistryProcess, record
 
@@ -229,11 +230,12 @@ def test_writes_are_passed_on_over_tls_with_certificates(
             "java.security.auth.login.config: /nowhere can't be read",
         ),
         ({"authentication.realm": "Other"}, "authentication.realm"),
-        ({"authentication.method": "BEARER"}, "authentication.method"),
+        ({"authentication.method": "DIGEST"}, "authentication.method"),
+        ({"authentication.method": "BEARER"}, "oauthbearer.jwks.endpoint.url"),
         ({"ssl.keystore.password": "hunter2"}, "ssl.keystore"),
         ({"ssl.keystore.location": ""}, "ssl.keystore.location"),
     ],
-    ids=["file", "realm", "method", "password", "store"],
+    ids=["file", "realm", "method", "keys", "password", "store"],
 )
 def test_a_registry_that_can_not_be_secured_does_not_start(
     broker: Broker, tmp_path: Path, settings: dict[str, str], changed: dict[str, str], told: str
@@ -243,3 +245,51 @@ def test_a_registry_that_can_not_be_secured_does_not_start(
         RegistryProcess(broker.bootstrap_servers, tmp_path / "output.log", {**settings, **changed}).start()
     assert "hunter2" not in str(refused.value)
     assert PASSWORD not in str(refused.value)
+
+
+def test_tokens_of_an_identity_provider(
+    broker: Broker, tmp_path: Path, unique_name: Callable[[str], str]
+) -> None:
+    """Its own let in, with a scope that is asked for; those of others, those that are over and those for others don't."""
+    name = unique_name("tokens")
+    with IdentityProvider() as provider:
+        claims = provider.claims()
+        settings = {
+            "kafkastore.topic": f"_schemas-{name}",
+            "schema.registry.group.id": name,
+            "authentication.method": "BEARER",
+            "authentication.realm": "tokens",
+            "authentication.roles": "schemas",
+            "oauthbearer.jwks.endpoint.url": provider.jwks_url,
+            "oauthbearer.expected.issuer": str(claims["iss"]),
+            "oauthbearer.expected.audience": str(claims["aud"]),
+        }
+        with RegistryProcess(broker.bootstrap_servers, tmp_path / "output.log", settings) as running:
+            token = provider.token(scope="schemas other")
+            assert running.get("/subjects", Authorization=f"Bearer {token}").status == 200
+            with SchemaRegistryClient(
+                {
+                    "url": running.url,
+                    "bearer.auth.credentials.source": "STATIC_TOKEN",
+                    "bearer.auth.token": token,
+                    "bearer.auth.logical.cluster": "lsrc-1",
+                    "bearer.auth.identity.pool.id": "pool-1",
+                }
+            ) as client:
+                assert client.get_subjects() == []
+            refused = [
+                token[:-8] + "AAAAAAAA",
+                provider.token(scope="schemas", aud="others"),
+                provider.token(scope="schemas", iss="others"),
+                provider.token(scope="schemas", exp=1_000_000_000),
+                "",
+                "a.b.c",
+            ]
+            for other in refused:
+                answer = running.get("/subjects", Authorization=f"Bearer {other}")
+                assert answer.error == (401, 40101), other
+                assert answer.headers["www-authenticate"] == 'Bearer realm="tokens"'
+            assert running.get("/subjects").error == (401, 40101)
+            without_scope = provider.token(scope="other")
+            assert running.get("/subjects", Authorization=f"Bearer {without_scope}").error == (403, 40301)
+            assert token not in running.log()

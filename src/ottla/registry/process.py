@@ -31,12 +31,13 @@ from ottla.registry.rest.asgi import Application, Asgi, CrossOrigin
 from ottla.registry.rest.dispatch import Dispatch
 from ottla.registry.rest.forwarding import HttpForwarder
 from ottla.registry.schemas_topic import Place, SchemasTopic, StartError
-from ottla.registry.secured import SecurityError, basic_login, client_context, server_context
+from ottla.registry.secured import SecurityError, basic_login, bearer_login, client_context, server_context
 from ottla.registry.settings import RegistrySettings
 from ottla.registry.state import RegistryState
 
 if TYPE_CHECKING:
     from ottla.security.rest_login import BasicLogin
+    from ottla.security.rest_tokens import BearerLogin
 
 SESSION_TIMEOUT_MS: Final = 10_000
 HEARTBEAT_INTERVAL_MS: Final = 3_000
@@ -99,7 +100,8 @@ async def _serve(settings: RegistrySettings) -> int:
 class _Secured(NamedTuple):
     """What the registry's listeners ask of clients, and how it speaks to another registry."""
 
-    login: BasicLogin | None
+    basic: BasicLogin | None
+    bearer: BearerLogin | None
     server: ssl.SSLContext | None
     client: ssl.SSLContext | None
 
@@ -122,6 +124,8 @@ class RunningRegistry:
         """Raises StartError, or OSError for an address that can't be listened at."""
         settings, stack = self._settings, self._stack
         secured = await _secured(settings)
+        if secured.bearer is not None:
+            stack.callback(secured.bearer.close)
         sockets = [listen(listener) for listener in settings.listeners]
         for each in sockets:
             stack.callback(each.close)
@@ -163,11 +167,18 @@ class RunningRegistry:
             compresses=settings.flag("compression.enable"),
             cross_origin=CrossOrigin(origin, methods, headers),
         )
-        if secured.login is not None:
+        login = secured.basic or secured.bearer
+        if login is not None:
             realm = settings.text("authentication.realm")
             from ottla.registry.rest.access import LoggedIn  # noqa: PLC0415 - most registries ask nobody
 
-            application = LoggedIn(application, secured.login, realm=realm, lets_options_through=bool(origin))
+            application = LoggedIn(
+                application,
+                login,
+                realm=realm,
+                lets_options_through=bool(origin),
+                waits=secured.bearer is not None,
+            )
         for scheme, tls in (("http", None), ("https", secured.server)):
             own = [
                 each
@@ -200,11 +211,12 @@ async def _secured(settings: RegistrySettings) -> _Secured:
     """Reads the files; raises StartError."""
     speaks_tls = any(listener.scheme == "https" for listener in settings.listeners)
     if not speaks_tls and settings.text("authentication.method") == "NONE":
-        return _Secured(None, None, None)
+        return _Secured(None, None, None, None)
 
     def read() -> _Secured:
         return _Secured(
             basic_login(settings.values),
+            bearer_login(settings.values),
             server_context(settings.values) if speaks_tls else None,
             client_context(settings.values) if speaks_tls else None,
         )

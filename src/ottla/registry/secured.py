@@ -3,6 +3,7 @@
     authentication.method=BASIC             users from a file, as Jetty's PropertyFileLoginModule reads it
     authentication.realm=Registry           the group in the JAAS file that names that file
     java.security.auth.login.config=…       the JAAS file; the original has it as a property of its JVM
+    authentication.method=BEARER            tokens, verified by the keys at oauthbearer.jwks.endpoint.url
     listeners=https://…, ssl.keystore.*     TLS
 
 Reads files, so it is called on a thread.
@@ -23,6 +24,7 @@ from ottla.config.values import Password, Value
 if TYPE_CHECKING:
     from ottla.security.key_stores import StoreSettings
     from ottla.security.rest_login import BasicLogin
+    from ottla.security.rest_tokens import BearerLogin
     from ottla.security.tls_settings import TlsSettings
 
 LOGIN_FILE: Final = "java.security.auth.login.config"
@@ -50,8 +52,8 @@ SECURITY_SETTINGS: Final = (
         name="authentication.method",
         type=Type.STRING,
         default="NONE",
-        valid=OneOf(("NONE", "BASIC")),
-        doc="BASIC asks each request for a user and a password.",
+        valid=OneOf(("NONE", "BASIC", "BEARER")),
+        doc="BASIC asks each request for a user and a password, BEARER for a token of an identity provider.",
         importance=Importance.HIGH,
     ),
     Setting(
@@ -64,7 +66,7 @@ SECURITY_SETTINGS: Final = (
         name="authentication.roles",
         type=Type.LIST,
         default=("*",),
-        doc="Users with one of these roles may come in, with commas; `*` is every user.",
+        doc="Users with one of these roles, or tokens with one of these scopes, may come in, with commas; `*` is every one.",
     ),
     Setting(
         name=LOGIN_FILE,
@@ -74,6 +76,30 @@ SECURITY_SETTINGS: Final = (
             "A JAAS file with a `PropertyFileLoginModule` whose `file` holds `user: password,role,…`. Also read from "
             f"`SCHEMA_REGISTRY_OPTS=-D{LOGIN_FILE}=…`, as the original has it."
         ),
+    ),
+    Setting(
+        name="oauthbearer.jwks.endpoint.url",
+        type=Type.STRING,
+        default=None,
+        doc="Where the identity provider publishes the keys that tokens are verified by.",
+    ),
+    Setting(
+        name="oauthbearer.expected.issuer",
+        type=Type.STRING,
+        default=None,
+        doc="Who has to have issued a token; anyone when not set.",
+    ),
+    Setting(
+        name="oauthbearer.expected.audience",
+        type=Type.LIST,
+        default=(),
+        doc="For whom a token has to be, one of these; for nobody in particular when empty.",
+    ),
+    Setting(
+        name="oauthbearer.sub.claim.name",
+        type=Type.STRING,
+        default="sub",
+        doc="The claim that names the user.",
     ),
     *_store("keystore", "A file of the certificate, with its key, that `https` listeners show."),
     Setting(name="ssl.key.password", type=Type.PASSWORD, default=None, doc="Opens the key in the key store."),
@@ -114,8 +140,8 @@ def login_file_of_jvm(options: str) -> str | None:
 
 
 def basic_login(values: Mapping[str, Value]) -> BasicLogin | None:
-    """Who knows the users; None where nobody is asked. Raises `SecurityError`."""
-    if values["authentication.method"] == "NONE":
+    """Who knows the users; None where they are not asked for. Raises `SecurityError`."""
+    if values["authentication.method"] != "BASIC":
         return None
     from ottla.security.rest_login import BasicLogin, UserFileError  # noqa: PLC0415 - most registries ask nobody
 
@@ -126,6 +152,28 @@ def basic_login(values: Mapping[str, Value]) -> BasicLogin | None:
         )
     except UserFileError as error:
         raise SecurityError(f"{users}: {error}") from None
+
+
+def bearer_login(values: Mapping[str, Value]) -> BearerLogin | None:
+    """Who verifies tokens, to be closed at the end; None where none are asked for. Raises `SecurityError`."""
+    if values["authentication.method"] != "BEARER":
+        return None
+    from ottla.security.oauth_claims import ClaimRules  # noqa: PLC0415
+    from ottla.security.rest_tokens import BearerLogin  # noqa: PLC0415
+
+    name = "oauthbearer.jwks.endpoint.url"
+    if not values[name]:
+        raise SecurityError(f"{name}: authentication.method=BEARER needs the identity provider's keys")
+    issuer = values["oauthbearer.expected.issuer"]
+    rules = ClaimRules(
+        issuer=None if issuer is None else str(issuer),
+        audiences=frozenset(cast("tuple[str, ...]", values["oauthbearer.expected.audience"])),
+        subject_claim=str(values["oauthbearer.sub.claim.name"]),
+    )
+    try:
+        return BearerLogin(str(values[name]), rules, cast("tuple[str, ...]", values["authentication.roles"]))
+    except ValueError as error:
+        raise SecurityError(f"{name}: {error}") from None
 
 
 def _users_file(values: Mapping[str, Value]) -> str:

@@ -1,4 +1,4 @@
-"""Who may come in: basic log-ins, asked for before anything of a request is read but its head.
+"""Who may come in: users with passwords, or tokens, asked for before anything of a request is read but its head.
 
 401 with 40101    nobody is logged in, or not by this password
 403 with 40301    a user that has none of the roles in `authentication.roles`
@@ -6,32 +6,44 @@
 
 from __future__ import annotations
 
-from typing import Final
+import asyncio
+from typing import Final, Protocol
 
 from ottla.registry.errors import RegistryError
 from ottla.registry.rest.asgi import Asgi, Message, Receive, Send
 from ottla.registry.rest.messages import DEFAULT_TYPE, error_answer
-from ottla.security.rest_login import BasicLogin, NotAllowed, Refused
+from ottla.security.rest_login import NotAllowed, Refused
 
 _UNAUTHORIZED: Final = RegistryError(40101, "Unauthorized")
 _FORBIDDEN: Final = RegistryError(40301, "Forbidden")
 
 
+class Login(Protocol):
+    """Knows who sends an `Authorization`."""
+
+    def user(self, authorization: str) -> str:
+        """Raises `Refused` and `NotAllowed`."""
+
+
 class LoggedIn:
-    """An ASGI application in front of the registry's own."""
+    """An ASGI application in front of the registry's own. `waits`: the log-in may take its time, and gets a thread."""
 
     def __init__(
-        self, application: Asgi, login: BasicLogin, *, realm: str, lets_options_through: bool
+        self, application: Asgi, login: Login, *, realm: str, lets_options_through: bool, waits: bool = False
     ) -> None:
+        self._waits = waits
         self._application = application
         self._login = login
         quoted = realm.replace("\\", "\\\\").replace('"', '\\"')
-        self._challenge = f'Basic realm="{quoted}"'.encode("latin-1", "replace")
+        self._challenge = f'{"Bearer" if waits else "Basic"} realm="{quoted}"'.encode("latin-1", "replace")
         self._lets_options_through = lets_options_through
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            refusal = self._refusal(scope)
+            if self._waits:
+                refusal = await asyncio.to_thread(self._refusal, scope)
+            else:
+                refusal = self._refusal(scope)
             if refusal is not None:
                 await self._refuse(refusal, scope, send)
                 return
