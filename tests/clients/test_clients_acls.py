@@ -88,27 +88,28 @@ def test_kafka_python_s_rules(guarded_broker: Broker, unique_name: Callable[[str
     """Also about users, whom others may want tokens for."""
     admin = KafkaAdminClient(bootstrap_servers=guarded_broker.bootstrap_servers)
     name = unique_name("python")
+    user = f"User:{name}"
     try:
         rules = [
             ACL(
-                "User:bob",
+                user,
                 "192.0.2.1",
                 PythonOperation.DESCRIBE,
                 PythonPermission.DENY,
                 ResourcePattern(PythonResource.TRANSACTIONAL_ID, name, ACLResourcePatternType.PREFIXED),
             ),
             ACL(
-                "User:bob",
+                user,
                 "*",
                 PythonOperation.CREATE_TOKENS,
                 PythonPermission.ALLOW,
-                ResourcePattern(PythonResource.USER, f"User:{name}"),
+                ResourcePattern(PythonResource.USER, user),
             ),
         ]
         outcome = admin.create_acls(rules)
         assert (len(outcome["succeeded"]), outcome["failed"]) == (2, [])
-        bobs = ACLFilter(
-            "User:bob",
+        own = ACLFilter(
+            user,
             None,
             PythonOperation.ANY,
             PythonPermission.ANY,
@@ -116,12 +117,12 @@ def test_kafka_python_s_rules(guarded_broker: Broker, unique_name: Callable[[str
         )
 
         def found() -> set[ACL]:
-            acls, error = admin.describe_acls(bobs)
+            acls, error = admin.describe_acls(own)
             assert error is kafka.errors.NoError
             return set(acls)
 
         until(found, lambda seen: seen == set(rules))
-        [(_, gone, error)] = admin.delete_acls([bobs])
+        [(_, gone, error)] = admin.delete_acls([own])
         assert (set(gone), error) == (set(rules), kafka.errors.NoError)
         until(found, lambda seen: seen == set())
     finally:
