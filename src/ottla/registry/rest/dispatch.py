@@ -108,12 +108,13 @@ class Dispatch:
                 return answer
         if registry.is_primary:
             return None
-        if request.headers.get(FORWARDED_HEADER) == "false":
-            raise no_leader()
+        # Who forwards may know of the election before the one elected has caught up.
         if not await registry.settled(PRIMARY_TIMEOUT_S):
             raise no_leader()
         if registry.is_primary or registry.primary_url is None:
             return None
+        if request.headers.get(FORWARDED_HEADER) == "false":
+            raise no_leader()
         return await self._forwarded(registry.primary_url, request)
 
     async def _forwarded(self, url: str, request: Request) -> Answer:
