@@ -30,9 +30,9 @@ HEAVY = {
 
 BARE_SERVER = "import asyncio, ssl, sqlite3, json, uvloop"
 
-MOST_BARE_SERVERS = 5
-"""A start may cost as much as so many bare servers of the same libraries; with all of Kafka's groups in it, it costs not
-quite four."""
+MOST_BARE_SERVERS = 6
+"""A start may cost as much as so many bare servers of the same libraries; with all of Kafka's groups in it, it costs about
+four, give or take a half by what the machine does meanwhile."""
 
 
 def test_a_broker_imports_nothing_heavy():
