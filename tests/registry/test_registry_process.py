@@ -12,6 +12,7 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable
+from functools import partial
 from hashlib import md5
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+import conditions
 from brokers import ApacheBroker, Broker, StartBroker
 from registries import OTTLA, RegistryProcess, record
 
@@ -28,12 +30,7 @@ DEADLINE_S = 60
 StartRegistry = Callable[..., RegistryProcess]
 
 
-def until(condition: Callable[[], object]) -> None:
-    """Wait for a condition, with a deadline."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        time.sleep(0.05)
+until = partial(conditions.until, seconds=DEADLINE_S)
 
 
 def leads(registry: RegistryProcess) -> bool:

@@ -8,15 +8,24 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ottla.cli.errors import CommandError, UsageError
+from ottla.cli.process_words import Command, read_words, run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 USAGE = "ottla broker [server.properties] [--set KEY=VALUE]..."
+
+_COMMAND = Command(
+    "ottla broker",
+    "a broker",
+    USAGE,
+    # `--override` is what Apache's start script calls `--set`.
+    {"--set": "--set", "--override": "--set"},
+    "write {option} KEY=VALUE",
+)
 
 
 class BrokerArguments(NamedTuple):
@@ -28,45 +37,13 @@ class BrokerArguments(NamedTuple):
 
 def run_broker(words: Sequence[str]) -> int:
     """Run one broker in this process until it is told to stop; answer the exit code."""
-    try:
-        arguments = parse_arguments(words)
-    except CommandError as error:
-        print(f"error: {error.what}\nwhere: {error.where}\n   do: {error.remedy}", file=sys.stderr)
-        return error.exit_code
-    return start_broker(arguments)
+    return run(words, parse_arguments, start_broker)
 
 
 def parse_arguments(words: Sequence[str]) -> BrokerArguments:
-    """Read the words behind `ottla broker`. `--override` is what Apache's start script calls `--set`."""
-    file: Path | None = None
-    settings: list[str] = []
-    rest = iter(words)
-    for word in rest:
-        name, equals, value = word.partition("=")
-        if name in {"--set", "--override"}:
-            settings.append(value if equals else _next(rest, word))
-        elif word.startswith("-"):
-            raise UsageError(
-                f"{word} is no option of a broker", where="ottla broker", remedy=f"write {USAGE}"
-            )
-        elif file is not None:
-            raise UsageError(
-                f"two files of settings, {file} and {word}",
-                where="ottla broker",
-                remedy="give one, and what differs with --set",
-            )
-        else:
-            from pathlib import Path
-
-            file = Path(word)
-    return BrokerArguments(file, tuple(settings))
-
-
-def _next(words: Iterator[str], option: str) -> str:
-    value = next(words, None)
-    if value is None:
-        raise UsageError(f"{option} has no value", where="ottla broker", remedy=f"write {option} KEY=VALUE")
-    return value
+    """Read the words behind `ottla broker`."""
+    file, values = read_words(words, _COMMAND)
+    return BrokerArguments(file, tuple(values["--set"]))
 
 
 def start_broker(arguments: BrokerArguments) -> int:

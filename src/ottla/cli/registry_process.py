@@ -8,15 +8,22 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ottla.cli.errors import CommandError, UsageError
+from ottla.cli.process_words import Command, read_words, run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 USAGE = "ottla registry [schema-registry.properties] [--bootstrap HOST:PORT] [--set KEY=VALUE]..."
+
+_COMMAND = Command(
+    "ottla registry",
+    "a registry",
+    USAGE,
+    {"--set": "--set", "--bootstrap": "--bootstrap", "-b": "--bootstrap"},
+)
 
 
 class RegistryArguments(NamedTuple):
@@ -29,48 +36,13 @@ class RegistryArguments(NamedTuple):
 
 def run_registry(words: Sequence[str]) -> int:
     """Run one registry in this process until it is told to stop; answer the exit code."""
-    try:
-        arguments = parse_arguments(words)
-    except CommandError as error:
-        print(f"error: {error.what}\nwhere: {error.where}\n   do: {error.remedy}", file=sys.stderr)
-        return error.exit_code
-    return start_registry(arguments)
+    return run(words, parse_arguments, start_registry)
 
 
 def parse_arguments(words: Sequence[str]) -> RegistryArguments:
     """Read the words behind `ottla registry`."""
-    file: Path | None = None
-    bootstrap: str | None = None
-    settings: list[str] = []
-    rest = iter(words)
-    for word in rest:
-        name, equals, value = word.partition("=")
-        if name == "--set":
-            settings.append(value if equals else _next(rest, word))
-        elif name in {"--bootstrap", "-b"}:
-            bootstrap = value if equals else _next(rest, word)
-        elif word.startswith("-"):
-            raise UsageError(
-                f"{word} is no option of a registry", where="ottla registry", remedy=f"write {USAGE}"
-            )
-        elif file is not None:
-            raise UsageError(
-                f"two files of settings, {file} and {word}",
-                where="ottla registry",
-                remedy="give one, and what differs with --set",
-            )
-        else:
-            from pathlib import Path
-
-            file = Path(word)
-    return RegistryArguments(file, bootstrap, tuple(settings))
-
-
-def _next(words: Iterator[str], option: str) -> str:
-    value = next(words, None)
-    if value is None:
-        raise UsageError(f"{option} has no value", where="ottla registry", remedy=f"write {USAGE}")
-    return value
+    file, values = read_words(words, _COMMAND)
+    return RegistryArguments(file, next(reversed(values["--bootstrap"]), None), tuple(values["--set"]))
 
 
 def start_registry(arguments: RegistryArguments) -> int:
