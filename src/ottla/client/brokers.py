@@ -12,7 +12,7 @@ from typing import Self, TypeVar
 
 from ottla.client.connection import BrokerConnection, open_connection
 from ottla.client.errors import BrokerUnreachableError, ClientError
-from ottla.client.sasl import Credentials
+from ottla.client.sasl import Login
 from ottla.protocol.declare import Request, Response
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages.find_coordinator import FindCoordinatorRequest, FindCoordinatorResponse
@@ -60,7 +60,7 @@ class Brokers:
         *,
         client_id: str = "ottla",
         tls: ssl.SSLContext | None = None,
-        credentials: Credentials | None = None,
+        credentials: Login | None = None,
         connect_timeout_s: float = 10.0,
     ) -> None:
         self._bootstrap = [_address(server) for server in bootstrap_servers.split(",") if server.strip()]

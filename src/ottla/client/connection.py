@@ -7,6 +7,7 @@ all behind it: whoever sends such requests takes a connection for them alone.
 import asyncio
 import math
 import ssl
+from collections.abc import Generator
 from contextlib import suppress
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from ottla.client.errors import (
     ConnectionLostError,
     RequestTimedOutError,
 )
-from ottla.client.sasl import Credentials, LoginError
+from ottla.client.sasl import Ask, Login, log_in_requests, next_request
 from ottla.protocol.api_keys import ApiKey
 from ottla.protocol.codec import decode_from
 from ottla.protocol.declare import Request, Response
@@ -24,8 +25,6 @@ from ottla.protocol.errors import ErrorCode, ProtocolError
 from ottla.protocol.framing import encode_request, response_header_version
 from ottla.protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from ottla.protocol.messages.response_header import ResponseHeader
-from ottla.protocol.messages.sasl_authenticate import SaslAuthenticateRequest, SaslAuthenticateResponse
-from ottla.protocol.messages.sasl_handshake import SaslHandshakeRequest, SaslHandshakeResponse
 
 MAX_RESPONSE_BYTES = 100 * 1024 * 1024
 """A longer answer is taken for something that is no Kafka broker's."""
@@ -117,31 +116,29 @@ class BrokerConnection:
             )
         self._versions = {api.api_key: (api.min_version, api.max_version) for api in answer.api_keys}
 
-    async def log_in(self, credentials: Credentials, timeout_s: float) -> None:
-        """Raises `LoginError`, and what `send` raises."""
-        handshake = await self._exchange(
-            SaslHandshakeRequest(mechanism=credentials.mechanism), SaslHandshakeResponse, 1, timeout_s
-        )
-        if handshake.error_code != ErrorCode.NONE:
-            raise LoginError(
-                f"{self.address} does not take {credentials.mechanism}, only {', '.join(handshake.mechanisms)}"
-                if handshake.mechanisms
-                else f"{self.address} wants no log-in: {ErrorCode(handshake.error_code).name}"
-            )
-        exchange = credentials.exchange()
-        lifetime_ms = 0
-        with suppress(StopIteration):
-            token = next(exchange)
-            while True:
-                answer = await self._exchange(
-                    SaslAuthenticateRequest(auth_bytes=token), SaslAuthenticateResponse, 1, timeout_s
-                )
-                if answer.error_code != ErrorCode.NONE:
-                    raise LoginError(f"{self.address} refuses the log-in: {answer.error_message}")
-                lifetime_ms = answer.session_lifetime_ms
-                token = exchange.send(bytes(answer.auth_bytes))
-        if lifetime_ms > 0:
-            self._session_ends_s = asyncio.get_running_loop().time() + lifetime_ms / 1000 * SESSION_SHARE_USED
+    async def log_in(self, login: Login, timeout_s: float) -> None:
+        """Raises `LoginError`, and what `send` raises; RequestTimedOutError also when the login itself takes too long."""
+        host = self.address.rpartition(":")[0]
+        requests = log_in_requests(login, host, self.address)
+        answer: Response | None = None
+        while True:
+            asked = await self._step(requests, answer, timeout_s)
+            if isinstance(asked, int):
+                break
+            answer = await self._exchange(asked.request, asked.response, asked.version, timeout_s)
+        if asked > 0:
+            self._session_ends_s = asyncio.get_running_loop().time() + asked / 1000 * SESSION_SHARE_USED
+
+    async def _step(
+        self, requests: Generator[Ask, Response, int], answer: Response | None, timeout_s: float
+    ) -> Ask | int:
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await asyncio.to_thread(next_request, requests, answer)
+        except TimeoutError:
+            raise RequestTimedOutError(
+                f"the log-in at {self.address} was not ready within {timeout_s:g} s"
+            ) from None
 
     async def _exchange(
         self, request: Request, response: type[AnyResponse], version: int, timeout_s: float
@@ -198,7 +195,7 @@ async def open_connection(
     *,
     client_id: str = "ottla",
     tls: ssl.SSLContext | None = None,
-    credentials: Credentials | None = None,
+    credentials: Login | None = None,
     timeout_s: float = 10.0,
 ) -> BrokerConnection:
     """A connection whose broker has told its versions and, with `credentials`, has let us in.

@@ -1,14 +1,16 @@
-"""One request to one broker over a plain connection, blocking: for what confluent-kafka cannot ask, and where loading it
-would cost more than the question.
+"""One request to one broker, blocking: for what confluent-kafka cannot ask, and where loading it would cost more than the
+question.
 
-confluent-kafka has no way to name the settings of all brokers (a resource with an empty name), nor does it tell what an
-address answered that is no Kafka broker at all.
+confluent-kafka has no way to name the settings of all brokers (a resource with an empty name) nor the rules about users and
+delegation tokens, nor does it tell what an address answered that is no Kafka broker at all.
 """
 
 import socket
 from struct import Struct
 from typing import TypeVar
 
+from ottla.client.access import PLAIN_ACCESS, Access
+from ottla.client.sasl import Login, log_in_requests, next_request
 from ottla.protocol.codec import decode, decode_from
 from ottla.protocol.declare import Request, Response
 from ottla.protocol.errors import ProtocolError
@@ -34,14 +36,50 @@ class NotKafkaError(Exception):
 
 
 def ask(
-    host: str, port: int, request: Request, response: type[AnyResponse], version: int, timeout_s: float
+    host: str,
+    port: int,
+    request: Request,
+    response: type[AnyResponse],
+    version: int,
+    timeout_s: float,
+    access: Access = PLAIN_ACCESS,
 ) -> AnyResponse:
-    """Send one request and read its answer. Raises OSError, `NotKafkaError` or `ProtocolError`."""
-    with socket.create_connection((host, port), timeout_s) as connection:
-        connection.sendall(encode_request(request, version, 1, CLIENT_ID))
-        answer = _read_frame(connection)
-    _, begin = decode_from(ResponseHeader, response_header_version(response, version), memoryview(answer), 0)
-    return decode(response, version, memoryview(answer)[begin:])
+    """Send one request and read its answer. Raises OSError, `LoginError`, `NotKafkaError` or `ProtocolError`.
+
+    `timeout_s` bounds connecting and each wait for the broker.
+    """
+    with socket.create_connection((host, port), timeout_s) as plain:
+        if access.tls is None:
+            return _asked(plain, host, port, request, response, version, access.login)
+        with access.tls.wrap_socket(plain, server_hostname=host) as encrypted:
+            return _asked(encrypted, host, port, request, response, version, access.login)
+
+
+def _asked(
+    connection: socket.socket,
+    host: str,
+    port: int,
+    request: Request,
+    response: type[AnyResponse],
+    version: int,
+    login: Login | None,
+) -> AnyResponse:
+    if login is not None:
+        requests = log_in_requests(login, host, f"{host}:{port}")
+        asked = next_request(requests, None)
+        while not isinstance(asked, int):
+            answer = _exchanged(connection, asked.request, asked.response, asked.version)
+            asked = next_request(requests, answer)
+    return _exchanged(connection, request, response, version)
+
+
+def _exchanged(
+    connection: socket.socket, request: Request, response: type[AnyResponse], version: int
+) -> AnyResponse:
+    connection.sendall(encode_request(request, version, 1, CLIENT_ID))
+    answer = memoryview(_read_frame(connection))
+    _, begin = decode_from(ResponseHeader, response_header_version(response, version), answer, 0)
+    return decode(response, version, answer[begin:])
 
 
 def _read_frame(connection: socket.socket) -> bytes:
