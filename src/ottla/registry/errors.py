@@ -74,12 +74,40 @@ def mode_not_configured(subject: str | None) -> RegistryError:
     return RegistryError(40409, f"Subject '{subject}' does not have subject-level mode configured")
 
 
+def association_not_found(resource: str) -> RegistryError:
+    return RegistryError(40410, f"Association for '{resource}' not found.")
+
+
 def incompatible(subject: str, texts: list[str]) -> RegistryError:
     details = ", ".join(texts)
     return RegistryError(
         40901,
         "Schema being registered is incompatible with an earlier schema for subject "
         f'"{subject}", details: [{details}]',
+    )
+
+
+def association_for_resource_exists(association_type: str, resource: str) -> RegistryError:
+    return RegistryError(
+        40903, f"An association of type '{association_type}' already exists for resource '{resource}'"
+    )
+
+
+def association_for_subject_exists(subject: str) -> RegistryError:
+    return RegistryError(40904, f"An association already exists for subject '{subject}'")
+
+
+def strong_association_exists(subject: str) -> RegistryError:
+    return RegistryError(40905, f"A strong association already exists for subject '{subject}'")
+
+
+def no_active_version(subject: str) -> RegistryError:
+    return RegistryError(40907, f"No active (non-deleted) version exists for subject '{subject}'")
+
+
+def association_frozen(association_type: str, subject: str) -> RegistryError:
+    return RegistryError(
+        40908, f"The association of type  '{association_type}' is frozen for subject '{subject}'"
     )
 
 
@@ -132,6 +160,16 @@ def invalid_rule_set(message: str) -> RegistryError:
 
 def context_not_empty(context: str) -> RegistryError:
     return RegistryError(42211, f"The specified context '{context}' is not empty.")
+
+
+def invalid_association(field: str, detail: str) -> RegistryError:
+    return RegistryError(
+        42212, f"The association specified an invalid value for property: '{field}', detail: {detail}"
+    )
+
+
+def batch_too_long() -> RegistryError:
+    return RegistryError(42213, "Associations batchMutate request exceeded a configured limit")
 
 
 def store_failed(message: str) -> RegistryError:

@@ -8,6 +8,7 @@
 | CONFIG | `{"keytype":"CONFIG","subject":"s","magic":0}` | the settings; null: none |
 | MODE | `{"keytype":"MODE","subject":"s","magic":0}` | `{"subject":"s","mode":"IMPORT"}`; null: none |
 | CONTEXT | `{"keytype":"CONTEXT","tenant":"default","context":".c","magic":0}` | `{"tenant":"default","context":".c"}` |
+| ASSOC | `{"keytype":"ASSOC","tenant":"default","resourceName":"t","resourceNamespace":"n","resourceType":"topic","associationType":"value","subject":"s","magic":0}` | the association; null: none |
 | NOOP | `{"keytype":"NOOP","magic":0}` | null, or ours: `{"highestIds":{".":12}}` |
 
 Compaction compares keys by their bytes, so the order of their fields counts, and a record that replaces one written by
@@ -25,6 +26,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple, TypeAlias, cast
 
 from ottla.registry import json_fields
+from ottla.registry.associations import TOPIC, Association, Lifecycle, Resource
 from ottla.registry.content import SchemaContent, references_as_json
 from ottla.registry.errors import RegistryError
 from ottla.registry.json_fields import Json, JsonObject, to_json
@@ -114,6 +116,11 @@ class ContextRecord(NamedTuple):
     exists: bool
 
 
+class AssociationRecord(NamedTuple):
+    key: bytes
+    association: Association | None
+
+
 class NoopRecord(NamedTuple):
     highest_ids: Mapping[str, int]
 
@@ -125,6 +132,7 @@ Record: TypeAlias = (
     | ConfigRecord
     | ModeRecord
     | ContextRecord
+    | AssociationRecord
     | NoopRecord
 )
 
@@ -159,6 +167,8 @@ def _decode(key: JsonObject, value: JsonObject | None, key_bytes: bytes, timesta
             return ModeRecord(subject, None if value is None else Mode(json_fields.text(value, "mode") or ""))
         case "CONTEXT":
             return ContextRecord(json_fields.text(key, "context") or "", value is not None)
+        case "ASSOC":
+            return AssociationRecord(key_bytes, None if value is None else _association(key, value))
         case "NOOP":
             highest = json_fields.mapping(value or {}, "highestIds") or {}
             return NoopRecord({name: json_fields.integer(highest, name) or 0 for name in highest})
@@ -194,6 +204,29 @@ def _schema_record(
         key=None if key_bytes == schema_key(subject, version) else key_bytes,
     )
     return SchemaRecord(subject, version, stored)
+
+
+def _association(key: JsonObject, value: JsonObject) -> Association:
+    """What the value doesn't tell, the key does."""
+    fields = {**key, **{name: field for name, field in value.items() if field is not None}}
+    subject = json_fields.text(fields, "subject")
+    if not subject:
+        raise MalformedRecordError("an association without a subject")
+    resource = Resource(
+        json_fields.text(fields, "resourceName") or "",
+        json_fields.text(fields, "resourceNamespace") or "",
+        json_fields.text(fields, "resourceId"),
+        json_fields.text(fields, "resourceType") or TOPIC,
+    )
+    return Association(
+        subject,
+        json_fields.text(fields, "guid") or "",
+        resource,
+        json_fields.text(fields, "associationType") or "",
+        Lifecycle(json_fields.text(fields, "lifecycle") or Lifecycle.WEAK),
+        bool(json_fields.boolean(fields, "frozen")),
+        json_fields.integer(fields, "createTs") or 0,
+    )
 
 
 def references_from_json(listed: list[JsonObject]) -> tuple[Reference, ...]:
@@ -260,6 +293,37 @@ def context_key(context: str) -> bytes:
 
 def context_value(context: str) -> bytes:
     return to_json({"tenant": DEFAULT_TENANT, "context": context})
+
+
+def association_key(association: Association) -> bytes:
+    resource = association.resource
+    return to_json(
+        {
+            "keytype": "ASSOC",
+            "tenant": DEFAULT_TENANT,
+            "resourceName": resource.name,
+            "resourceNamespace": resource.namespace,
+            "resourceType": resource.type,
+            "associationType": association.type,
+            "subject": association.subject,
+            "magic": 0,
+        }
+    )
+
+
+def association_value(association: Association) -> bytes:
+    value: JsonObject = {
+        "subject": association.subject,
+        "guid": association.guid,
+        "tenant": DEFAULT_TENANT,
+        **association.resource.as_json(),
+        "associationType": association.type,
+        "lifecycle": association.lifecycle,
+        "frozen": association.frozen,
+    }
+    if association.created_ms:
+        value["createTs"] = association.created_ms
+    return to_json(value)
 
 
 NOOP_KEY: Final = b'{"keytype":"NOOP","magic":0}'
