@@ -109,7 +109,7 @@ class ScramMechanism:
         stored = self._credential_of(name)
         # Made for those who exist as well, or the time would tell.
         phantom = phantom_credential(self._secret, self._mechanism, name)
-        credential = parse_credential(phantom if stored is None else stored)
+        credential = phantom if stored is None else parse_credential(stored)
         return _Claimed(name, KafkaPrincipal(USER_TYPE, name), credential, None, is_known=stored is not None)
 
     def token_holder(self, token_id: str) -> Callable[[], _Claimed]:
@@ -118,7 +118,7 @@ class ScramMechanism:
         They are spent on unknown tokens as well, or the time would tell.
         """
         found = None if self._token_of is None else self._token_of(token_id)
-        phantom = parse_credential(phantom_credential(self._secret, self._mechanism, token_id))
+        phantom = phantom_credential(self._secret, self._mechanism, token_id)
         password = phantom.server_key if found is None else found.password
         principal = KafkaPrincipal(USER_TYPE, "" if found is None else found.owner, token_authenticated=True)
         expires_at_ms = None if found is None else found.expires_at_ms
@@ -238,7 +238,7 @@ class ScramExchange:
         signature = self._mechanism.mac(credential.stored_key, signed)
         if len(proof) != len(signature):
             return False
-        client_key = bytes(a ^ b for a, b in zip(proof, signature, strict=True))
+        client_key = (int.from_bytes(proof) ^ int.from_bytes(signature)).to_bytes(len(proof))
         return hmac.compare_digest(self._mechanism.hash(client_key), credential.stored_key)
 
 

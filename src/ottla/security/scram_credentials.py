@@ -13,12 +13,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from functools import lru_cache
 from typing import Final
 
 from ottla.cluster.scram_changes import MIN_ITERATIONS, Mechanism
 
+MAX_PARSED: Final = 1_024
+"""Credentials that are kept as they were read; each is some 500 bytes."""
+
 _SALT_CHARACTERS: Final = 26
-_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+_DIGITS: Final = b"0123456789abcdefghijklmnopqrstuvwxyz"
+_DIGIT_OF_BYTE: Final = bytes(_DIGITS[number % len(_DIGITS)] for number in range(256))
+_KEY_SIZES: Final = {each: hashlib.new(each.digest).digest_size for each in Mechanism}
 
 
 class ScramCredential:
@@ -36,6 +42,7 @@ class ScramCredential:
         return f"ScramCredential(iterations={self.iterations})"
 
 
+@lru_cache(MAX_PARSED)
 def parse_credential(text: str) -> ScramCredential:
     """From the form above. Raises `ValueError`, which quotes nothing."""
     parts = dict(part.partition("=")[::2] for part in text.split(","))
@@ -59,20 +66,10 @@ def derived_credential(
     return ScramCredential(salt, stored_key, server_key, iterations)
 
 
-def phantom_credential(secret: bytes, mechanism: Mechanism, user: str) -> str:
-    """For a user that has none, as it would be stored: looks like one that Apache's clients make, and fits no password."""
-
-    def derived(purpose: str) -> bytes:
-        return hmac.digest(secret, f"{purpose} {mechanism.setting} {user}".encode(), mechanism.digest)
-
-    number, salt = int.from_bytes(derived("salt")), ""
-    for _ in range(_SALT_CHARACTERS):
-        number, digit = divmod(number, len(_DIGITS))
-        salt += _DIGITS[digit]
-    parts = {
-        "salt": salt.encode(),
-        "stored_key": derived("stored key"),
-        "server_key": derived("server key"),
-    }
-    told = ",".join(f"{name}={base64.b64encode(part).decode()}" for name, part in parts.items())
-    return f"{told},iterations={MIN_ITERATIONS}"
+def phantom_credential(secret: bytes, mechanism: Mechanism, user: str) -> ScramCredential:
+    """For a user that has none: looks like one that Apache's clients make, always the same, and fits no password."""
+    key_size = _KEY_SIZES[mechanism]
+    seed = hmac.digest(secret, f"{mechanism.setting} {user}".encode(), mechanism.digest)
+    stream = hashlib.shake_256(seed).digest(_SALT_CHARACTERS + 2 * key_size)
+    salt, keys = stream[:_SALT_CHARACTERS].translate(_DIGIT_OF_BYTE), stream[_SALT_CHARACTERS:]
+    return ScramCredential(salt, keys[:key_size], keys[key_size:], MIN_ITERATIONS)
