@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
+_MARKS: Final = dict.fromkeys(map(ord, "-_."))
 _AS_THEY_ARE: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
 
 
 def sanitized(name: str) -> str:
     """`a b*` → `a%20b%2A`."""
+    if name.isascii() and name.translate(_MARKS).isalnum():
+        return name
     # `urllib.parse.quote` does this too, but costs the start of every broker two milliseconds.
     return "".join(chr(each) if each in _AS_THEY_ARE else f"%{each:02X}" for each in name.encode())
 
