@@ -69,7 +69,8 @@ def derived_credential(
 def phantom_credential(secret: bytes, mechanism: Mechanism, user: str) -> ScramCredential:
     """For a user that has none: looks like one that Apache's clients make, always the same, and fits no password."""
     key_size = _KEY_SIZES[mechanism]
-    seed = hmac.digest(secret, f"{mechanism.setting} {user}".encode(), mechanism.digest)
-    stream = hashlib.shake_256(seed).digest(_SALT_CHARACTERS + 2 * key_size)
+    # A sponge may take its key in front of the message, which other hashes may not.
+    told = hashlib.shake_256(secret + f"{mechanism} {user}".encode())
+    stream = told.digest(_SALT_CHARACTERS + 2 * key_size)
     salt, keys = stream[:_SALT_CHARACTERS].translate(_DIGIT_OF_BYTE), stream[_SALT_CHARACTERS:]
     return ScramCredential(salt, keys[:key_size], keys[key_size:], MIN_ITERATIONS)
