@@ -33,7 +33,7 @@ START_SECONDS: Final = 120
 STORE_SECONDS: Final = 600
 TURN_SECONDS: Final = 4
 """What one service is asked in one turn ends after so long, whether all requests are sent or not."""
-START, MEMORY = "exec to first answer", "memory"
+START, MEMORY, MEMORY_AFTER = "exec to first answer", "memory", "memory at the end"
 
 
 class Service(Protocol):
@@ -207,7 +207,9 @@ def requests_per_second(
     """Each kind over each number of connections, with so many schemas stored at first; what is new is never sent twice."""
     stored = row.amount(stored, least=100) if stored else 0
     start = Measure(START, "s", Target("ratio_at_most", 0.1))
-    memory = Measure(MEMORY, "MiB", Target("ratio_at_most", 0.25))
+    memory, memory_after = (
+        Measure(name, "MiB", Target("ratio_at_most", 0.25)) for name in (MEMORY, MEMORY_AFTER)
+    )
     measures: list[Measure] = []
     with two_registries(row) as services:
         numbers = {service.name: count(stored) for service in services}
@@ -218,6 +220,7 @@ def requests_per_second(
                 requests = [registration(service, number) for number in range(stored)]
                 send(service, 16, requests, STORE_SECONDS)
                 print(f"  {service.name:7}{stored} stored in {time.perf_counter() - began:.0f} s", flush=True)
+            getattr(memory, service.name).append(memory_mb(service.pid))
         started = time.monotonic()
         turns = [(kind, width) for width in connections for kind in kinds]
         by_turn = {
@@ -244,9 +247,9 @@ def requests_per_second(
                     getattr(by_turn[turn][0], service.name).append(pace)
                     getattr(by_turn[turn][1], service.name).append(p99)
         for service in services:
-            getattr(memory, service.name).append(memory_mb(service.pid))
+            getattr(memory_after, service.name).append(memory_mb(service.pid))
         measures += [each for pair in by_turn.values() for each in pair]
-    row.measures = [*measures, start, memory]
+    row.measures = [*measures, start, memory, memory_after]
 
 
 def _named(kind: Kind, connections: int) -> str:
