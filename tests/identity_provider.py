@@ -84,6 +84,8 @@ class IdentityProvider:
         self._scheme = "http" if tls is None else "https"
         self.times_read = 0
         """How often its keys were asked for."""
+        self.tokens_given = 0
+        """How many tokens its clients have fetched."""
         self._answer: Answer | None = None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -181,6 +183,7 @@ class IdentityProvider:
                 if scheme != "Basic" or secret != client or asked["grant_type"] != ["client_credentials"]:
                     send(self, b'{"error":"invalid_client"}', 401)
                     return
+                provider.tokens_given += 1
                 answer = {
                     "access_token": provider.token(sub=client),
                     "token_type": "Bearer",

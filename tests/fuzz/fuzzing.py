@@ -1,14 +1,20 @@
 """What the fuzzers share: bytes near to valid ones, and how long to go on.
 
-`make test` runs each target for some hundred examples, `make fuzz` for a share of `FUZZ_SECONDS`, with new examples each time.
-What fails is shrunk and printed by hypothesis, and belongs into the tests of its room as an example.
+`make test` runs each target for some hundred examples, `make fuzz` for a share of `FUZZ_SECONDS`: half of it with new examples of
+hypothesis, half guided by coverage, where atheris is installed (`pip install --group fuzz`). What fails is shrunk and printed by
+hypothesis, or printed by atheris as the bytes that did it, and belongs into the tests of its room as an example.
 """
 
 from __future__ import annotations
 
+import faulthandler
+import importlib.util
 import os
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final
 
 from hypothesis import HealthCheck, given, settings
@@ -16,10 +22,15 @@ from hypothesis import strategies as st
 
 FUZZ_SECONDS: Final = float(os.environ.get("FUZZ_SECONDS", "0"))
 """For all targets together; 0: one round of each."""
-TARGETS: Final = 20
+TARGETS: Final = 24
 """About as many share the time."""
 EXAMPLES: Final = 300
 """Of a round."""
+GUIDED: Final = FUZZ_SECONDS > 0 and importlib.util.find_spec("atheris") is not None
+MAX_INPUT_BYTES: Final = 4_096
+"""Of an input that coverage leads to."""
+MEMORY_MAX_MIB: Final = 2_048
+"""What takes more for an input of that size has believed a length."""
 
 Target = Callable[[bytes], object]
 
@@ -67,15 +78,60 @@ def near(draw: st.DrawFn, seeds: Sequence[bytes], words: Sequence[bytes] = ()) -
     return bytes(content)
 
 
-def fuzz(target: Target, inputs: st.SearchStrategy[bytes]) -> None:
-    """Call the target with inputs: a round, and further ones while there is time. Whatever it raises is a failure."""
+def fuzz(
+    target: Target, seeds: Sequence[bytes], words: Sequence[bytes] = (), *, is_guided: bool = True
+) -> None:
+    """Call the target with bytes near the seeds, which may hold some of the words: a round, and further ones while there is time.
+
+    Whatever it raises is a failure. `is_guided`: whether coverage may lead to further inputs; not where another process does the work.
+    """
 
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-    @given(inputs)
+    @given(near(seeds, words))
     def round_of(content: bytes) -> None:
         target(content)
 
-    until_s = time.monotonic() + FUZZ_SECONDS / TARGETS
+    share_s = FUZZ_SECONDS / TARGETS
+    guided_s = share_s / 2 if GUIDED and is_guided else 0
+    until_s = time.monotonic() + share_s - guided_s
     round_of()
     while time.monotonic() < until_s:
         round_of()
+    if guided_s:
+        fuzz_by_coverage(target, seeds, guided_s)
+
+
+def fuzz_by_coverage(target: Target, seeds: Sequence[bytes], seconds: float) -> None:
+    """The same with inputs that lead into parts of the code that none before has reached.
+
+    In a child, for libFuzzer ends the process that it ran in; it is forked before a thread is begun that it would lack.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        corpus = Path(directory)
+        for number, seed in enumerate(seeds):
+            (corpus / f"seed-{number}").write_bytes(seed)
+        child = os.fork()
+        if child == 0:
+            _guided(target, corpus, seconds)
+        _, status = os.waitpid(child, 0)
+    assert status == 0, "an input broke the target: it stands above, in base64 too"
+
+
+def _guided(target: Target, corpus: Path, seconds: float) -> None:
+    import atheris
+
+    try:
+        faulthandler.disable()
+        atheris.instrument_all()
+        options = [
+            f"-max_total_time={max(1, round(seconds))}",
+            f"-max_len={MAX_INPUT_BYTES}",
+            f"-rss_limit_mb={MEMORY_MAX_MIB}",
+            "-timeout=10",
+            f"-artifact_prefix={corpus}/",
+            "-verbosity=0",
+        ]
+        atheris.Setup([sys.argv[0], *options, str(corpus)], target)
+        atheris.Fuzz()
+    finally:
+        os._exit(1)

@@ -12,7 +12,7 @@ from typing import Self, TypeVar
 
 from ottla.client.connection import BrokerConnection, open_connection
 from ottla.client.errors import BrokerUnreachableError, ClientError
-from ottla.client.sasl import Login
+from ottla.client.sasl import Login, LoginError
 from ottla.protocol.declare import Request, Response
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages.find_coordinator import FindCoordinatorRequest, FindCoordinatorResponse
@@ -109,13 +109,18 @@ class Brokers:
             return connection
 
     async def any(self) -> BrokerConnection:
-        """A connection to whichever bootstrap server answers first in order."""
+        """A connection to whichever bootstrap server answers first in order. `LoginError` where one answers, and none lets us in."""
         errors: list[str] = []
+        refusal: LoginError | None = None
         for host, port in self._bootstrap:
             try:
                 return await self.to(host, port)
+            except LoginError as error:
+                refusal = error
             except ClientError as error:
                 errors.append(str(error))
+        if refusal is not None:
+            raise refusal
         raise BrokerUnreachableError(
             ",".join(f"{host}:{port}" for host, port in self._bootstrap), "; ".join(errors)
         )

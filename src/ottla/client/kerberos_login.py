@@ -63,7 +63,10 @@ class KerberosLogin:
         target = gssapi.Name(f"{self._service_name}@{host}", gssapi.NameType.hostbased_service)
         name = gssapi.Name(self._principal, gssapi.NameType.kerberos_principal) if self._principal else None
         # A cache of its own, in memory: what was got by a key table must not replace a user's ticket.
-        store = {"client_keytab": f"FILE:{self._key_table}", "ccache": f"MEMORY:ottla-{id(self)}"}
+        store: dict[bytes | str, bytes | str] = {
+            "client_keytab": f"FILE:{self._key_table}",
+            "ccache": f"MEMORY:ottla-{id(self)}",
+        }
         credentials = gssapi.Credentials(
             name=name, usage="initiate", store=store if self._key_table else None
         )
@@ -72,8 +75,8 @@ class KerberosLogin:
             creds=credentials,
             usage="initiate",
             mech=gssapi.MechType.kerberos,
-            flags=[gssapi.RequirementFlag.mutual_authentication, gssapi.RequirementFlag.integrity],
+            flags=gssapi.RequirementFlag.mutual_authentication | gssapi.RequirementFlag.integrity,
         )
         # Else an error is told by the next step only, after another token has been sent.
-        context.__DEFER_STEP_ERRORS__ = False
+        context.__DEFER_STEP_ERRORS__ = False  # type: ignore[attr-defined]
         return context
