@@ -54,6 +54,10 @@ def subject(unique_name: Callable[[str], str], request: pytest.FixtureRequest) -
 
 
 def own_place(unique_name: Callable[[str], str]) -> dict[str, str]:
-    """A topic and a group that no other registry has."""
+    """Topics and a group that no other registry has."""
     name = unique_name("registry")
-    return {"kafkastore.topic": f"_schemas-{name}", "schema.registry.group.id": name}
+    return {
+        "kafkastore.topic": f"_schemas-{name}",
+        "dek.registry.topic": f"_keys-{name}",
+        "schema.registry.group.id": name,
+    }
