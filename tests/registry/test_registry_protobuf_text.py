@@ -368,8 +368,8 @@ def files(draw: st.DrawFn) -> str:
             f"oneof o_{next(names)} {{ {draw(SCALARS)} {next(names)} = {next(tags)}; {draw(SCALARS)} {next(names)} = {next(tags)}; }}",
             f"reserved {next(tags)}, {draw(st.integers(20, 30))} to {draw(st.integers(31, 40))};",
             "enum K { ZERO = 0; ONE = 1; }",
-            f"message Inner {{ {draw(SCALARS)} {next(names)} = 1; K kind = 2; enum K {{ A = 0; }} }}",
-            "Inner inner = 15;",
+            f"message Inner {{ {draw(SCALARS)} {next(names)} = 1; K kind_of_it = 2; enum K {{ A = 0; }} }}",
+            "Inner inner_part = 15;",
         ]
         kept = draw(st.permutations(parts))
         messages.append(f"message M{number} {{ {' '.join(kept)} }}")

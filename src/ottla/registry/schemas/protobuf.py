@@ -6,7 +6,9 @@
 | `protobuf_text`, `protobuf_option_text` | elements as canonical and as normalized text |
 | `protobuf_names`, `protobuf_known_files` | what a name means, and the files that need no reference |
 | `protobuf_descriptor_reading`, `protobuf_descriptor_writing` | from and to protobuf's binary descriptors |
+| `protobuf_soundness` | what no program could be made of |
 | `protobuf_differences` | what changed, and which of it breaks readers |
+| `protobuf_logical` | the columns of the first message |
 
 Nothing is ever fetched: an import is a path that a reference or a built-in file has, or it defines nothing. An import
 that nothing is used of may lead nowhere, as in Confluent's registry; files with options of code generators have many.
@@ -16,14 +18,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-from functools import cached_property, lru_cache
-from typing import Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
+from ottla.registry.schemas.computed_once import computed_once
 from ottla.registry.schemas.protobuf_differences import Difference, Side, differences
 from ottla.registry.schemas.protobuf_elements import ProtoFile
 from ottla.registry.schemas.protobuf_known_files import names_in
 from ottla.registry.schemas.protobuf_names import Names
 from ottla.registry.schemas.protobuf_parser import parse_file
+from ottla.registry.schemas.protobuf_soundness import check_sound
 from ottla.registry.schemas.protobuf_text import file_text, normalized_text
 from ottla.registry.schemas.protobuf_tokens import SyntaxFault
 from ottla.registry.schemas.schema import (
@@ -34,6 +38,9 @@ from ottla.registry.schemas.schema import (
     Schema,
     SchemaType,
 )
+
+if TYPE_CHECKING:
+    from ottla.registry.schemas.logical_types import Typed
 
 MAX_CACHED_FILES: Final = 128
 MAX_CACHED_CHARACTERS: Final = 65_536
@@ -58,17 +65,17 @@ class ProtobufSchema:
     def references(self) -> tuple[Reference, ...]:
         return self._references
 
-    @cached_property
+    @computed_once
     def canonical(self) -> str:
         """The text it is stored and identified by."""
         return file_text(self._file)
 
-    @cached_property
+    @computed_once
     def normalized(self) -> str:
         """The text all spellings share; raises InvalidSchema for a type that nothing defines."""
         return normalized_text(self._file, self._names)
 
-    @cached_property
+    @computed_once
     def _names(self) -> Names:
         references = {reference.name: reference for reference in self._references}
         dependencies = [(_file_of(text), references.get(name)) for name, text in self._resolved.items()]
@@ -87,8 +94,9 @@ class ProtobufSchema:
                 return self.canonical
 
     def validate(self, *, strict: bool) -> None:  # noqa: ARG002 - names with `$$` are no words of Protobuf
-        """Raises InvalidSchema where a field, method or extension names a type that nothing defines."""
+        """Raises InvalidSchema where a name or number is given twice, or a type is named that nothing defines."""
         _ = self.normalized
+        check_sound(self._file)  # only now: names have been found not to be too long
 
     def has_top_level_field(self, name: str) -> bool:
         """Whether one of the messages that are not inside others has the field, outside of oneofs."""
@@ -104,6 +112,17 @@ class ProtobufSchema:
             raise TypeError(f"a Protobuf schema is compared with {writer.type}")
         changes = self.changes_from(writer)
         return [change.text for change in changes if not change.is_compatible]
+
+    def says_the_same(self, other: Schema) -> bool:
+        """An import is never written out: it stays what it is."""
+        return self.canonical == other.canonical
+
+    def logical(self) -> Typed:
+        from ottla.registry.schemas.protobuf_logical import (  # noqa: PLC0415 - few subjects ask for it
+            protobuf_columns,
+        )
+
+        return protobuf_columns(self._file, self._names)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ProtobufSchema):

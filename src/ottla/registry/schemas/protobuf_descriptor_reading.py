@@ -1,7 +1,7 @@
 """From `FileDescriptorProto` to elements: what clients that compile their messages register, in base64.
 
-A descriptor knows no comments, no groups apart from nested messages, and spells maps out as messages of entries; these stay
-spelled out, since the canonical text is what the client meant. Of options, those that can be written are read
+A descriptor knows no comments, and spells maps out as messages of entries; these stay spelled out, since the canonical
+text is what the client meant. The message of a group goes back into it. Of options, those that can be written are read
 (`protobuf_descriptor_writing.py`).
 
 Importing this module loads the `protobuf` package.
@@ -16,6 +16,7 @@ from google.protobuf import (
     descriptor_pb2,
     text_encoding,
 )
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as ProtobufMessage
 
@@ -27,6 +28,7 @@ from ottla.registry.schemas.protobuf_elements import (
     Extend,
     Extensions,
     Field,
+    Group,
     Message,
     OneOf,
     Option,
@@ -102,6 +104,7 @@ class _Reading:
     def file(self) -> ProtoFile:
         one = self._descriptor
         public = set(one.public_dependency)
+        extends, bodies = self._extends(one.extension, one.message_type)
         weak = set(one.weak_dependency)
         imports = list(enumerate(one.dependency))
         return ProtoFile(
@@ -111,8 +114,8 @@ class _Reading:
             tuple(path for index, path in imports if index in public),
             tuple(path for index, path in imports if index in weak and index not in public),
             _options(one),
-            (*map(self._message, one.message_type), *map(_enum, one.enum_type)),
-            self._extends(one.extension),
+            (*self._messages(one.message_type, bodies), *map(_enum, one.enum_type)),
+            extends,
             tuple(map(_service, one.service)),
         )
 
@@ -123,25 +126,30 @@ class _Reading:
         return str(one.syntax) or None
 
     def _message(self, one: Any) -> Message:
-        oneofs: list[list[Field]] = [[] for _ in one.oneof_decl]
-        fields = []
+        extends, bodies = self._extends(one.extension, one.nested_type)
+        top = _Members()
+        oneofs = [_Members() for _ in one.oneof_decl]
         for field in one.field:
-            if field.HasField("oneof_index") and not field.proto3_optional:
-                if field.oneof_index not in range(len(oneofs)):
-                    raise InvalidSchema(f"the field {field.name} is in a oneof that is not declared")
-                oneofs[field.oneof_index].append(self._field(field, in_oneof=True))
+            in_oneof = field.HasField("oneof_index") and not field.proto3_optional
+            if in_oneof and field.oneof_index not in range(len(oneofs)):
+                raise InvalidSchema(f"the field {field.name} is in a oneof that is not declared")
+            members = oneofs[field.oneof_index] if in_oneof else top
+            body = _body_of_group(field, one.nested_type)
+            if body is None:
+                members.fields.append(self._field(field, in_oneof=in_oneof))
             else:
-                fields.append(self._field(field))
+                bodies.add(body.name)
+                members.groups.append(self._group(field, body, in_oneof=in_oneof))
         return Message(
             one.name,
-            tuple(fields),
+            tuple(top.fields),
             tuple(
-                OneOf(declared.name, tuple(members), (), _options(declared))
+                OneOf(declared.name, tuple(members.fields), tuple(members.groups), _options(declared))
                 for declared, members in zip(one.oneof_decl, oneofs, strict=True)
-                if members
+                if members.fields or members.groups
             ),
-            (),
-            (*map(self._message, one.nested_type), *map(_enum, one.enum_type)),
+            tuple(top.groups),
+            (*self._messages(one.nested_type, bodies), *map(_enum, one.enum_type)),
             _options(one),
             (
                 *((_range(reserved.start, reserved.end - 1),) for reserved in one.reserved_range),
@@ -151,14 +159,32 @@ class _Reading:
                 Extensions((_range(extension.start, extension.end - 1),), _options(extension))
                 for extension in one.extension_range
             ),
-            self._extends(one.extension),
+            extends,
         )
 
-    def _extends(self, fields: Iterable[Any]) -> tuple[Extend, ...]:
-        by_message: dict[str, list[Field]] = {}
+    def _messages(self, messages: Iterable[Any], bodies: set[str]) -> Iterable[Message]:
+        return (self._message(one) for one in messages if one.name not in bodies)
+
+    def _extends(self, fields: Iterable[Any], messages: Iterable[Any]) -> tuple[tuple[Extend, ...], set[str]]:
+        """What is extended, and the names of those messages beside it that are groups' bodies."""
+        by_message: dict[str, _Members] = {}
+        bodies = set()
         for field in fields:
-            by_message.setdefault(field.extendee, []).append(self._field(field))
-        return tuple(Extend(name, tuple(several)) for name, several in by_message.items())
+            members = by_message.setdefault(field.extendee, _Members())
+            body = _body_of_group(field, messages)
+            if body is None:
+                members.fields.append(self._field(field))
+            else:
+                bodies.add(body.name)
+                members.groups.append(self._group(field, body))
+        extends = (
+            Extend(name, tuple(members.fields), tuple(members.groups)) for name, members in by_message.items()
+        )
+        return tuple(extends), bodies
+
+    def _group(self, one: Any, body: Any, *, in_oneof: bool = False) -> Group:
+        label = None if in_oneof else _LABEL_NAMES[one.label]
+        return Group(label, body.name, one.number, self._message(body), _options(one))
 
     def _field(self, one: Any, *, in_oneof: bool = False) -> Field:
         label: str | None = None
@@ -178,6 +204,24 @@ class _Reading:
             default,
             one.json_name if one.HasField("json_name") else None,
         )
+
+
+class _Members:
+    """The fields and groups of a message, a oneof or an extension, as they are read."""
+
+    __slots__ = ("fields", "groups")
+
+    def __init__(self) -> None:
+        self.fields: list[Field] = []
+        self.groups: list[Group] = []
+
+
+def _body_of_group(field: Any, messages: Iterable[Any]) -> Any:
+    """The message beside a group's field that is its body; None for any other field."""
+    if field.type != FieldDescriptor.TYPE_GROUP:
+        return None
+    name = field.type_name.rpartition(".")[2]
+    return next((one for one in messages if one.name == name and name.lower() == field.name), None)
 
 
 def _enum(one: Any) -> Enum:

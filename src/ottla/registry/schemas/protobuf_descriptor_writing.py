@@ -102,7 +102,7 @@ def _fill_file(descriptor: Any, file: ProtoFile, names: Names, *, with_options: 
     descriptor.public_dependency.extend(range(plain, plain + public))
     descriptor.weak_dependency.extend(range(plain + public, len(descriptor.dependency)))
     filling.fill_types(descriptor.message_type, descriptor.enum_type, file.types)
-    filling.fill_extends(descriptor.extension, file.extends)
+    filling.fill_extends(descriptor.extension, file.extends, descriptor.message_type)
     for service in file.services:
         filling.fill_service(descriptor.service.add(), service)
     filling.fill_options(descriptor, file.options)
@@ -143,11 +143,11 @@ class _Filling:
             for field in oneof.fields:
                 self._fill_field(descriptor.field.add(oneof_index=index), field)
             for group in oneof.groups:
-                self._fill_group(descriptor, descriptor.field.add(oneof_index=index), group)
+                self._fill_group(descriptor.nested_type, descriptor.field.add(oneof_index=index), group)
         for field in message.fields:
             self._fill_field_of_message(descriptor, field)
         for group in message.groups:
-            self._fill_group(descriptor, descriptor.field.add(), group)
+            self._fill_group(descriptor.nested_type, descriptor.field.add(), group)
         for value in (one for ranges in message.reserved for one in ranges):
             if isinstance(value, str):
                 descriptor.reserved_name.append(value)
@@ -156,10 +156,11 @@ class _Filling:
                 descriptor.reserved_range.add(start=start, end=end + 1)
         for extensions in message.extensions:
             for start, end in map(_ends, extensions.values):
+                last = _INT32_MAX - 1 if end == MAX_TAG and message.is_message_set else end
                 self.fill_options(
-                    descriptor.extension_range.add(start=start, end=end + 1), extensions.options
+                    descriptor.extension_range.add(start=start, end=last + 1), extensions.options
                 )
-        self.fill_extends(descriptor.extension, message.extends)
+        self.fill_extends(descriptor.extension, message.extends, descriptor.nested_type)
         self._scope.pop()
         self.fill_options(descriptor, message.options)
 
@@ -208,19 +209,23 @@ class _Filling:
         full_name = self._names.resolve(name, self._file.package or "", self._scope)
         return name if full_name is None else f".{full_name}"
 
-    def _fill_group(self, descriptor: Any, filled: Any, group: Group) -> None:
+    def _fill_group(self, bodies: Any, filled: Any, group: Group) -> None:
         filled.name = group.name.lower()
         filled.number = group.tag
         filled.label = LABELS[group.label or "optional"]
         filled.type = FieldDescriptor.TYPE_GROUP
         parts = [self._file.package or "", *self._scope, group.name]
         filled.type_name = "." + ".".join(part for part in parts if part)
-        self._fill_message(descriptor.nested_type.add(), Message(group.name, group.fields))
+        self.fill_options(filled, group.options)
+        self._fill_message(bodies.add(), group.body)
 
-    def fill_extends(self, extensions: Any, extends: Iterable[Extend]) -> None:
+    def fill_extends(self, extensions: Any, extends: Iterable[Extend], bodies: Any) -> None:
         for extend in extends:
+            extendee = self._full_name(extend.name)
             for field in extend.fields:
-                self._fill_field(extensions.add(extendee=self._full_name(extend.name)), field)
+                self._fill_field(extensions.add(extendee=extendee), field)
+            for group in extend.groups:
+                self._fill_group(bodies, extensions.add(extendee=extendee), group)
 
     def _fill_enum(self, descriptor: Any, enum: Enum) -> None:
         descriptor.name = enum.name
@@ -332,8 +337,10 @@ def _default(type_name: str, default: str) -> str:
         return default
     if type_name in ("float", "double"):
         return _float_text(default)
+    digits = default.removeprefix("-")
     try:
-        return str(int(default, 0))
+        octal = digits.startswith("0") and digits.isdecimal()
+        return str(int(default, 8 if octal else 0))
     except ValueError:
         return default
 

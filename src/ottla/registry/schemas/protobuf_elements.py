@@ -5,11 +5,11 @@ writes Protobuf, because the canonical text is defined by what these parts keep:
 spacing do not.
 
 ```
-ProtoFile ─┬─ Message ─┬─ Field, OneOf ─ Field, Group ─ Field
-           │           ├─ Reserved, Extensions, Extend ─ Field
+ProtoFile ─┬─ Message ─┬─ Field, OneOf ─ Field, Group ─ Message
+           │           ├─ Reserved, Extensions, Extend ─ Field, Group
            │           └─ Message, Enum …
            ├─ Enum ────── EnumConstant
-           ├─ Extend ──── Field
+           ├─ Extend ──── Field, Group
            └─ Service ─── Rpc
 ```
 """
@@ -82,12 +82,13 @@ class Field(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A group of proto2: a field and its message in one."""
+    """A group of proto2: a field and its message, the `body`, in one."""
 
     label: str | None
     name: str
     tag: int
-    fields: tuple[Field, ...]
+    body: Message
+    options: tuple[Option, ...] = ()
 
 
 class OneOf(NamedTuple):
@@ -109,6 +110,7 @@ class Extend(NamedTuple):
 
     name: str
     fields: tuple[Field, ...]
+    groups: tuple[Group, ...] = ()
 
 
 class EnumConstant(NamedTuple):
@@ -140,9 +142,27 @@ class Message:
     extends: tuple[Extend, ...] = ()
 
     @property
+    def nested(self) -> tuple[Message | Enum, ...]:
+        """All that is defined inside: the types, and the messages of groups."""
+        groups = [
+            *self.groups,
+            *(group for oneof in self.oneofs for group in oneof.groups),
+            *(group for extend in self.extends for group in extend.groups),
+        ]
+        return (*self.types, *(group.body for group in groups)) if groups else self.types
+
+    @property
     def is_map_entry(self) -> bool:
         """Whether this stands for the entries of a map, as descriptors spell maps out."""
-        written = [option.value for option in self.options if option.name == "map_entry"]
+        return self._is_set("map_entry")
+
+    @property
+    def is_message_set(self) -> bool:
+        """Whether its extensions may have any number of 31 bits, as messages of old have."""
+        return self._is_set("message_set_wire_format")
+
+    def _is_set(self, name: str) -> bool:
+        written = [option.value for option in self.options if option.name == name]
         return bool(written) and written[-1] == Bare("true")
 
     def entry_type(self) -> str | None:

@@ -47,7 +47,10 @@ class FileNames:
         package = file.package or ""
         prefix = f"{package}." if package else ""
         self._add_extensions(prefix, file.extends)
-        waiting = [(prefix, one) for one in reversed(file.types)]
+        groups = [group.body for extend in file.extends for group in extend.groups]
+        waiting: list[tuple[str, Message | Enum]] = [
+            (prefix, one) for one in reversed([*file.types, *groups])
+        ]
         while waiting:
             scope, element = waiting.pop()
             full_name = scope + element.name
@@ -58,7 +61,7 @@ class FileNames:
             self.types[full_name] = NamedType(element, package, reference)
             if isinstance(element, Message):
                 self._add_extensions(f"{full_name}.", element.extends)
-                waiting += [(f"{full_name}.", one) for one in reversed(element.types)]
+                waiting += [(f"{full_name}.", one) for one in reversed(element.nested)]
 
     def _add_extensions(self, scope: str, extends: Iterable[Extend]) -> None:
         for extend in extends:

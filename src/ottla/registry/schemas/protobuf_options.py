@@ -20,6 +20,10 @@ from ottla.registry.schemas.protobuf_tokens import TokenReader
 
 MAX_OPTION_DEPTH: Final = 100
 
+_CLOSING: Final = {"{": "}", "<": ">"}
+_OPENING: Final = frozenset({*_CLOSING, "["})
+"""What may follow a name at once, without the colon between."""
+
 
 def read_options(reader: TokenReader) -> tuple[Option, ...]:
     """Reads `[a = 1, (b) = 2]`; none where there is no bracket."""
@@ -38,7 +42,7 @@ def read_option(reader: TokenReader, separator: str, depth: int = 0) -> Option:
     """Reads a name, `separator` and a value. Between `:` and a message the separator may be left out."""
     parenthesized = reader.peek() == "("
     name, inner = _read_path(reader)
-    if separator == ":" and reader.peek() == "{":
+    if separator == ":" and reader.peek() in _OPENING:
         reader.take(":")
     elif not reader.take(separator):
         raise reader.fault(f"expected '{separator}' in option")
@@ -92,8 +96,8 @@ def _read_value(reader: TokenReader, depth: int) -> OptionValue:
         raise reader.fault(f"options nest more than {MAX_OPTION_DEPTH} deep")
     if reader.at_string:
         return reader.string()
-    if reader.take("{"):
-        return _read_map(reader, depth)
+    if reader.peek() in _CLOSING:
+        return _read_map(reader, depth, _CLOSING[reader.mark()])
     if reader.take("["):
         return _read_list(reader, depth)
     return Bare(reader.word())
@@ -108,9 +112,9 @@ def _read_list(reader: TokenReader, depth: int) -> list[OptionValue]:
     return values
 
 
-def _read_map(reader: TokenReader, depth: int) -> dict[str, OptionValue]:
+def _read_map(reader: TokenReader, depth: int, closing: str) -> dict[str, OptionValue]:
     values: dict[str, OptionValue] = {}
-    while not reader.take("}"):
+    while not reader.take(closing):
         option = read_option(reader, ":", depth + 1)
         if isinstance(option.value, Option):
             nested = values.setdefault(option.name, {})
@@ -138,8 +142,10 @@ def as_message(option: Option) -> Option:
 
 
 def _path_as_dict(option: Option) -> dict[str, OptionValue]:
-    value = option.value
-    return {option.name: _path_as_dict(value) if isinstance(value, Option) else value}
+    name, value = option.name, option.value
+    if name.startswith("("):
+        name = f"[{name[1:-1]}]"
+    return {name: _path_as_dict(value) if isinstance(value, Option) else value}
 
 
 def merged(options: Iterable[Option]) -> Option:

@@ -142,8 +142,9 @@ class _Parser:
         self._depth -= 1
 
     def _message(self) -> Message:
-        reader = self._reader
-        name = reader.word()
+        return self._message_called(self._reader.word())
+
+    def _message_called(self, name: str) -> Message:
         fields: list[Field] = []
         oneofs: list[OneOf] = []
         groups: list[Group] = []
@@ -220,15 +221,17 @@ class _Parser:
     def _extend(self) -> Extend:
         name = self._reader.word()
         fields: list[Field] = []
+        groups: list[Group] = []
 
         def read(word: str) -> None:
             element = self._field(word)
             if isinstance(element, Group):
-                raise self._reader.fault("groups cannot be read in 'extend'")
-            fields.append(element)
+                groups.append(element)
+            else:
+                fields.append(element)
 
         self._body(read)
-        return Extend(name, tuple(fields))
+        return Extend(name, tuple(fields), tuple(groups))
 
     def _oneof(self) -> OneOf:
         name = self._reader.word()
@@ -292,16 +295,8 @@ class _Parser:
         name = reader.word()
         reader.require("=")
         tag = reader.integer()
-        fields: list[Field] = []
-
-        def read(word: str) -> None:
-            element = self._field(word)
-            if isinstance(element, Group):
-                raise reader.fault("expected field declaration, was a group")
-            fields.append(element)
-
-        self._body(read)
-        return Group(label, name, tag, tuple(fields))
+        options = read_options(reader)
+        return Group(label, name, tag, self._message_called(name), options)
 
     def _ranges(self) -> tuple[Range, ...]:
         reader = self._reader

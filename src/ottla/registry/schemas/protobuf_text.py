@@ -157,8 +157,11 @@ class _Writer:
                     self._write_enum(one)
 
     def _write_message(self, message: Message) -> None:
+        self._write_body(f"message {message.name}", message)
+
+    def _write_body(self, head: str, message: Message) -> None:
         self._scope.append(message.name)
-        with self._block(f"message {message.name}") as block:
+        with self._block(head) as block:
             self._write_reserved(message.reserved, block)
             self._write_options_of_block(message.options, block)
             self._write_fields(message.fields, block)
@@ -273,21 +276,24 @@ class _Writer:
             block.part()
             for group in sorted(groups, key=_tag) if self._normalizes else groups:
                 before = "" if group.label is None else f"{group.label} "
-                with self._block(f"{before}group {group.name} = {group.tag}") as inner:
-                    self._write_fields(group.fields, inner)
+                options = self._bracketed(group.options).replace("\n", f"\n{self._indent}")
+                self._write_body(f"{before}group {group.name} = {group.tag}{options}", group.body)
 
     def _extends(self, extends: Sequence[Extend]) -> Sequence[Extend]:
         if not self._normalizes:
             return extends
-        fields: dict[str, list[Field]] = {}
+        merged: dict[str, Extend] = {}
         for extend in extends:
-            if extend.fields:
-                fields.setdefault(self._full_message(extend.name), []).extend(extend.fields)
-        return [Extend(name, tuple(several)) for name, several in fields.items()]
+            if extend.fields or extend.groups:
+                name = self._full_message(extend.name)
+                known = merged.get(name, Extend(name, ()))
+                merged[name] = Extend(name, known.fields + extend.fields, known.groups + extend.groups)
+        return list(merged.values())
 
     def _write_extend(self, extend: Extend) -> None:
         with self._block(f"extend {extend.name}") as block:
             self._write_fields(extend.fields, block)
+            self._write_groups(extend.groups, block)
 
     def _write_enum(self, enum: Enum) -> None:
         with self._block(f"enum {enum.name}") as block:

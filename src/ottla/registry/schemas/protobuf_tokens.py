@@ -29,7 +29,12 @@ _TOKEN = re.compile(
         | . )""",
     re.VERBOSE | re.DOTALL,
 )
-_ESCAPE = re.compile(r"\\(?:[xX]([0-9a-fA-F]{1,2})|([0-7]{1,3})|(.))", re.DOTALL)
+_ESCAPE = re.compile(
+    r"""\\(?:[xX]([0-9a-fA-F]{1,2})
+    | u((?![dD][89a-fA-F])[0-9a-fA-F]{4}) | U(?!0000[dD][89a-fA-F])(00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4})
+    | ([0-7]{1,3}) | (.))""",
+    re.VERBOSE | re.DOTALL,
+)
 _ESCAPED: Final = {
     "a": "\a",
     "b": "\b",
@@ -40,6 +45,9 @@ _ESCAPED: Final = {
     "v": "\v",
 }
 _QUOTES: Final = "\"'"
+_MINUS: Final = "-"
+_STARTS_OF_NUMBERS: Final = frozenset("0123456789.in")
+"""`inf` and `nan`, too."""
 
 
 class SyntaxFault(InvalidSchema):
@@ -106,6 +114,12 @@ class TokenReader:
         self._position += 1
         return True
 
+    def mark(self) -> str:
+        """Reads the next token, whatever it is."""
+        token = self.peek()
+        self._position += 1
+        return token
+
     def require(self, mark: str) -> None:
         """Reads `mark`, which has to come next."""
         if not self.take(mark):
@@ -121,6 +135,8 @@ class TokenReader:
         if token.count(".") > MAX_NAME_PARTS:
             raise self.fault(f"a name of more than {MAX_NAME_PARTS} parts")
         self._position += 1
+        if token in _MINUS and not self.at_end and self.peek()[0] in _STARTS_OF_NUMBERS:
+            token += self.word()
         return token
 
     def name(self) -> str:
@@ -133,7 +149,7 @@ class TokenReader:
         """Reads a number of 32 bits, decimal or `0x…`."""
         word = self.word()
         try:
-            value = int(word, 16 if word[:2] in ("0x", "0X") else 10)
+            value = int(word, 16 if word.removeprefix("-")[:2] in ("0x", "0X") else 10)
         except ValueError:
             value = None
         if value is None or value not in INT32_RANGE or "_" in word:
@@ -161,9 +177,10 @@ def _unescaped(text: str) -> str:
 
 
 def _unescape(match: re.Match[str]) -> str:
-    hexadecimal, octal, other = match.groups()
-    if hexadecimal is not None:
-        return chr(int(hexadecimal, 16))
+    *hexadecimal, octal, other = match.groups()
+    for digits in hexadecimal:
+        if digits is not None:
+            return chr(int(digits, 16))
     if octal is not None:
         return chr(int(octal, 8))
     return _ESCAPED.get(other, other)
