@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ottla.registry.schemas.avro_compatibility import AmbiguousField, TooComplex, avro_incompatibilities
 from ottla.registry.schemas.avro_parser import AvroParser
+from ottla.registry.schemas.avro_resolution import same
 from ottla.registry.schemas.avro_text import avro_text
 from ottla.registry.schemas.avro_types import Named, Record, Type
+from ottla.registry.schemas.computed_once import computed_once
 from ottla.registry.schemas.json_text import check_text
 from ottla.registry.schemas.schema import (
     STRICTLY,
@@ -18,6 +20,9 @@ from ottla.registry.schemas.schema import (
     Schema,
     SchemaType,
 )
+
+if TYPE_CHECKING:
+    from ottla.registry.schemas.logical_types import Typed
 
 
 def parse(
@@ -45,7 +50,7 @@ class AvroSchema:
         self._known = known
         self.canonical = check_text(avro_text(avro_type, known))
 
-    @cached_property
+    @computed_once
     def normalized(self) -> str:
         return avro_text(self.avro_type, self._known, normalized=True)
 
@@ -70,6 +75,15 @@ class AvroSchema:
         except TooComplex:
             return ["The schemas have too many types that could stand for each other to be compared"]
         return [incompatibility.text() for incompatibility in found]
+
+    def says_the_same(self, other: Schema) -> bool:
+        """Docs and aliases count for nothing here, as in Java's `Schema.equals`."""
+        return isinstance(other, AvroSchema) and same(self.avro_type, other.avro_type)
+
+    def logical(self) -> Typed:
+        from ottla.registry.schemas.avro_logical import avro_columns  # noqa: PLC0415 - few subjects ask for it
+
+        return avro_columns(self.avro_type)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, AvroSchema):

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from ottla.registry.schemas.schema import STRICTLY, Conditions, Schema
+from ottla.registry.schemas.schema import STRICTLY, CompatibilityPolicy, Conditions, Schema
 
 DIFFERENT_TYPE: Final = "Incompatible because of different schema type"
 
@@ -93,7 +93,12 @@ def _against(level: CompatibilityLevel, new: Schema, old: Schema, conditions: Co
 def _unreadable(reader: Schema, writer: Schema, conditions: Conditions) -> list[str]:
     if reader.type is not writer.type:
         return [DIFFERENT_TYPE]
-    return reader.unreadable(writer, conditions)
+    texts = reader.unreadable(writer, conditions)
+    if conditions.policy is CompatibilityPolicy.LOGICAL:
+        from ottla.registry.schemas.logical_policy import changes_of_columns  # noqa: PLC0415 - few subjects ask for it
+
+        texts = [*texts, *changes_of_columns(reader, writer)]
+    return texts
 
 
 def _worded(text: str, reader: str, writer: str) -> str:

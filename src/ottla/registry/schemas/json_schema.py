@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from typing import TYPE_CHECKING
 
+from ottla.registry.schemas.computed_once import computed_once
 from ottla.registry.schemas.json_schema_changes import Change, compatible_kinds
 from ottla.registry.schemas.json_schema_comparison import Comparison, TooComplex
 from ottla.registry.schemas.json_schema_loader import load_shape
@@ -19,6 +20,9 @@ from ottla.registry.schemas.schema import (
     Schema,
     SchemaType,
 )
+
+if TYPE_CHECKING:
+    from ottla.registry.schemas.logical_types import Typed
 
 
 def parse(
@@ -49,7 +53,7 @@ class JsonSchema:
         properties = json.get("properties") if isinstance(json, dict) else None
         self._fields = frozenset(properties if isinstance(properties, dict) else ())
 
-    @cached_property
+    @computed_once
     def normalized(self) -> str:
         return value_text(read_json(self.canonical, decimals=True))
 
@@ -90,6 +94,17 @@ class JsonSchema:
         except TooComplex:
             return ["The schemas have too many parts that could stand for each other to be compared"]
         return [change.text() for change in found if change.kind not in bearable]
+
+    def says_the_same(self, other: Schema) -> bool:
+        """A `$ref` is never written out: it stays what it is."""
+        return self.canonical == other.canonical
+
+    def logical(self) -> Typed:
+        from ottla.registry.schemas.json_schema_logical import (  # noqa: PLC0415 - few subjects ask for it
+            json_schema_columns,
+        )
+
+        return json_schema_columns(self.shape)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, JsonSchema):

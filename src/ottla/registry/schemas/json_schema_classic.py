@@ -83,8 +83,7 @@ class _Reading:
         shape.description = self._k.text("description")
         if "default" in self._k:
             shape.default = self._k.json["default"]
-        connect_type = self._k.json.get("connect.type")
-        shape.connect_type = connect_type if isinstance(connect_type, str) else None
+        shape.annotate(self._k.json)
 
     def _valued(self) -> list[Shape]:
         return [Enumeration(self._k.array("enum"))] if "enum" in self._k else []

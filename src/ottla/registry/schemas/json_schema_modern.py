@@ -75,8 +75,7 @@ def _annotate(shape: Shape, keywords: Keywords) -> None:
     keywords.text("format")  # not compared, but it has to be a name
     if keywords.json.get("default") is not None:  # null is none, to the original
         shape.default = keywords.json["default"]
-    connect_type = keywords.json.get("connect.type")
-    shape.connect_type = connect_type if isinstance(connect_type, str) else None
+    shape.annotate(keywords.json)
 
 
 def _joined(left: Shape, right: Shape) -> Shape:
@@ -171,6 +170,9 @@ def _part(name: str, keywords: Keywords, load: Load) -> Iterator[Shape]:
         yield _combined(CRITERIA[name], keywords, load)
     elif name in _PARTS:
         yield _PARTS[name](keywords, load)
+    elif name == "$defs":
+        for definition in keywords.object(name):
+            load(keywords.inside(name, definition))  # used or not, it has to be a schema
 
 
 def _number(name: str, keywords: Keywords) -> Numeric:

@@ -7,13 +7,18 @@ registry compares by (everit), since a change from one kind to another is what i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 from ottla.registry.schemas.json_text import JsonValue, value_text, write_json
 
 Criterion: TypeAlias = Literal["allOf", "anyOf", "oneOf"]
 Number: TypeAlias = int | Decimal
+
+
+NO_ANNOTATIONS: Final[Mapping[str, JsonValue]] = MappingProxyType({})
 
 
 class Unset:
@@ -28,7 +33,7 @@ UNSET: Final = Unset()
 class Shape:
     """What every kind may carry besides its own keywords."""
 
-    __slots__ = ("connect_type", "default", "description", "id", "title")
+    __slots__ = ("annotations", "connect_type", "default", "description", "id", "title")
 
     def __init__(self) -> None:
         self.id: str | None = None
@@ -36,6 +41,15 @@ class Shape:
         self.description: str | None = None
         self.default: JsonValue | Unset = UNSET
         self.connect_type: str | None = None
+        self.annotations: Mapping[str, JsonValue] = NO_ANNOTATIONS
+
+    def annotate(self, json: Mapping[str, JsonValue]) -> None:
+        """Keep what Kafka Connect and Flink note in a schema: how they take its values."""
+        connect_type = json.get("connect.type")
+        self.connect_type = connect_type if isinstance(connect_type, str) else None
+        noted = {name: json[name] for name in json if name.startswith(("connect.", "flink."))}
+        if noted:
+            self.annotations = noted
 
     def described(self) -> JsonValue:
         """The keywords as a value: two shapes that mean the same within one schema have equal ones."""

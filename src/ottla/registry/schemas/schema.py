@@ -11,7 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
+
+if TYPE_CHECKING:
+    from ottla.registry.schemas.logical_types import Typed
 
 
 class SchemaType(StrEnum):
@@ -35,7 +38,7 @@ class InvalidSchema(Exception):  # noqa: N818 - the registry's answer names what
 
 
 class CompatibilityPolicy(StrEnum):
-    """How strictly changes are judged: LENIENT lets content models of JSON Schema change (Confluent 8.1)."""
+    """How strictly changes are judged: LENIENT lets content models of JSON Schema change, LOGICAL looks at tables too."""
 
     STRICT = "STRICT"
     LENIENT = "LENIENT"
@@ -98,6 +101,14 @@ class Schema(Protocol):
         Each text is Confluent's with `%1$s` for the reader's schema ("new" or "old") and `%2$s` for the writer's. Empty: all
         can be read.
         """
+        ...
+
+    def says_the_same(self, other: Schema) -> bool:
+        """Whether `other`, which has its type, differs in nothing but what is written out here and referred to there."""
+        ...
+
+    def logical(self) -> Typed:
+        """The columns of a table that holds its values; InvalidSchema where there are none."""
         ...
 
 
