@@ -80,14 +80,22 @@ def decide(
         frozen = each.frozen if frozen is None else frozen
         _check_against_resource(catalogue, resource, each, existing.get(each.type), create_only=create_only)
     completed = [_completed(resource, each, existing.get(each.type)) for each in wanted]
-    for each in completed:
-        _check_against_subject(state, each, existing.get(each.type))
-    for each in completed:
-        _check_compatible(catalogue, each)
+    for complete in completed:
+        _check_against_subject(state, complete, existing.get(complete.type))
+    for complete in completed:
+        _check_compatible(catalogue, complete)
     associations = [
         _association(resource, each, existing.get(each.type), new_guid, now_ms) for each in completed
     ]
     return Plan(_registrations(state, completed), associations, _writes(state, associations, existing))
+
+
+def keys(
+    state: RegistryState, resource: Resource, wanted: Sequence[Wanted], *, context: str = DEFAULT_CONTEXT
+) -> list[str]:
+    """What nobody else may write to while this is decided and written: the subjects and the resource."""
+    # No subject's name holds a control character.
+    return [f"resource\0{resource.id}", *(_subject(state, resource, each, context) for each in wanted)]
 
 
 def delete(
@@ -117,11 +125,16 @@ def _of(resource: Resource) -> Selection:
 
 
 def _placed(state: RegistryState, resource: Resource, wanted: Wanted, context: str) -> Wanted:
-    """With its subject's full name, and the one an alias stands for."""
-    subject = normalized(in_context(context, wanted.subject or resource.default_subject(wanted.type)))
-    subject = state.alias_target(subject)
+    """With its subject's full name."""
+    subject = _subject(state, resource, wanted, context)
     _check_writable(state, subject)
     return wanted._replace(subject=subject)
+
+
+def _subject(state: RegistryState, resource: Resource, wanted: Wanted, context: str) -> str:
+    """In its context, and whom an alias stands for."""
+    subject = wanted.subject or resource.default_subject(wanted.type)
+    return state.alias_target(normalized(in_context(context, subject)))
 
 
 def _check_writable(state: RegistryState, subject: str) -> None:
@@ -254,7 +267,8 @@ def _check_compatible(catalogue: Catalogue, wanted: _Complete) -> None:
     config = state.config_in_scope(subject)
     new = config.validate_new_schemas is not False
     schema, content = catalogue.canonical(subject, wanted.schema, normalize=wanted.normalize, new=new)
-    texts = catalogue.incompatibilities(config, schema, content, state.versions(subject))
+    previous = catalogue.earlier_versions(subject, config)
+    texts = catalogue.incompatibilities(config, schema, content, previous)
     if texts:
         raise RegistryError(40901, f"[{', '.join(texts)}]")
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from ottla.registry import records
 from ottla.registry.errors import (
+    association_for_subject_exists,
     context_not_empty,
+    no_active_version,
     not_permitted,
     reference_exists,
     subject_not_soft_deleted,
@@ -26,33 +28,45 @@ def delete_version(state: RegistryState, schema: StoredSchema, *, permanent: boo
     """Delete one version, softly or for good."""
     subject = schema.subject
     _check_writable(state, subject)
-    _check_unreferenced(state, schema)
+    _check_unassociated(state, schema, permanent=permanent)
+    if state.referencing(subject, schema.version, deleted=permanent):
+        raise reference_exists(subject, schema.version)
     if permanent:
         if not schema.deleted:
             raise version_not_soft_deleted(subject, schema.version)
-        return [*_remembered_ids(state, [schema]), _tombstone(state, schema)]
+        writes = [*_remembered_ids(state, [schema]), _tombstone(state, schema)]
+        if state.versions(subject, deleted=True) == [schema]:
+            writes += _without_settings(state, subject)
+        return writes
     deleted = StoredSchema(subject, schema.version, schema.id, schema.content, deleted=True)
-    writes = [Write(state.key_of_version(subject, schema.version), records.schema_value(deleted))]
-    if len(state.versions(subject)) <= 1:
-        writes += _without_settings(state, subject)
-    return writes
+    return [Write(state.key_of_version(subject, schema.version), records.schema_value(deleted))]
 
 
 def delete_subject(state: RegistryState, subject: str, *, permanent: bool) -> tuple[list[int], list[Write]]:
     """Delete all versions; answers with these."""
     _check_writable(state, subject)
+    if state.associations.of_subject(subject):
+        raise association_for_subject_exists(subject)
     schemas = state.versions(subject, deleted=permanent)
     for schema in schemas:
-        _check_unreferenced(state, schema)
+        _check_unreferenced_elsewhere(state, schema, deleted=permanent)
         if permanent and not schema.deleted:
             raise subject_not_soft_deleted(subject)
     versions = [schema.version for schema in schemas]
     if permanent:
-        return versions, [*_remembered_ids(state, schemas), *(_tombstone(state, each) for each in schemas)]
+        return versions, _gone(state, subject, schemas)
     last = versions[-1] if versions else 0
     key = records.subject_key("DELETE_SUBJECT", subject)
-    writes = [Write(key, records.delete_subject_value(subject, last))]
-    return versions, writes + _without_settings(state, subject)
+    return versions, [Write(key, records.delete_subject_value(subject, last))]
+
+
+def purge_subject(state: RegistryState, subject: str) -> list[Write]:
+    """Delete all versions for good, whether they are deleted softly or not, and what is set for the subject."""
+    _check_writable(state, subject)
+    schemas = state.versions(subject, deleted=True)
+    for schema in schemas:
+        _check_unreferenced_elsewhere(state, schema, deleted=True)
+    return _gone(state, subject, schemas)
 
 
 def delete_context(state: RegistryState, context: str) -> list[Write]:
@@ -102,7 +116,8 @@ def _cleared(state: RegistryState, subject: str | None) -> list[Write]:
         for schema in state.versions(name, deleted=True)
     ]
     for schema in schemas:
-        _check_unreferenced(state, schema)
+        if state.referencing(schema.subject, schema.version):
+            raise reference_exists(schema.subject, schema.version)
     clear = Write(records.subject_key("CLEAR_SUBJECT", subject), records.clear_subject_value(subject))
     return [*_remembered_ids(state, schemas), *(_tombstone(state, each) for each in schemas), clear]
 
@@ -114,6 +129,12 @@ def _remembered_ids(state: RegistryState, schemas: list[StoredSchema]) -> list[W
         if schema.id >= state.highest_id(context) and not state.vouches_for(context, schema.id):
             return [Write(records.NOOP_KEY, records.noop_value(state.highest_ids()))]
     return []
+
+
+def _gone(state: RegistryState, subject: str, schemas: list[StoredSchema]) -> list[Write]:
+    """The last first: it may refer to those before it, and none may refer to what is no more."""
+    tombstones = [_tombstone(state, each) for each in reversed(schemas)]
+    return [*_remembered_ids(state, schemas), *tombstones, *_without_settings(state, subject)]
 
 
 def _tombstone(state: RegistryState, schema: StoredSchema) -> Write:
@@ -136,6 +157,18 @@ def _check_writable(state: RegistryState, subject: str | None) -> None:
         )
 
 
-def _check_unreferenced(state: RegistryState, schema: StoredSchema) -> None:
-    if state.referencing(schema.subject, schema.version):
+def _check_unassociated(state: RegistryState, schema: StoredSchema, *, permanent: bool) -> None:
+    """A subject that resources are described by keeps a version, and what it ever had."""
+    if not state.associations.of_subject(schema.subject):
+        return
+    if permanent:
+        raise association_for_subject_exists(schema.subject)
+    if all(each is schema for each in state.versions(schema.subject)):
+        raise no_active_version(schema.subject)
+
+
+def _check_unreferenced_elsewhere(state: RegistryState, schema: StoredSchema, *, deleted: bool) -> None:
+    """A subject's own versions go together, whatever they refer to."""
+    referrers = state.referrers(schema.subject, schema.version, deleted=deleted)
+    if any(each.subject != schema.subject for each in referrers):
         raise reference_exists(schema.subject, schema.version)

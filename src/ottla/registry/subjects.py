@@ -60,6 +60,15 @@ def settings_subject(subject: str | None) -> str | None:
     return normalized(subject) or None if subject is not None else None
 
 
+def has_prefix(subject: str, prefix: str) -> bool:
+    """Whether a name begins so; `:*:` in front stands for every context."""
+    if prefix.startswith(ALL_CONTEXTS):
+        return qualified(subject).name.startswith(prefix.removeprefix(ALL_CONTEXTS))
+    if prefix.startswith(":.:"):
+        return subject.startswith(prefix[3:]) and not subject.startswith(":.")
+    return subject.startswith(prefix)
+
+
 def in_context(context: str, subject: str) -> str:
     """`subject` as seen from a context: a name without one gets it."""
     if subject.startswith((":.", ":*:")) or context == DEFAULT_CONTEXT:
@@ -75,6 +84,11 @@ def context_name(text: str) -> str:
 
 def is_valid(subject: str) -> bool:
     """Whether schemas may be registered under the name."""
+    return may_have_settings(subject) and qualified(subject).name != ""
+
+
+def may_have_settings(subject: str) -> bool:
+    """Whether settings and modes may be kept under the name, which may be a context's."""
     if not subject or any(ord(each) < 32 or 127 <= ord(each) < 160 for each in subject):
         return False
-    return qualified(subject).name not in _RESERVED_NAMES | {""}
+    return qualified(subject).name not in _RESERVED_NAMES

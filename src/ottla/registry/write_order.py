@@ -7,8 +7,8 @@ same things. Different subjects don't meet, so that many can wait for the broker
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 
 class WriteOrder:
@@ -24,12 +24,26 @@ class WriteOrder:
     @asynccontextmanager
     async def of(self, subject: str) -> AsyncIterator[None]:
         """While registering under a subject."""
+        async with self._together(), self.holding(subject):
+            yield
+
+    @asynccontextmanager
+    async def of_all(self, keys: Callable[[], Iterable[str]]) -> AsyncIterator[None]:
+        """While what concerns several subjects is written; `keys` tells them when no setting changes any more."""
+        async with self._together(), AsyncExitStack() as held:
+            # Always in one order: two that wait for each other's would wait for good.
+            for key in sorted(set(keys())):
+                await held.enter_async_context(self.holding(key))
+            yield
+
+    @asynccontextmanager
+    async def _together(self) -> AsyncIterator[None]:
+        """While nobody is alone."""
         async with self._free:
             await self._free.wait_for(lambda: not self._alone)
             self._shared += 1
         try:
-            async with self.holding(subject):
-                yield
+            yield
         finally:
             self._shared -= 1
             if not self._shared:

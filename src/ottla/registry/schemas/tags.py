@@ -64,6 +64,16 @@ def retagged(schema_type: SchemaType, text: str, add: Tags, remove: Tags) -> str
     return write_json(json)
 
 
+def with_tags_of(schema_type: SchemaType, text: str, earlier: str) -> str:
+    """The text with the tags that what it shares with an earlier text has there; as it is where either can't be read."""
+    try:
+        tags = tagged_entities(schema_type, earlier)
+        shared = tags.keys() & {entity for entity, _ in _entities(schema_type, _read(schema_type, text))}
+        return retagged(schema_type, text, {each: tags[each] for each in tags if each in shared}, {})
+    except InvalidSchema:
+        return text
+
+
 def _read(schema_type: SchemaType, text: str) -> JsonValue:
     if schema_type is SchemaType.PROTOBUF:
         raise InvalidSchema(
