@@ -117,6 +117,7 @@ def test_nobody_is_there_to_ask(ottla) -> None:
         ("add User:alice read", ["nothing to make a rule of"]),
         ("add alice read --topic t", ["'alice' is no principal", "write User:alice"]),
         ("add User:alice fly --topic t", ["'fly' is no operation", "idempotent-write"]),
+        ("add User:alice describe-tokens --user-principal bob", ["'bob' is no principal", "write User:bob"]),
         ("add User:alice --idempotent --topic t", ["--idempotent goes with --producer"]),
         ("remove --yes", ["nothing says which rules", "--all"]),
         ("list --pattern some", ["--pattern", "match"]),
@@ -135,3 +136,25 @@ def test_without_an_authorizer(shell, cli_broker: Broker) -> None:
     assert done.returncode == 1
     assert "SECURITY_DISABLED" in done.stdout
     assert "authorizer.class.name" in done.stdout
+
+
+def test_rules_about_tokens_and_users(ottla) -> None:
+    """The resources of delegation tokens (KIP-48, KIP-373), with the operations that they alone have."""
+    words = "add User:alice create-tokens describe-tokens --user-principal User:bob --json"
+    made = listed(ottla(words)) | listed(ottla("add User:alice describe --delegation-token * --json"))
+    assert made == {
+        ("user", "User:bob", "literal", "User:alice", "*", "create-tokens", "allow"),
+        ("user", "User:bob", "literal", "User:alice", "*", "describe-tokens", "allow"),
+        ("delegation-token", "*", "literal", "User:alice", "*", "describe", "allow"),
+    }
+    until(lambda: ottla("list --json"), lambda shown: listed(shown) == made)
+    assert len(listed(ottla("list --user-principal User:bob --json"))) == 2
+    assert len(listed(ottla("list --delegation-token t --pattern match --json"))) == 1
+    assert "2 rules taken away." in ottla("remove --user-principal User:bob --yes")
+    assert "1 rule taken away." in ottla("remove describe --delegation-token * --yes")
+
+
+def test_two_phase_commit(ottla) -> None:
+    """An operation of transactional ids that is newer than confluent-kafka's names."""
+    made = listed(ottla("add User:app two-phase-commit --transactional-id x --json"))
+    assert {(one[0], one[5]) for one in made} == {("transactional-id", "two-phase-commit")}

@@ -69,9 +69,9 @@ ROWS = [
     (["config", "set", "thing", "x", "a=b"], 2, ["'thing' is not one of"]),
     (["config", "set", "topic", "x", "ab"], 2, ["'ab' is not of the form KEY=VALUE"]),
     (
-        ["config", "set", "broker", "all", "a=b", "-X", "security.protocol=ssl"],
+        ["config", "set", "broker", "all", "a=b", "-X", "security.protocol=tls"],
         2,
-        ["over a plain connection only"],
+        ["security.protocol: 'tls' is none of plaintext, ssl", "librdkafka's"],
     ),
     (["log", "dump", "/no/such/path"], 2, ["there is no such file or directory", "/no/such/path"]),
     (["log", "dump", __file__], 2, ["no file of a Kafka log directory"]),

@@ -83,7 +83,9 @@ def show_error(error: CommandError, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(error.as_json()), file=sys.stderr)
         return
+    from ottla.cli.output import visible_lines
+
     lines = [("error", error.what), ("where", error.where), ("do", error.remedy)]
     for label, text in lines:
         if text is not None:
-            print(f"{label:>5}: {text}", file=sys.stderr)
+            print(f"{label:>5}: {visible_lines(text)}", file=sys.stderr)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from confluent_kafka import Consumer, KafkaError, Producer
     from confluent_kafka.admin import AdminClient
 
+    from ottla.client.access import Access
+
 T = TypeVar("T")
 
 Property: TypeAlias = str | int | float | bool
@@ -90,6 +92,7 @@ class Connection:
     """What it reported last of a log-in that was refused; it goes on trying, and all that fails then is the time."""
 
     _admin: "AdminClient | None" = None
+    _access: "Access | None" = None
 
     MAX_COMPLAINTS: ClassVar[int] = 20
 
@@ -131,7 +134,7 @@ class Connection:
             "reconnect.backoff.max.ms": 1000,
             "allow.auto.create.topics": False,
             **properties,
-            **self.properties,
+            **self._librdkafkas(),
             "bootstrap.servers": self.bootstrap,
             "error_cb": self._complain,
         }
@@ -147,6 +150,31 @@ class Connection:
                 where="--property / --property-file",
                 remedy="names and values are librdkafka's (its CONFIGURATION.md)",
             ) from None
+
+    def _librdkafkas(self) -> dict[str, object]:
+        from ottla.cli.token_files import with_token_callback
+
+        try:
+            return with_token_callback(self.properties)
+        except ValueError as error:
+            raise UsageError(
+                f"sasl.oauthbearer.token.endpoint.url: {error}", where="--property / --property-file"
+            ) from None
+
+    def access(self) -> "Access":
+        """The same way to the cluster for connections of our own: a token is fetched once for all of them."""
+        from ottla.client.access import AccessError, access_of
+
+        if self._access is None:
+            try:
+                self._access = access_of(self.properties)
+            except AccessError as error:
+                raise UsageError(
+                    str(error),
+                    where="--property / --property-file",
+                    remedy="names and values are librdkafka's (its CONFIGURATION.md)",
+                ) from None
+        return self._access
 
     def check_reachable(self) -> None:
         """Raise unless at least one of the addresses accepts a connection."""

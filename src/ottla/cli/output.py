@@ -1,7 +1,12 @@
-"""What a command prints: tables for people, JSON for scripts, progress on standard error."""
+"""What a command prints: tables for people, JSON for scripts, progress on standard error.
+
+Groups, clients, users and schemas have the names that somebody gave them: characters that would move a terminal's cursor, colour
+what follows or turn the reading direction are shown as escapes.
+"""
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -11,6 +16,30 @@ from rich.table import Table
 
 PIPE_WIDTH = 500
 """Columns assumed where output is no terminal: a name is never cut in a pipe."""
+
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROLS_BUT_LINES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """A name as a terminal may have it, in one line."""
+    return _CONTROLS.sub(_escape, text)
+
+
+def visible_lines(text: str) -> str:
+    """The same for a text of several lines, which stay, as its tabs do."""
+    return _CONTROLS_BUT_LINES.sub(_escape, text)
+
+
+def json_text(value: object, *, indent: int | None = None) -> str:
+    """One JSON document, which means the same with every such character escaped."""
+    return _CONTROLS_BUT_LINES.sub(
+        lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, indent=indent, ensure_ascii=False)
+    )
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -22,12 +51,12 @@ def console(*, stderr: bool = False) -> Console:
 
 def print_json(value: object) -> None:
     """Print one JSON document, indented."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    print(json_text(value, indent=2))
 
 
 def print_json_line(value: object) -> None:
     """Print one JSON document on one line, for streams of them."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.write(json_text(value) + "\n")
 
 
 def print_table(
@@ -41,7 +70,7 @@ def print_table(
         name = column.removeprefix("#")
         table.add_column(name, justify="right" if column.startswith("#") else "left", overflow="fold")
     for row in rows:
-        table.add_row(*("-" if cell is None else str(cell) for cell in row))
+        table.add_row(*("-" if cell is None else visible(str(cell)) for cell in row))
     out = console()
     with out.capture() as captured:
         out.print(table)
@@ -52,7 +81,7 @@ def print_table(
 
 def print_fields(fields: Iterable[tuple[str, object]]) -> None:
     """Print names and values under each other, values aligned."""
-    pairs = [(name, "-" if value is None else str(value)) for name, value in fields]
+    pairs = [(name, "-" if value is None else visible(str(value))) for name, value in fields]
     width = max((len(name) for name, _ in pairs), default=0)
     for name, value in pairs:
         print(f"{name:<{width}}  {value}")
@@ -61,7 +90,7 @@ def print_fields(fields: Iterable[tuple[str, object]]) -> None:
 def say(text: str) -> None:
     """Tell a person what was done; on standard error, so that it never mixes with what a script reads."""
     sys.stdout.flush()
-    print(text, file=sys.stderr)
+    print(visible_lines(text), file=sys.stderr)
 
 
 def counted(count: int, noun: str) -> str:

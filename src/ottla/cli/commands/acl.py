@@ -20,7 +20,6 @@ from ottla.cli.requests.acls import (
     access_rules,
     add_access_rules,
     remove_access_rules,
-    tells_refusals,
 )
 
 acl = typer.Typer(help="List, add and remove access rules (ACLs).", no_args_is_help=True)
@@ -48,6 +47,17 @@ TopicsOption = Annotated[
 GroupsOption = Annotated[list[str] | None, typer.Option("--group", metavar="NAME", help="A group, likewise.")]
 TransactionalIdsOption = Annotated[
     list[str] | None, typer.Option("--transactional-id", metavar="ID", help="A transactional id, likewise.")
+]
+TokensOption = Annotated[
+    list[str] | None, typer.Option("--delegation-token", metavar="ID", help="A delegation token, likewise.")
+]
+UsersOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--user-principal",
+        metavar="User:NAME",
+        help="A user whom others make tokens for, or look at those of. May be repeated.",
+    ),
 ]
 ClusterOption = Annotated[bool, typer.Option("--cluster", help="The cluster as a whole.")]
 PatternOption = Annotated[
@@ -81,6 +91,8 @@ def list_(
     topics: TopicsOption = None,
     groups: GroupsOption = None,
     transactional_ids: TransactionalIdsOption = None,
+    delegation_tokens: TokensOption = None,
+    users: UsersOption = None,
     cluster: ClusterOption = False,
     pattern: PatternOption = PatternChoice.ANY,
     principal: PrincipalFilter = None,
@@ -88,13 +100,10 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """Show rules: all of them, or those about the resources and principal that are named."""
-    resources = named_resources(topics, groups, transactional_ids, cluster=cluster)
+    resources = named_resources(topics, groups, transactional_ids, delegation_tokens, users, cluster=cluster)
     wanted = filters(resources, pattern, checked_principal(principal), host)
-    nothing = "There are no such rules" + (
-        "." if tells_refusals(connection) else ", or you may not see them."
-    )
     rules = sorted({rule for each in wanted for rule in access_rules(connection, each)})
-    show_rules(rules, as_json=as_json, nothing=nothing)
+    show_rules(rules, as_json=as_json)
 
 
 @acl.command(
@@ -111,6 +120,8 @@ def add(
     topics: TopicsOption = None,
     groups: GroupsOption = None,
     transactional_ids: TransactionalIdsOption = None,
+    delegation_tokens: TokensOption = None,
+    users: UsersOption = None,
     cluster: ClusterOption = False,
     prefixed: Annotated[
         bool, typer.Option("--prefixed", help="Names stand for all that begin with them.")
@@ -133,7 +144,7 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Make rules: each operation on each resource, from each host."""
-    resources = named_resources(topics, groups, transactional_ids, cluster=cluster)
+    resources = named_resources(topics, groups, transactional_ids, delegation_tokens, users, cluster=cluster)
     pairs = [
         *((checked_operation(each), resource) for each in operations or () for resource in resources),
         *_producer_needs(resources, idempotent=idempotent, wanted=producer),
@@ -174,6 +185,8 @@ def remove(
     topics: TopicsOption = None,
     groups: GroupsOption = None,
     transactional_ids: TransactionalIdsOption = None,
+    delegation_tokens: TokensOption = None,
+    users: UsersOption = None,
     cluster: ClusterOption = False,
     pattern: PatternOption = PatternChoice.LITERAL,
     principal: PrincipalFilter = None,
@@ -183,7 +196,7 @@ def remove(
     as_json: JsonOption = False,
 ) -> None:
     """Take rules away: all that match what is given."""
-    resources = named_resources(topics, groups, transactional_ids, cluster=cluster)
+    resources = named_resources(topics, groups, transactional_ids, delegation_tokens, users, cluster=cluster)
     if not everything and not resources and principal is None and host is None and not operations:
         raise UsageError(
             "nothing says which rules to take away",
@@ -215,6 +228,8 @@ def named_resources(
     topics: Sequence[str] | None,
     groups: Sequence[str] | None,
     transactional_ids: Sequence[str] | None,
+    delegation_tokens: Sequence[str] | None,
+    users: Sequence[str] | None,
     *,
     cluster: bool,
 ) -> list[tuple[str, str]]:
@@ -223,6 +238,8 @@ def named_resources(
         *(("topic", name) for name in topics or ()),
         *(("group", name) for name in groups or ()),
         *(("transactional-id", name) for name in transactional_ids or ()),
+        *(("delegation-token", name) for name in delegation_tokens or ()),
+        *(("user", name if name == "*" else checked_principal(name) or "") for name in users or ()),
         *([("cluster", CLUSTER_NAME)] if cluster else []),
     ]
 
@@ -260,14 +277,12 @@ def checked_principal(principal: str | None) -> str | None:
     return principal
 
 
-def show_rules(
-    rules: Sequence[AccessRule], *, as_json: bool, nothing: str = "There are no such rules."
-) -> None:
+def show_rules(rules: Sequence[AccessRule], *, as_json: bool) -> None:
     """Rules for people, or for scripts."""
     if as_json:
         print_json([asdict(one) for one in rules])
     elif not rules:
-        say(nothing)
+        say("There are no such rules.")
     else:
         print_table(
             ["RESOURCE", "NAME", "PATTERN", "PRINCIPAL", "HOST", "OPERATION", "PERMISSION"],

@@ -10,7 +10,7 @@ import typer
 
 from ottla.cli.connection import Connection, JsonOption, on_cluster, split_assignment
 from ottla.cli.errors import CommandError, UsageError
-from ottla.cli.output import print_fields, print_json, print_table, say
+from ottla.cli.output import print_fields, print_json, print_table, say, visible
 from ottla.cli.requests.cluster import cluster_detail
 from ottla.cli.requests.configs import ConfigValue, alter_config, describe_config
 from ottla.cli.requests.topics import require_topics, topic_summaries
@@ -156,7 +156,9 @@ def show_values(values: list[ConfigValue], *, synonyms: bool) -> None:
             ]
         )
         for synonym in one.synonyms:
-            print(f"  {synonym.source}: {synonym.name}={'-' if synonym.value is None else synonym.value}")
+            print(
+                f"  {synonym.source}: {synonym.name}={'-' if synonym.value is None else visible(synonym.value)}"
+            )
 
 
 def shown(value: ConfigValue) -> str | None:

@@ -13,7 +13,7 @@ import typer
 from ottla.cli.connection import Connection, Property, on_cluster
 from ottla.cli.errors import UsageError
 from ottla.cli.formats import FORMAT_HELP, Format, decode_text
-from ottla.cli.output import counted, say, timestamp_text
+from ottla.cli.output import counted, json_text, say, timestamp_text, visible_lines
 from ottla.cli.positions import EARLIEST, LATEST, Position, PositionKind, parse_position
 from ottla.cli.progress import counting
 from ottla.cli.record_lines import record_object
@@ -116,6 +116,8 @@ def consume(
         render = raw_value
     elif as_json:
         render = json_renderer(key_format, value_format)
+    elif output is None and sys.stdout.isatty():
+        render = on_terminal(render)
     reading = plan_reading(connection, topics, start, stop, partitions, group, exit_at_end=exit_at_end)
     reading.count = count
     properties: dict[str, Property] = {
@@ -303,6 +305,13 @@ def field_text(record: IncomingRecord, name: str, key_format: Format, value_form
             return str(getattr(record, name))
 
 
+def on_terminal(render: Render) -> Render:
+    """The same, but records can't do anything to the terminal that shows them."""
+    return lambda record: visible_lines(render(record).decode("utf-8", "surrogateescape")).encode(
+        "utf-8", "surrogateescape"
+    )
+
+
 def raw_value(record: IncomingRecord) -> bytes:
     """The value and nothing else."""
     return record.value or b""
@@ -310,12 +319,9 @@ def raw_value(record: IncomingRecord) -> bytes:
 
 def json_renderer(key_format: Format, value_format: Format) -> Render:
     """What turns a record into a line of JSON."""
-    import json
 
     def render(record: IncomingRecord) -> bytes:
-        return (
-            json.dumps(record_object(record, key_format, value_format), ensure_ascii=False).encode() + b"\n"
-        )
+        return json_text(record_object(record, key_format, value_format)).encode() + b"\n"
 
     return render
 

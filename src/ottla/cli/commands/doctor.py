@@ -10,7 +10,7 @@ import typer
 
 from ottla.cli.addresses import parse_addresses
 from ottla.cli.checks.findings import Finding, Level
-from ottla.cli.output import counted, print_json
+from ottla.cli.output import counted, print_json, visible
 
 
 def register(application: typer.Typer) -> None:
@@ -101,9 +101,9 @@ def show_findings(findings: list[Finding]) -> None:
         before, after = (
             (colours[one.level], "\033[0m") if coloured and one.level is not Level.FINE else ("", "")
         )
-        print(f"{before}{marks[one.level]}{after}  {one.subject}: {one.what}")
+        print(f"{before}{marks[one.level]}{after}  {one.subject}: {visible(one.what)}")
         if one.remedy is not None:
-            print(f"           {one.remedy}")
+            print(f"           {visible(one.remedy)}")
     counts = {level: sum(one.level is level for one in findings) for level in Level}
     print()
     if not counts[Level.FAULT] and not counts[Level.WARNING]:

@@ -1,7 +1,6 @@
 """`ottla log`: look into a broker's files."""
 
 import base64
-import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,7 @@ import typer
 
 from ottla.cli.errors import UsageError
 from ottla.cli.logs.entries import BatchEntry, Entry, Fault, PropertyEntry, RecordEntry
-from ottla.cli.output import counted, say, timestamp_text
+from ottla.cli.output import counted, json_text, say, timestamp_text, visible_lines
 
 log = typer.Typer(help="Look into the files of a broker, running or not.", no_args_is_help=True)
 
@@ -76,12 +75,12 @@ def show_file(path: Path, entries: Iterable[Entry], *, faults_only: bool, as_jso
         if faults_only and not is_fault:
             continue
         if as_json:
-            print(json.dumps(entry_json(path, entry), ensure_ascii=False))
+            print(json_text(entry_json(path, entry)))
             continue
         if not named:
             print(path)
             named = True
-        print(entry_text(entry))
+        print(visible_lines(entry_text(entry)))
     if not named and not as_json and not faults_only:
         print(f"{path}\n  empty")
     return faults

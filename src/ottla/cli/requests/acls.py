@@ -1,56 +1,48 @@
 """Access rules: shown, made, taken away.
 
-confluent-kafka gives an empty list where the broker refused to show any (2.16; librdkafka keeps the error to itself), so that an
-empty list over a plain connection is asked for once more without it.
+Asked without confluent-kafka (2.16), which has no names for rules about users and delegation tokens, and gives an empty list where
+the broker refused to show any.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from enum import IntEnum
+from typing import Final, TypeVar
 
 from ottla.cli.connection import Connection
-from ottla.cli.errors import CommandError
-from ottla.cli.explanations import REMEDIES
-from ottla.client.one_request import NotKafkaError, ask
-from ottla.protocol.errors import ErrorCode, ProtocolError
+from ottla.cli.requests.answers import answered, raise_unless_fine
+from ottla.cluster.acl_bindings import AclOperation, PatternType, PermissionType, ResourceType
+from ottla.protocol.messages.create_acls import AclCreation, CreateAclsRequest, CreateAclsResponse
+from ottla.protocol.messages.delete_acls import DeleteAclsFilter, DeleteAclsRequest, DeleteAclsResponse
 from ottla.protocol.messages.describe_acls import DescribeAclsRequest, DescribeAclsResponse
 
-if TYPE_CHECKING:
-    from confluent_kafka.admin import AclBinding, AclBindingFilter
-
 CLUSTER_NAME: Final = "kafka-cluster"
-
-RESOURCE_TYPES: Final = ("topic", "group", "cluster", "transactional-id")
-"""Those that confluent-kafka has names for; rules about tokens and users need Apache Kafka's own tool."""
-_CONFLUENT_TYPES: Final = {
-    "topic": "TOPIC",
-    "group": "GROUP",
-    "cluster": "BROKER",
-    "transactional-id": "TRANSACTIONAL_ID",
-}
-_OUR_TYPES: Final = {name: ours for ours, name in _CONFLUENT_TYPES.items()}
-OPERATIONS: Final = (
-    "all",
-    "read",
-    "write",
-    "create",
-    "delete",
-    "alter",
-    "describe",
-    "cluster-action",
-    "describe-configs",
-    "alter-configs",
-    "idempotent-write",
-)
 ANY: Final = "any"
-_ANY_CODE: Final = 1
-_DESCRIBE_VERSION: Final = 1
+UNKNOWN: Final = "unknown"
+
+_VERSION: Final = 1
 """Kafka 2.0's, which every broker serves."""
+_VERSION_OF_USERS: Final = 3
+"""The first in which rules may be about users."""
+
+Code = TypeVar("Code", bound=IntEnum)
+
+
+def _word(member: IntEnum) -> str:
+    return member.name.lower().replace("_", "-")
+
+
+def _code(kind: type[Code], word: str) -> Code:
+    return kind[word.upper().replace("-", "_")]
+
+
+RESOURCE_TYPES: Final = tuple(_word(each) for each in ResourceType if each > ResourceType.ANY)
+OPERATIONS: Final = tuple(_word(each) for each in AclOperation if each > AclOperation.ANY)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class AccessRule:
-    """Who may, or may not, do what to which resources, from where. A word that confluent-kafka has none for is `unknown`."""
+    """Who may, or may not, do what to which resources, from where. What a newer broker has and we have no word for is `unknown`."""
 
     resource_type: str
     name: str
@@ -80,121 +72,102 @@ class RuleFilter:
 
 def access_rules(connection: Connection, wanted: RuleFilter) -> list[AccessRule]:
     """The rules that match, sorted."""
-    future = connection.admin().describe_acls(_filter(wanted), request_timeout=connection.timeout_s)
-    rules = sorted(map(_rule, connection.wait(future, "read the access rules")))
-    if not rules and tells_refusals(connection):
-        _raise_if_refused(connection)
-    return rules
-
-
-def tells_refusals(connection: Connection) -> bool:
-    """Whether an empty list means that there are no rules, not that they may not be seen."""
-    return str(connection.properties.get("security.protocol", "plaintext")).lower() == "plaintext"
-
-
-def _raise_if_refused(connection: Connection) -> None:
-    nothing = DescribeAclsRequest(
-        resource_type_filter=_ANY_CODE,
-        resource_name_filter="",
-        pattern_type_filter=_ANY_CODE,
-        operation=_ANY_CODE,
-        permission_type=_ANY_CODE,
+    doing = "read the access rules"
+    request = DescribeAclsRequest(
+        resource_type_filter=_code(ResourceType, wanted.resource_type),
+        resource_name_filter=wanted.name,
+        pattern_type_filter=_code(PatternType, wanted.pattern),
+        principal_filter=wanted.principal,
+        host_filter=wanted.host,
+        operation=_code(AclOperation, wanted.operation),
+        permission_type=_code(PermissionType, wanted.permission),
     )
-    for address in connection.addresses:
-        try:
-            answer = ask(
-                *(address.host, address.port, nothing),
-                *(DescribeAclsResponse, _DESCRIBE_VERSION, connection.timeout_s),
-            )
-        except (OSError, NotKafkaError, ProtocolError):
-            continue
-        if answer.error_code:
-            name = ErrorCode(answer.error_code).name
-            raise CommandError(
-                f"cannot read the access rules: {answer.error_message or name} ({name})",
-                where=str(address),
-                remedy=REMEDIES.get(name),
-            )
-        return
+    answer = answered(connection, request, DescribeAclsResponse, _version(wanted.resource_type), doing)
+    raise_unless_fine(answer.error_code, answer.error_message, doing, connection.bootstrap)
+    return sorted(
+        _rule(
+            (resource.resource_type, resource.resource_name, resource.pattern_type),
+            (entry.principal, entry.host, entry.operation, entry.permission_type),
+        )
+        for resource in answer.resources
+        for entry in resource.acls
+    )
 
 
 def add_access_rules(connection: Connection, rules: Iterable[AccessRule]) -> None:
     """Make rules; those that are there stay. Raises for the first that is refused; the others are made all the same."""
-    bindings = [_binding(rule) for rule in dict.fromkeys(rules)]
-    futures = connection.admin().create_acls(bindings, request_timeout=connection.timeout_s)
-    for binding in bindings:
-        connection.wait(
-            futures[binding], "make an access rule", subject=f"{_rule(binding).resource_type} {binding.name}"
+    doing, wanted = "make an access rule", list(dict.fromkeys(rules))
+    creations = [
+        AclCreation(
+            resource_type=_code(ResourceType, rule.resource_type),
+            resource_name=rule.name,
+            resource_pattern_type=_code(PatternType, rule.pattern),
+            principal=rule.principal,
+            host=rule.host,
+            operation=_code(AclOperation, rule.operation),
+            permission_type=_code(PermissionType, rule.permission),
         )
+        for rule in wanted
+    ]
+    version = max((_version(rule.resource_type) for rule in wanted), default=_VERSION)
+    answer = answered(connection, CreateAclsRequest(creations=creations), CreateAclsResponse, version, doing)
+    for rule, result in zip(wanted, answer.results, strict=True):
+        where = f"{rule.resource_type} {rule.name} on {connection.bootstrap}"
+        raise_unless_fine(result.error_code, result.error_message, doing, where)
 
 
 def remove_access_rules(connection: Connection, wanted: Sequence[RuleFilter]) -> list[AccessRule]:
     """Take all rules away that any filter matches; returns them, sorted."""
-    filters = [_filter(each) for each in dict.fromkeys(wanted)]
-    futures = connection.admin().delete_acls(filters, request_timeout=connection.timeout_s)
-    removed: dict[AccessRule, None] = {}
-    for each in filters:
-        for binding in connection.wait(futures[each], "take access rules away"):
-            removed[_rule(binding)] = None
+    doing = "take access rules away"
+    filters = [
+        DeleteAclsFilter(
+            resource_type_filter=_code(ResourceType, each.resource_type),
+            resource_name_filter=each.name,
+            pattern_type_filter=_code(PatternType, each.pattern),
+            principal_filter=each.principal,
+            host_filter=each.host,
+            operation=_code(AclOperation, each.operation),
+            permission_type=_code(PermissionType, each.permission),
+        )
+        for each in dict.fromkeys(wanted)
+    ]
+    version = max((_version(each.resource_type) for each in wanted), default=_VERSION)
+    answer = answered(connection, DeleteAclsRequest(filters=filters), DeleteAclsResponse, version, doing)
+    removed: set[AccessRule] = set()
+    for result in answer.filter_results:
+        raise_unless_fine(result.error_code, result.error_message, doing, connection.bootstrap)
+        for each in result.matching_acls:
+            raise_unless_fine(each.error_code, each.error_message, doing, connection.bootstrap)
+            removed.add(
+                _rule(
+                    (each.resource_type, each.resource_name, each.pattern_type),
+                    (each.principal, each.host, each.operation, each.permission_type),
+                )
+            )
     return sorted(removed)
 
 
-def _binding(rule: AccessRule) -> "AclBinding":
-    from confluent_kafka.admin import (
-        AclBinding,
-        AclOperation,
-        AclPermissionType,
-        ResourcePatternType,
-        ResourceType,
-    )
-
-    return AclBinding(
-        ResourceType[_CONFLUENT_TYPES[rule.resource_type]],
-        rule.name,
-        ResourcePatternType[rule.pattern.upper()],
-        rule.principal,
-        rule.host,
-        AclOperation[_constant(rule.operation)],
-        AclPermissionType[rule.permission.upper()],
-    )
+def _version(resource_type: str) -> int:
+    return _VERSION_OF_USERS if resource_type == _word(ResourceType.USER) else _VERSION
 
 
-def _filter(wanted: RuleFilter) -> "AclBindingFilter":
-    from confluent_kafka.admin import (
-        AclBindingFilter,
-        AclOperation,
-        AclPermissionType,
-        ResourcePatternType,
-        ResourceType,
-    )
-
-    return AclBindingFilter(
-        ResourceType[_CONFLUENT_TYPES.get(wanted.resource_type, "ANY")],
-        wanted.name,  # type: ignore[arg-type]  # None takes all, here and below
-        ResourcePatternType[wanted.pattern.upper()],
-        wanted.principal,  # type: ignore[arg-type]
-        wanted.host,  # type: ignore[arg-type]
-        AclOperation[_constant(wanted.operation)],
-        AclPermissionType[wanted.permission.upper()],
-    )
-
-
-def _rule(binding: "AclBinding") -> AccessRule:
+def _rule(resource: tuple[int, str, int], entry: tuple[str, str, int, int]) -> AccessRule:
+    """Out of a resource's type, name and pattern, and a principal, host, operation and permission, as numbers of the wire."""
+    resource_type, name, pattern = resource
+    principal, host, operation, permission = entry
     return AccessRule(
-        resource_type=_OUR_TYPES.get(_word(binding.restype), "unknown"),
-        name=binding.name,
-        pattern=_word(binding.resource_pattern_type).lower(),
-        principal=binding.principal,
-        host=binding.host,
-        operation=_word(binding.operation).lower().replace("_", "-"),
-        permission=_word(binding.permission_type).lower(),
+        resource_type=_told(ResourceType, resource_type),
+        name=name,
+        pattern=_told(PatternType, pattern),
+        principal=principal,
+        host=host,
+        operation=_told(AclOperation, operation),
+        permission=_told(PermissionType, permission),
     )
 
 
-def _word(member: object) -> str:
-    """confluent-kafka declares that these may be numbers; they are members of its enums."""
-    return str(getattr(member, "name", member))
-
-
-def _constant(operation: str) -> str:
-    return operation.upper().replace("-", "_")
+def _told(kind: type[IntEnum], code: int) -> str:
+    try:
+        return _word(kind(code))
+    except ValueError:
+        return UNKNOWN

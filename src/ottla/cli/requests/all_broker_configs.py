@@ -4,10 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ottla.cli.connection import Connection
-from ottla.cli.errors import CommandError, UnreachableError, UsageError
-from ottla.client.one_request import AnyResponse, NotKafkaError, ask
-from ottla.protocol.declare import Request
-from ottla.protocol.errors import ErrorCode, ProtocolError
+from ottla.cli.requests.answers import answered, raise_unless_fine
 from ottla.protocol.messages.describe_configs import (
     DescribeConfigsRequest,
     DescribeConfigsResource,
@@ -26,7 +23,6 @@ SET_OPERATION: Final = 0
 DELETE_OPERATION: Final = 1
 DESCRIBE_VERSION: Final = 4
 ALTER_VERSION: Final = 1
-WHERE = "all brokers"
 
 
 def describe_all_brokers(connection: Connection) -> list[DescribeConfigsResourceResult]:
@@ -35,9 +31,9 @@ def describe_all_brokers(connection: Connection) -> list[DescribeConfigsResource
         resource_type=BROKER_RESOURCE, resource_name="", configuration_keys=None
     )
     request = DescribeConfigsRequest(resources=[resource], include_synonyms=True)
-    answer = _ask(connection, request, DescribeConfigsResponse, DESCRIBE_VERSION)
+    answer = answered(connection, request, DescribeConfigsResponse, DESCRIBE_VERSION, "read the settings")
     result = answer.results[0]
-    _raise_unless_fine(connection, "read the settings", result.error_code, result.error_message)
+    raise_unless_fine(result.error_code, result.error_message, "read the settings", _where(connection))
     return result.configs
 
 
@@ -54,40 +50,12 @@ def alter_all_brokers(
         resources=[AlterConfigsResource(resource_type=BROKER_RESOURCE, resource_name="", configs=changes)],
         validate_only=validate_only,
     )
-    answer = _ask(connection, request, IncrementalAlterConfigsResponse, ALTER_VERSION)
+    answer = answered(
+        connection, request, IncrementalAlterConfigsResponse, ALTER_VERSION, "change the settings"
+    )
     for result in answer.responses:
-        _raise_unless_fine(connection, "change the settings", result.error_code, result.error_message)
+        raise_unless_fine(result.error_code, result.error_message, "change the settings", _where(connection))
 
 
-def _ask(connection: Connection, request: Request, response: type[AnyResponse], version: int) -> AnyResponse:
-    protocol = str(connection.properties.get("security.protocol", "plaintext")).lower()
-    if protocol != "plaintext":
-        raise UsageError(
-            "the settings of all brokers can be asked for over a plain connection only",
-            where=f"security.protocol={protocol}",
-            remedy="use a plain listener, or set them on each broker",
-        )
-    connection.check_reachable()
-    faults: list[str] = []
-    for address in connection.addresses:
-        try:
-            return ask(address.host, address.port, request, response, version, connection.timeout_s)
-        except (OSError, NotKafkaError, ProtocolError) as error:
-            faults.append(f"{address}: {error}")
-    raise UnreachableError(
-        "no broker answered",
-        where="; ".join(faults),
-        remedy=f"`ottla doctor {connection.addresses[0]}` looks closer",
-    )
-
-
-def _raise_unless_fine(connection: Connection, doing: str, code: int, message: str | None) -> None:
-    if code == ErrorCode.NONE:
-        return
-    try:
-        name = ErrorCode(code).name
-    except ValueError:
-        name = str(code)
-    raise CommandError(
-        f"cannot {doing}: {message or name} ({name})", where=f"{WHERE} on {connection.bootstrap}"
-    )
+def _where(connection: Connection) -> str:
+    return f"all brokers on {connection.bootstrap}"
