@@ -35,8 +35,21 @@ until = partial(conditions.until, seconds=DEADLINE_S)
 
 def leads(registry: RegistryProcess) -> bool:
     """Whether the last that its log tells of the election is that it was elected."""
+    return "This registry is the primary" in _last_election(registry)
+
+
+def settled(registries: list[RegistryProcess]) -> bool:
+    """Whether one leads, and all others know that."""
+    leader = next((each for each in registries if leads(each)), None)
+    if leader is None:
+        return False
+    others = [each for each in registries if each is not leader]
+    return all(f"The primary is {leader.url}" in _last_election(each) for each in others)
+
+
+def _last_election(registry: RegistryProcess) -> str:
     told = [line for line in registry.log().splitlines() if "the primary" in line.lower()]
-    return bool(told) and "This registry is the primary" in told[-1]
+    return told[-1] if told else ""
 
 
 def records_of(broker: Broker, topic: str) -> list[tuple[bytes, bytes | None]]:
@@ -221,7 +234,7 @@ def test_killed_in_the_middle_it_loses_no_key_that_it_answered(start_registry: S
 def test_any_registry_takes_keys_and_a_replaced_one_gives_none_twice(start_registry: StartRegistry) -> None:
     """A primary that stands still is replaced; what it does when it goes on, not knowing that yet, replaces no key."""
     registries = [start_registry() for _ in range(2)]
-    until(lambda: any(leads(each) for each in registries))
+    until(lambda: settled(registries))
     follower = next(each for each in registries if not leads(each))
     primary = next(each for each in registries if each is not follower)
     assert follower.post(KEKS, SHARED).status == 200
