@@ -12,8 +12,8 @@ import logging
 import os
 import signal
 import socket
-import ssl
 import sys
+from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack, suppress
 from importlib import metadata
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -22,22 +22,41 @@ from ottla.client.admin import Admin
 from ottla.client.brokers import Brokers
 from ottla.client.errors import ClientError, MembershipError
 from ottla.client.membership import GroupMembership
+from ottla.config.values import Value
 from ottla.protocol.errors import KafkaError
-from ottla.registry.cluster_login import credentials, tls_context
+from ottla.registry import records
+from ottla.registry.cluster_login import ClusterLogin, cluster_login
+from ottla.registry.dek.opening import DekRegistryOnFirstUse
 from ottla.registry.election import PROTOCOL_TYPE, Identity, RegistryMember
 from ottla.registry.http_server import HttpServer, listen
+from ottla.registry.log_lines import LineFormatter
 from ottla.registry.registry import Facts, Registry
 from ottla.registry.rest.asgi import Application, Asgi, CrossOrigin
 from ottla.registry.rest.dispatch import Dispatch
 from ottla.registry.rest.forwarding import HttpForwarder
-from ottla.registry.schemas_topic import Place, SchemasTopic, StartError
-from ottla.registry.secured import SecurityError, basic_login, bearer_login, client_context, server_context
+from ottla.registry.schemas_topic import Place, StartError, StateTopic
+from ottla.registry.search_limits import SearchLimits
+from ottla.registry.secured import (
+    Principals,
+    SecurityError,
+    basic_login,
+    bearer_login,
+    client_context,
+    principals,
+    server_side,
+)
+from ottla.registry.security_settings import RULES_AUTHORIZER
 from ottla.registry.settings import RegistrySettings
 from ottla.registry.state import RegistryState
+from ottla.security.rebinding import is_loopback
 
 if TYPE_CHECKING:
-    from ottla.security.rest_login import BasicLogin
+    from ottla.registry.renewal import Renewal, RenewedLogin, RenewedTls
+    from ottla.registry.rest.authorization import Authorizer
     from ottla.security.rest_tokens import BearerLogin
+
+SWITCH_INTERVAL_S: Final = 0.000_5
+"""How long a thread that parses or compares keeps the loop waiting each time: Python's own five milliseconds would be many requests'."""
 
 SESSION_TIMEOUT_MS: Final = 10_000
 HEARTBEAT_INTERVAL_MS: Final = 3_000
@@ -52,9 +71,13 @@ _log = logging.getLogger("ottla.registry")
 
 def main(settings: RegistrySettings) -> int:
     """Run a registry until it is told to stop; the process's exit code."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)-5s %(name)s %(message)s"
-    )
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(LineFormatter())
+    logging.basicConfig(handlers=[lines], level=logging.INFO)
+    if settings.flag("debug"):
+        # Libraries' own lines at that level may hold what nobody is to read.
+        logging.getLogger("ottla").setLevel(logging.DEBUG)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     for warning in settings.warnings:
         _log.warning("%s", warning)
     try:
@@ -100,10 +123,11 @@ async def _serve(settings: RegistrySettings) -> int:
 class _Secured(NamedTuple):
     """What the registry's listeners ask of clients, and how it speaks to another registry."""
 
-    basic: BasicLogin | None
-    bearer: BearerLogin | None
-    server: ssl.SSLContext | None
-    client: ssl.SSLContext | None
+    basic: RenewedLogin | None = None
+    bearer: BearerLogin | None = None
+    tls: RenewedTls | None = None
+    principals: Principals | None = None
+    renewal: Renewal | None = None
 
 
 class RunningRegistry:
@@ -126,49 +150,106 @@ class RunningRegistry:
         secured = await _secured(settings)
         if secured.bearer is not None:
             stack.callback(secured.bearer.close)
+        if secured.renewal is not None:
+            self._run_until_stop(secured.renewal.run(secured.basic, secured.tls))
+        cluster = await _cluster_login(settings)
         sockets = [listen(listener) for listener in settings.listeners]
         for each in sockets:
             stack.callback(each.close)
-        port = sockets[0].getsockname()[1]
+        own = settings.own_listener
+        port = sockets[own].getsockname()[1]
         identity = Identity(
-            settings.host_name, port, settings.flag("leader.eligibility"), settings.listeners[0].scheme
+            settings.host_name, port, settings.flag("leader.eligibility"), settings.listeners[own].scheme
         )
-        state = RegistryState(settings.level)
-        topic = SchemasTopic(state, _place(settings), settings.kafka_client())
+        state = RegistryState(settings.level, validate_fields=settings.flag("schema.validate.fields"))
+        topic = StateTopic(state, records.decode, _place(settings), cluster.librdkafka)
         stack.push_async_callback(topic.stop)
         brokers = await stack.enter_async_context(
             Brokers(
                 settings.bootstrap_servers,
                 client_id="schema-registry",
-                tls=tls_context(settings),
-                credentials=credentials(settings),
+                tls=cluster.tls,
+                credentials=cluster.login,
             )
         )
         await topic.start()
+        authorizer = await self._authorizer(brokers, cluster)
         self.registry = Registry(state, topic, await _facts(settings, brokers))
         topic.on_conflict = self.registry.resolve
-        await self._serve_http(sockets, secured)
+        self._keep_keys(cluster)
+        await self._serve_http(sockets, secured, authorizer)
         await self._join(brokers, identity)
         _log.info("[SchemaRegistry %s] started", identity.url)
 
-    async def _serve_http(self, sockets: list[socket.socket], secured: _Secured) -> None:
+    def _keep_keys(self, cluster: ClusterLogin) -> None:
+        """Their topic and its threads come with the first request for one."""
+        settings = self._settings
+        place = _place(settings)._replace(topic=settings.text("dek.registry.topic"))
+        most = settings.number("dek.registry.max.keys")
+        keys = DekRegistryOnFirstUse(self.registry, place, cluster.librdkafka, os.environ, max_keys=most)
+        self.registry.keys = keys
+        self._stack.push_async_callback(keys.stop)
+
+    async def _authorizer(self, brokers: Brokers, cluster: ClusterLogin) -> Authorizer | None:
+        """Who says what a principal may do; None where everyone may do everything."""
+        settings = self._settings
+        chosen = settings.text("confluent.schema.registry.authorizer.class")
+        if not chosen:
+            return None
+        if chosen == RULES_AUTHORIZER:
+            from ottla.registry.acl_topic import acl_topic  # noqa: PLC0415 - most registries ask nobody
+            from ottla.registry.acls import AclRules  # noqa: PLC0415
+
+            rules = AclRules()
+            topic = acl_topic(rules, _place(settings)._replace(topic=settings.acl_topic), cluster.librdkafka)
+            self._stack.push_async_callback(topic.stop)
+            await topic.start()
+            return rules
+        from ottla.registry.cluster_acls import ClusterAcls  # noqa: PLC0415
+        from ottla.registry.topic_acls import TopicAcls, super_users  # noqa: PLC0415
+
+        acls = TopicAcls(super_users(settings.text("confluent.topic.acl.super.users")))
+        kept_fresh = ClusterAcls(brokers, acls)
+        await kept_fresh.start()
+        self._run_until_stop(kept_fresh.run())
+        return acls
+
+    def _run_until_stop(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+
+        async def end() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        self._stack.push_async_callback(end)
+
+    async def _serve_http(
+        self, sockets: list[socket.socket], secured: _Secured, authorizer: Authorizer | None
+    ) -> None:
         settings = self._settings
         forwarder = HttpForwarder(
             connect_timeout_s=settings.seconds("leader.connect.timeout.ms"),
             read_timeout_s=settings.seconds("leader.read.timeout.ms"),
-            tls=secured.client,
+            tls=lambda: secured.tls.client if secured.tls is not None else None,
+            headers=settings.words("inter.instance.headers.whitelist"),
         )
         self._stack.push_async_callback(forwarder.close)
         origin, methods, headers = (
             settings.text(f"access.control.allow.{name}") for name in ("origin", "methods", "headers")
         )
+        guard = None
+        if authorizer is not None:
+            from ottla.registry.rest.authorization import SubjectAuthorization  # noqa: PLC0415
+
+            guard = SubjectAuthorization(self.registry, authorizer)
         application: Asgi = Application(
-            Dispatch(self.registry, forwarder),
+            Dispatch(self.registry, forwarder, guard),
             compresses=settings.flag("compression.enable"),
             cross_origin=CrossOrigin(origin, methods, headers),
+            own_names=_own_names(settings),
         )
         login = secured.basic or secured.bearer
-        if login is not None:
+        if login is not None or secured.principals is not None:
             realm = settings.text("authentication.realm")
             from ottla.registry.rest.access import LoggedIn  # noqa: PLC0415 - most registries ask nobody
 
@@ -178,8 +259,11 @@ class RunningRegistry:
                 realm=realm,
                 lets_options_through=bool(origin),
                 waits=secured.bearer is not None,
+                skipped=settings.words("authentication.skip.paths"),
+                principals=secured.principals,
             )
-        for scheme, tls in (("http", None), ("https", secured.server)):
+        https = None if secured.tls is None else secured.tls.context
+        for scheme, tls in (("http", None), ("https", https)):
             own = [
                 each
                 for each, listener in zip(sockets, settings.listeners, strict=True)
@@ -210,19 +294,30 @@ class RunningRegistry:
 async def _secured(settings: RegistrySettings) -> _Secured:
     """Reads the files; raises StartError."""
     speaks_tls = any(listener.scheme == "https" for listener in settings.listeners)
-    if not speaks_tls and settings.text("authentication.method") == "NONE":
-        return _Secured(None, None, None, None)
-
-    def read() -> _Secured:
-        return _Secured(
-            basic_login(settings.values),
-            bearer_login(settings.values),
-            server_context(settings.values) if speaks_tls else None,
-            client_context(settings.values) if speaks_tls else None,
-        )
-
+    values = settings.values
     try:
-        return await asyncio.to_thread(read)
+        asked = principals(values)
+        if not speaks_tls and settings.text("authentication.method") == "NONE":
+            return _Secured(principals=asked)
+        return await asyncio.to_thread(_read_secured, values, asked, speaks_tls=speaks_tls)
+    except SecurityError as error:
+        raise StartError(str(error)) from None
+
+
+def _read_secured(values: Mapping[str, Value], asked: Principals | None, *, speaks_tls: bool) -> _Secured:
+    from ottla.registry.renewal import Renewal, RenewedLogin, RenewedTls  # noqa: PLC0415 - most registries ask nobody
+
+    renewal = Renewal(values)
+    users = basic_login(values)
+    login = None if users is None else RenewedLogin(users)
+    tls = RenewedTls(server_side(values), client_context(values)) if speaks_tls else None
+    return _Secured(login, bearer_login(values), tls, asked, renewal)
+
+
+async def _cluster_login(settings: RegistrySettings) -> ClusterLogin:
+    """Reads the files; raises StartError."""
+    try:
+        return await asyncio.to_thread(cluster_login, settings.values, settings.bootstrap_servers)
     except SecurityError as error:
         raise StartError(str(error)) from None
 
@@ -250,6 +345,13 @@ async def _leave(
             _log.info("Could not leave the group: %s", error)
 
 
+def _own_names(settings: RegistrySettings) -> frozenset[str] | None:
+    """What a registry on loopback may be called; None where others reach it, by whatever name."""
+    if not all(is_loopback(each.host) for each in settings.listeners):
+        return None
+    return frozenset({settings.host_name.lower(), socket.gethostname().lower()})
+
+
 def _place(settings: RegistrySettings) -> Place:
     return Place(
         settings.text("kafkastore.topic"),
@@ -269,4 +371,5 @@ async def _facts(settings: RegistrySettings, brokers: Brokers) -> Facts:
         group_id=settings.text("schema.registry.group.id"),
         mode_mutability=settings.flag("mode.mutability"),
         schema_cache_size=settings.number("schema.cache.size"),
+        limits=SearchLimits.from_settings(settings.values),
     )

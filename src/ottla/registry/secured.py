@@ -1,4 +1,4 @@
-"""How the registry's own listeners are secured: its settings under the original's names, and what they make.
+"""How the registry's own listeners are secured: what the settings of `security_settings.py` make.
 
     authentication.method=BASIC             users from a file, as Jetty's PropertyFileLoginModule reads it
     authentication.realm=Registry           the group in the JAAS file that names that file
@@ -6,137 +6,57 @@
     authentication.method=BEARER            tokens, verified by the keys at oauthbearer.jwks.endpoint.url
     listeners=https://…, ssl.keystore.*     TLS
 
-Reads files, so it is called on a thread.
+Reads files, so it is called on a thread; `renewal.py` reads them again when they change.
 """
 
 from __future__ import annotations
 
-import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-from ottla.config.definition import Importance, Setting, Type
-from ottla.config.validators import OneOf, OneOfIgnoringCase
 from ottla.config.values import Password, Value
+from ottla.registry.security_settings import CERTIFICATES, LOGIN_FILE, knows_principals
 
 if TYPE_CHECKING:
     from ottla.security.key_stores import StoreSettings
+    from ottla.security.principal_mapping import PrincipalMapping
     from ottla.security.rest_login import BasicLogin
     from ottla.security.rest_tokens import BearerLogin
+    from ottla.security.tls import ServerTls
     from ottla.security.tls_settings import TlsSettings
 
-LOGIN_FILE: Final = "java.security.auth.login.config"
-_JVM_LOGIN_FILE: Final = re.compile(rf"-D{re.escape(LOGIN_FILE)}=(\S+)")
 _PROPERTY_FILE_MODULE: Final = "PropertyFileLoginModule"
-
-
-def _store(subject: str, use: str) -> tuple[Setting, ...]:
-    name = f"ssl.{subject}"
-    return (
-        Setting(name=f"{name}.location", type=Type.STRING, default=None, doc=use, importance=Importance.HIGH),
-        Setting(name=f"{name}.password", type=Type.PASSWORD, default=None, doc=f"Opens `{name}.location`."),
-        Setting(
-            name=f"{name}.type",
-            type=Type.STRING,
-            default="JKS",
-            valid=OneOfIgnoringCase(("JKS", "PKCS12", "PEM")),
-            doc="JKS, PKCS12 (either is seen by itself) or PEM.",
-        ),
-    )
-
-
-SECURITY_SETTINGS: Final = (
-    Setting(
-        name="authentication.method",
-        type=Type.STRING,
-        default="NONE",
-        valid=OneOf(("NONE", "BASIC", "BEARER")),
-        doc="BASIC asks each request for a user and a password, BEARER for a token of an identity provider.",
-        importance=Importance.HIGH,
-    ),
-    Setting(
-        name="authentication.realm",
-        type=Type.STRING,
-        default="",
-        doc=f"The group in the file of `{LOGIN_FILE}` that tells where the users are.",
-    ),
-    Setting(
-        name="authentication.roles",
-        type=Type.LIST,
-        default=("*",),
-        doc="Users with one of these roles, or tokens with one of these scopes, may come in, with commas; `*` is every one.",
-    ),
-    Setting(
-        name=LOGIN_FILE,
-        type=Type.STRING,
-        default=None,
-        doc=(
-            "A JAAS file with a `PropertyFileLoginModule` whose `file` holds `user: password,role,…`. Also read from "
-            f"`SCHEMA_REGISTRY_OPTS=-D{LOGIN_FILE}=…`, as the original has it."
-        ),
-    ),
-    Setting(
-        name="oauthbearer.jwks.endpoint.url",
-        type=Type.STRING,
-        default=None,
-        doc="Where the identity provider publishes the keys that tokens are verified by.",
-    ),
-    Setting(
-        name="oauthbearer.expected.issuer",
-        type=Type.STRING,
-        default=None,
-        doc="Who has to have issued a token; anyone when not set.",
-    ),
-    Setting(
-        name="oauthbearer.expected.audience",
-        type=Type.LIST,
-        default=(),
-        doc="For whom a token has to be, one of these; for nobody in particular when empty.",
-    ),
-    Setting(
-        name="oauthbearer.sub.claim.name",
-        type=Type.STRING,
-        default="sub",
-        doc="The claim that names the user.",
-    ),
-    *_store("keystore", "A file of the certificate, with its key, that `https` listeners show."),
-    Setting(name="ssl.key.password", type=Type.PASSWORD, default=None, doc="Opens the key in the key store."),
-    *_store(
-        "truststore",
-        "A file of the authorities that sign clients' certificates and those of other registries.",
-    ),
-    Setting(
-        name="ssl.client.authentication",
-        type=Type.STRING,
-        default="NONE",
-        valid=OneOfIgnoringCase(("NONE", "REQUESTED", "REQUIRED")),
-        doc="Whether clients show a certificate of their own.",
-    ),
-    Setting(
-        name="ssl.enabled.protocols",
-        type=Type.LIST,
-        default=("TLSv1.2", "TLSv1.3"),
-        doc="Versions of TLS that are spoken.",
-    ),
-    Setting(
-        name="ssl.cipher.suites",
-        type=Type.LIST,
-        default=(),
-        doc="Cipher suites that are allowed; OpenSSL's choice when empty.",
-    ),
-)
 
 
 class SecurityError(Exception):
     """Settings or files that a registry can't be secured by; names the setting, shows no secret."""
 
 
-def login_file_of_jvm(options: str) -> str | None:
-    """The JAAS file out of a JVM's options, as `SCHEMA_REGISTRY_OPTS` has them."""
-    found = _JVM_LOGIN_FILE.search(options)
-    return None if found is None else found.group(1)
+class Principals(NamedTuple):
+    """Whose a request is."""
+
+    mapping: PrincipalMapping | None
+    """Makes the name of the one in the client's certificate; None where the log-in tells who it is."""
+    anonymous: bool
+    """Whether there are requests of nobody in particular."""
+
+
+def principals(values: Mapping[str, Value]) -> Principals | None:
+    """None where nobody asks. Raises `SecurityError`."""
+    if not knows_principals(values):
+        return None
+    anonymous = values["confluent.schema.registry.anonymous.principal"] is True
+    if values["confluent.schema.registry.auth.mechanism"] != CERTIFICATES:
+        return Principals(None, anonymous)
+    from ottla.security.principal_mapping import InvalidMappingRules, PrincipalMapping  # noqa: PLC0415
+
+    name = "confluent.schema.registry.auth.ssl.principal.mapping.rules"
+    try:
+        return Principals(PrincipalMapping(str(values[name])), anonymous)
+    except InvalidMappingRules as error:
+        raise SecurityError(f"{name}: {error}") from None
 
 
 def basic_login(values: Mapping[str, Value]) -> BasicLogin | None:
@@ -176,6 +96,13 @@ def bearer_login(values: Mapping[str, Value]) -> BearerLogin | None:
         raise SecurityError(f"{name}: {error}") from None
 
 
+def login_files(values: Mapping[str, Value]) -> tuple[str, ...]:
+    """The files that tell who the users are; none where they are not asked for. Raises `SecurityError`."""
+    if values["authentication.method"] != "BASIC":
+        return ()
+    return str(values[LOGIN_FILE]), _users_file(values)
+
+
 def _users_file(values: Mapping[str, Value]) -> str:
     from ottla.security.jaas import JaasError, jaas_contexts  # noqa: PLC0415
 
@@ -202,13 +129,13 @@ def _read(path: str, setting: str) -> str:
         raise SecurityError(f"{setting}: {path} can't be read: {reason}") from None
 
 
-def server_context(values: Mapping[str, Value]) -> ssl.SSLContext:
+def server_side(values: Mapping[str, Value]) -> ServerTls:
     """What `https` listeners speak. Raises `SecurityError`."""
     from ottla.security.key_stores import StoreError  # noqa: PLC0415
     from ottla.security.tls import server_tls  # noqa: PLC0415
 
     try:
-        return server_tls(_tls_settings(values)).context
+        return server_tls(tls_settings(values))
     except StoreError as error:
         raise SecurityError(str(error)) from None
 
@@ -219,12 +146,13 @@ def client_context(values: Mapping[str, Value]) -> ssl.SSLContext:
     from ottla.security.tls import client_tls  # noqa: PLC0415
 
     try:
-        return client_tls(_tls_settings(values))
+        return client_tls(tls_settings(values))
     except StoreError as error:
         raise SecurityError(str(error)) from None
 
 
-def _tls_settings(values: Mapping[str, Value]) -> TlsSettings:
+def tls_settings(values: Mapping[str, Value]) -> TlsSettings:
+    """The stores and what is asked of clients."""
     from ottla.security.tls_settings import TlsSettings  # noqa: PLC0415
 
     return TlsSettings(

@@ -7,16 +7,26 @@ They come from a `.properties` file, then the environment (`SCHEMA_REGISTRY_KAFK
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from ottla.config.definition import Importance, InvalidSettingError, Setting, Type, by_name
 from ottla.config.sources import Given, setting_of_variable
 from ottla.config.validators import OneOf, OneOfIgnoringCase, Range
-from ottla.config.values import INT_MAX, Password, Value
+from ottla.config.values import INT_MAX, Value
+from ottla.registry.cluster_settings import CLUSTER_SETTINGS
 from ottla.registry.schemas.compatibility import CompatibilityLevel
-from ottla.registry.secured import LOGIN_FILE, SECURITY_SETTINGS, login_file_of_jvm
+from ottla.registry.search_limits import SEARCH_SETTINGS
+from ottla.registry.security_settings import (
+    CERTIFICATES,
+    LOGIN_FILE,
+    PLUGINS,
+    SECURITY_SETTINGS,
+    knows_principals,
+    login_file_of_jvm,
+)
+from ottla.registry.security_settings import OTHER_NAMES as OTHER_SECURITY_NAMES
 
 SETTINGS: Final[Mapping[str, Setting]] = by_name(
     (
@@ -56,6 +66,20 @@ SETTINGS: Final[Mapping[str, Setting]] = by_name(
             doc="Replicas of the topic when it is made; at most as many as there are brokers.",
         ),
         Setting(
+            name="dek.registry.topic",
+            type=Type.STRING,
+            default="_dek_registry_keys",
+            doc="The topic that holds the encryption keys; it is made by the first request for one. Compacted, one partition.",
+        ),
+        Setting(
+            name="dek.registry.max.keys",
+            type=Type.INT,
+            default=10_000,
+            valid=Range(0),
+            doc="Key encryption keys, and versions of data encryption keys, that may be there before no more are made.",
+            importance=Importance.LOW,
+        ),
+        Setting(
             name="kafkastore.init.timeout.ms",
             type=Type.INT,
             default=60_000,
@@ -72,31 +96,7 @@ SETTINGS: Final[Mapping[str, Setting]] = by_name(
                 "default, 500, does not last while a broker starts again."
             ),
         ),
-        Setting(
-            name="kafkastore.security.protocol",
-            type=Type.STRING,
-            default="PLAINTEXT",
-            valid=OneOf(("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")),
-            doc="How to speak to the brokers.",
-        ),
-        Setting(
-            name="kafkastore.sasl.mechanism",
-            type=Type.STRING,
-            default="GSSAPI",
-            doc="How to log in to the brokers: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512.",
-        ),
-        Setting(
-            name="kafkastore.sasl.jaas.config",
-            type=Type.PASSWORD,
-            default=None,
-            doc='Name and password as Java takes them: `… required username="u" password="p";`.',
-        ),
-        Setting(
-            name="kafkastore.ssl.truststore.location",
-            type=Type.STRING,
-            default=None,
-            doc="A PEM file of the authorities that sign the brokers' certificates; the system's when not set.",
-        ),
+        *CLUSTER_SETTINGS,
         Setting(
             name="schema.registry.group.id",
             type=Type.STRING,
@@ -126,6 +126,28 @@ SETTINGS: Final[Mapping[str, Setting]] = by_name(
             importance=Importance.LOW,
         ),
         Setting(
+            name="inter.instance.protocol",
+            type=Type.STRING,
+            default=None,
+            valid=OneOf(("http", "https")),
+            doc="By which of its listeners other registries reach this one; the first one's protocol when not set.",
+            importance=Importance.LOW,
+        ),
+        Setting(
+            name="inter.instance.headers.whitelist",
+            type=Type.LIST,
+            default=(),
+            doc="Headers of a request, besides its own, that are passed on with it to the registry that writes.",
+            importance=Importance.LOW,
+        ),
+        Setting(
+            name="debug",
+            type=Type.BOOLEAN,
+            default=False,
+            doc="Whether the log tells more. Answers never hold more than their message.",
+            importance=Importance.LOW,
+        ),
+        Setting(
             name="schema.compatibility.level",
             type=Type.STRING,
             default="backward",
@@ -148,6 +170,14 @@ SETTINGS: Final[Mapping[str, Setting]] = by_name(
             doc="Parsed schemas that are kept for the next comparison.",
             importance=Importance.LOW,
         ),
+        Setting(
+            name="schema.validate.fields",
+            type=Type.BOOLEAN,
+            default=False,
+            doc="Whether names of fields are checked, and those reserved by metadata, where `validateFields` is not set by `PUT /config`.",
+            importance=Importance.LOW,
+        ),
+        *SEARCH_SETTINGS,
         Setting(
             name="idle.timeout.ms",
             type=Type.LONG,
@@ -191,6 +221,8 @@ SETTINGS: Final[Mapping[str, Setting]] = by_name(
 OTHER_NAMES: Final[Mapping[str, str]] = {
     "avro.compatibility.level": "schema.compatibility.level",
     "master.eligibility": "leader.eligibility",
+    "schema.registry.inter.instance.protocol": "inter.instance.protocol",
+    **OTHER_SECURITY_NAMES,
 }
 """What settings were called in earlier versions of the original."""
 
@@ -231,6 +263,9 @@ class RegistrySettings(NamedTuple):
     def flag(self, name: str) -> bool:
         return bool(self.values[name])
 
+    def words(self, name: str) -> tuple[str, ...]:
+        return cast("tuple[str, ...]", self.values[name])
+
     @property
     def bootstrap_servers(self) -> str:
         """As clients take them; `PLAINTEXT://` in front, which the original allows, is left out."""
@@ -245,19 +280,19 @@ class RegistrySettings(NamedTuple):
     def level(self) -> CompatibilityLevel:
         return CompatibilityLevel(self.text("schema.compatibility.level").upper())
 
-    def kafka_client(self) -> dict[str, str]:
-        """librdkafka's properties for the cluster: addresses and security."""
-        protocol = self.text("kafkastore.security.protocol")
-        properties = {"bootstrap.servers": self.bootstrap_servers, "security.protocol": protocol.lower()}
-        authorities = self.values["kafkastore.ssl.truststore.location"]
-        if authorities is not None and protocol.endswith("SSL"):
-            properties["ssl.ca.location"] = str(authorities)
-        if protocol.startswith("SASL_"):
-            properties["sasl.mechanism"] = self.text("kafkastore.sasl.mechanism")
-            login = self.values["kafkastore.sasl.jaas.config"]
-            if isinstance(login, Password):
-                properties |= _jaas_login(login.secret)
-        return properties
+    @property
+    def acl_topic(self) -> str:
+        """Where the registry's own rules are."""
+        return str(
+            self.values["confluent.schema.registry.acl.topic"] or f"{self.text('kafkastore.topic')}_acl"
+        )
+
+    @property
+    def own_listener(self) -> int:
+        """By which listener other registries reach this one, counted from 0."""
+        wanted = self.values["inter.instance.protocol"]
+        schemes = [each.scheme for each in self.listeners]
+        return 0 if wanted is None else schemes.index(str(wanted))
 
 
 def from_environment(environment: Mapping[str, str]) -> list[Given]:
@@ -294,9 +329,40 @@ def build(given: Iterable[Given]) -> RegistrySettings:
         faults.append(str(error))
     if not values["kafkastore.bootstrap.servers"]:
         faults.append("kafkastore.bootstrap.servers: the Kafka cluster's address is needed, host:port")
+    faults += _faults_together(values, listeners)
+    warnings += [
+        f"resource.extension.class: {each} is no plug-in of this registry, and changes nothing"
+        for each in cast("tuple[str, ...]", values["resource.extension.class"])
+        if each not in PLUGINS
+    ]
     if faults:
         raise InvalidSettingsError("\n".join(faults))
     return RegistrySettings(values, listeners, tuple(warnings))
+
+
+def _faults_together(values: dict[str, Value], listeners: Iterable[Listener]) -> Iterator[str]:
+    """Of settings that don't go together; `values` take what follows from others."""
+    schemes = {each.scheme for each in listeners}
+    protocol = values["inter.instance.protocol"]
+    if protocol is not None and schemes and protocol not in schemes:
+        yield f"inter.instance.protocol: no listener has the protocol {protocol}"
+    if values["ssl.client.auth"] is True and str(values["ssl.client.authentication"]).upper() == "NONE":
+        values["ssl.client.authentication"] = "REQUIRED"
+    if not knows_principals(values):
+        return
+    is_by_log_in = values["confluent.schema.registry.auth.mechanism"] != CERTIFICATES
+    if is_by_log_in and values["authentication.method"] == "NONE":
+        yield "confluent.schema.registry.auth.mechanism: JETTY_AUTH needs authentication.method BASIC or BEARER"
+    shows_none = "https" not in schemes or str(values["ssl.client.authentication"]).upper() == "NONE"
+    if (
+        not is_by_log_in
+        and shows_none
+        and values["confluent.schema.registry.anonymous.principal"] is not True
+    ):
+        yield (
+            "confluent.schema.registry.auth.mechanism: SSL needs an https listener and ssl.client.authentication, or nobody "
+            "could come in; JETTY_AUTH takes the users of authentication.method"
+        )
 
 
 def _listener(text: str) -> Listener:
@@ -304,14 +370,3 @@ def _listener(text: str) -> Listener:
     if parts.scheme not in {"http", "https"} or parts.port is None:
         raise ValueError(f"listeners: {text} has to be http://host:port")
     return Listener(parts.scheme, parts.hostname or "0.0.0.0", parts.port)  # noqa: S104 - as the original's default
-
-
-def _jaas_login(text: str) -> dict[str, str]:
-    """Name and password out of a line of JAAS."""
-    found = {}
-    for name, property_name in (("username", "sasl.username"), ("password", "sasl.password")):
-        for quote in "\"'":
-            _, there, rest = text.partition(f"{name}={quote}")
-            if there:
-                found[property_name] = rest.partition(quote)[0]
-    return found

@@ -7,7 +7,9 @@ is not sent again, and the client is told that passing it on failed.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import ssl
+from collections.abc import Callable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -21,6 +23,18 @@ MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 READ_BYTES: Final = 65536
 
 _PASSED_ON: Final = ("content-type", "accept", "authorization", "x-request-id")
+_NEVER: Final = frozenset(
+    {
+        *_PASSED_ON,
+        "host",
+        "x-forward",
+        "content-length",
+        "transfer-encoding",
+        "content-encoding",
+        "connection",
+    }
+)
+"""Sent by ourselves, or said of one connection alone: a setting can't have them passed on."""
 
 
 class _Connection:
@@ -68,11 +82,18 @@ class HttpForwarder:
     """Belongs to one event loop. Implements `dispatch.Forwarder`."""
 
     def __init__(
-        self, *, connect_timeout_s: float, read_timeout_s: float, tls: ssl.SSLContext | None = None
+        self,
+        *,
+        connect_timeout_s: float,
+        read_timeout_s: float,
+        tls: Callable[[], ssl.SSLContext | None] = lambda: None,
+        headers: Sequence[str] = (),
     ) -> None:
+        """`tls`: what new connections speak to registries with https. `headers`: which are passed on besides."""
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
         self._tls = tls
+        self._headers = (*_PASSED_ON, *(name for each in headers if (name := each.lower()) not in _NEVER))
         self._idle: dict[str, list[_Connection]] = {}
 
     async def forward(self, url: str, request: Request) -> Answer:
@@ -83,7 +104,7 @@ class HttpForwarder:
             raise forwarding_failed(f"The primary at {url} cannot be reached: {error}") from None
         try:
             async with asyncio.timeout(self._read_timeout_s):
-                answer = await connection.exchange(_as_sent(url, request), request.body)
+                answer = await connection.exchange(_as_sent(url, request, self._headers), request.body)
         except BaseException as error:
             connection.close()
             if isinstance(error, OSError | TimeoutError | h11.ProtocolError):
@@ -108,7 +129,11 @@ class HttpForwarder:
                 return connection
             connection.close()
         parts = urlsplit(url)
-        tls = (self._tls or ssl.create_default_context()) if parts.scheme == "https" else None
+        if _is_link_local(parts.hostname or ""):
+            raise OSError(
+                "no registry has an address of the link's own, where clouds keep their machines' secrets"
+            )
+        tls = (self._tls() or ssl.create_default_context()) if parts.scheme == "https" else None
         async with asyncio.timeout(self._connect_timeout_s):
             return _Connection(*await asyncio.open_connection(parts.hostname, parts.port, ssl=tls))
 
@@ -120,8 +145,15 @@ class HttpForwarder:
             connection.close()
 
 
-def _as_sent(url: str, request: Request) -> h11.Request:
-    headers = [(name, request.headers[name]) for name in _PASSED_ON if name in request.headers]
+def _is_link_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_link_local
+    except ValueError:
+        return False
+
+
+def _as_sent(url: str, request: Request, passed_on: Sequence[str]) -> h11.Request:
+    headers = [(name, request.headers[name]) for name in passed_on if name in request.headers]
     headers += [("host", urlsplit(url).netloc), ("x-forward", "false")]
     headers.append(("content-length", str(len(request.body))))
     target = request.target + (f"?{request.query_text}" if request.query_text else "")

@@ -6,7 +6,7 @@ from ottla.registry.errors import RegistryError
 from ottla.registry.registry import Registry
 from ottla.registry.rest.messages import Answer, Request, json_answer, page
 from ottla.registry.rest.routing import route
-from ottla.registry.subjects import DEFAULT_CONTEXT, context_name
+from ottla.registry.subjects import DEFAULT_CONTEXT, context_name, context_subject
 
 
 @route("GET", "/")
@@ -21,7 +21,18 @@ def list_contexts(registry: Registry, request: Request) -> Answer:
     """All contexts, the default one first."""
     prefix = request.text("contextPrefix") or ""
     names = [DEFAULT_CONTEXT, *registry.state.context_names()]
-    return json_answer(list(page([name for name in names if name.startswith(prefix)], request)))
+    if request.rights is not None:
+        names = [name for name in names if _is_known(registry, request, name)]
+    names = [name for name in names if name.startswith(prefix)]
+    return json_answer(list(page(names, request, registry.facts.limits.contexts)))
+
+
+def _is_known(registry: Registry, request: Request, context: str) -> bool:
+    """Whether something may be done in it; the default one is no secret."""
+    subject = context_subject(context)
+    if subject is None or request.knows(subject):
+        return True
+    return any(request.knows(name) for name in registry.state.matching(subject, deleted=True))
 
 
 @route("DELETE", "/contexts/{context}", writes=True)
