@@ -8,13 +8,13 @@ import uuid
 import pytest
 
 from ottla.broker.record_names import name_of, record_names
-from ottla.broker.record_schemas import SchemaReference, schemas_named
+from ottla.broker.record_schemas import NamedSchemas, SchemaReference
 from ottla.config.subject_names import RECORD_NAME, TOPIC_RECORD_NAME, subject_name
 from ottla.config.topic_config import TopicConfig
 from ottla.protocol.errors import ErrorCode
 from ottla.records.batch import Codec
-from ottla.records.record import Record, build_batch
-from ottla.storage.record_walk import InvalidRecordsError
+from ottla.records.record import Record, build_batch, iterate_records
+from ottla.storage.record_walk import InvalidRecordsError, walk
 
 VALUES = TopicConfig(confluent_value_schema_validation=True)
 BOTH = dataclasses.replace(VALUES, confluent_key_schema_validation=True)
@@ -27,15 +27,35 @@ def framed(schema: int, content: bytes = b"x") -> bytes:
 
 
 def named(records: list[Record], config: TopicConfig = VALUES) -> dict[SchemaReference, list[int]]:
-    return schemas_named(
-        memoryview(build_batch(records, codec=Codec.GZIP)), config, max_decompressed_bytes=LIMIT
-    )
+    schemas = NamedSchemas(config)
+    batch = memoryview(build_batch(records, codec=Codec.GZIP))
+    assert walk(batch, config, max_decompressed_bytes=LIMIT, look=schemas.look) is None
+    schemas.check()
+    return schemas.named
 
 
 def test_schemas_by_id_in_front_of_the_value() -> None:
     """Each with the places of its records; keys are not looked at where only values have to name one."""
     records = [Record(0, 0, b"k", framed(7)), Record(0, 0, b"k", framed(8)), Record(0, 0, None, framed(7))]
     assert named(records) == {SchemaReference(False, 7): [0, 2], SchemaReference(False, 8): [1]}
+
+
+def test_a_batch_is_compressed_anew_and_read_for_its_schemas_in_one_pass() -> None:
+    """For a topic with a codec of its own; a batch whose records are not in order is refused as ever."""
+    config = dataclasses.replace(VALUES, compression_type="uncompressed")
+    schemas = NamedSchemas(config)
+    records = [Record(0, 0, b"k", framed(7)), Record(0, 0, b"k", framed(8))]
+    seen: list[int] = []
+
+    def look(place: int, record: Record) -> None:
+        seen.append(place)
+        schemas.look(place, record)
+
+    rebuilt = walk(memoryview(build_batch(records, codec=Codec.GZIP)), config, look=look)
+    assert rebuilt is not None
+    assert [each.value for each in iterate_records(rebuilt)] == [each.value for each in records]
+    assert seen == [0, 1]
+    assert schemas.named == {SchemaReference(False, 7): [0], SchemaReference(False, 8): [1]}
 
 
 def test_keys_and_values() -> None:

@@ -4,7 +4,7 @@
                                 1 | id, 16 bytes, its GUID                                    | content
     or in a header              __key_schema_id, __value_schema_id: the same bytes, without the content
 
-Runs on a thread: batches are decompressed here. A null key or value names no schema and needs none: it is a tombstone.
+`NamedSchemas` is shown the records of a batch while `record_walk.walk` reads it, on a thread. A null key or value names no schema and needs none: it is a tombstone.
 
 Source: Confluent's wire format, its `SchemaId`; of Protobuf's indexes `MessageIndexes`.
 """
@@ -17,10 +17,7 @@ from typing import Final, NamedTuple
 from ottla.config.subject_names import names_records
 from ottla.config.topic_config import TopicConfig
 from ottla.protocol.errors import ErrorCode
-from ottla.records.batch import Buffer
-from ottla.records.errors import RecordsError
-from ottla.records.record import Record, iterate_records
-from ottla.storage.produced_batch import kafka_error
+from ottla.records.record import Record
 from ottla.storage.record_walk import InvalidRecordsError
 
 ID_MAGIC: Final = 0
@@ -53,31 +50,32 @@ class _Unreadable(Exception):  # noqa: N818 - an outcome, told beside the record
     """No schema is named."""
 
 
-def schemas_named(
-    records: Buffer, config: TopicConfig, *, max_decompressed_bytes: int
-) -> dict[SchemaReference, list[int]]:
-    """The places of the records that name each schema. Raises `KafkaError`: INVALID_RECORD as `InvalidRecordsError` for
-    records that name none, and what reading a batch may raise."""
-    sides = _sides(config)
-    named: dict[SchemaReference, list[int]] = {}
-    refused: list[tuple[int, str]] = []
-    try:
-        for place, record in enumerate(
-            iterate_records(records, max_decompressed_bytes=max_decompressed_bytes)
-        ):
-            for side in sides:
-                try:
-                    reference = side.reference(record)
-                except _Unreadable as error:
-                    refused.append((place, f"{REJECTION} {error}"))
-                    continue
-                if reference is not None:
-                    named.setdefault(reference, []).append(place)
-    except RecordsError as error:
-        raise kafka_error(error) from error
-    if refused:
-        raise invalid_records(refused)
-    return named
+class NamedSchemas:
+    """What the records of one batch name, by the settings of their topic."""
+
+    __slots__ = ("_refused", "_sides", "named")
+
+    def __init__(self, config: TopicConfig) -> None:
+        self._sides = _sides(config)
+        self.named: dict[SchemaReference, list[int]] = {}
+        """The places of the records that name each schema."""
+        self._refused: list[tuple[int, str]] = []
+
+    def look(self, place: int, record: Record) -> None:
+        """The next record."""
+        for side in self._sides:
+            try:
+                reference = side.reference(record)
+            except _Unreadable as error:
+                self._refused.append((place, f"{REJECTION} {error}"))
+                continue
+            if reference is not None:
+                self.named.setdefault(reference, []).append(place)
+
+    def check(self) -> None:
+        """Raises `InvalidRecordsError` where records name none."""
+        if self._refused:
+            raise invalid_records(self._refused)
 
 
 def invalid_records(refused: list[tuple[int, str]]) -> InvalidRecordsError:

@@ -13,24 +13,20 @@ Source: what Confluent Server documents of its schema validation. The settings' 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, NamedTuple
 
 from ottla.broker.record_names import name_of
-from ottla.broker.record_schemas import REJECTION, SchemaReference, invalid_records, schemas_named
+from ottla.broker.record_schemas import REJECTION, NamedSchemas, SchemaReference, invalid_records
+from ottla.broker.registry_login import registry_login
 from ottla.broker.schema_registry import RegisteredSchema, RegistryUnavailable, SchemaRegistry
-from ottla.broker.threads import Threads
 from ottla.config.broker_config import BrokerConfig
 from ottla.config.broker_settings.schemas import ALLOW
 from ottla.config.subject_names import names_records, subject_name
 from ottla.config.topic_config import TopicConfig
-from ottla.config.values import Password
-from ottla.protocol.errors import ErrorCode, KafkaError
-
-_log = logging.getLogger(__name__)
+from ottla.protocol.errors import KafkaError
 
 WAIT_S: Final = 2.0
 """A produce request waits so long for a registry at most."""
@@ -64,15 +60,11 @@ class SchemaValidation:
     def __init__(
         self,
         registry: SchemaRegistry,
-        threads: Threads,
         *,
         allows_unasked: bool,
-        max_decompressed_bytes: int,
     ) -> None:
-        """`threads` read batches; `allows_unasked`: records are taken unchecked while the registry cannot be asked."""
+        """`allows_unasked`: records are taken unchecked while the registry cannot be asked."""
         self._registry = registry
-        self._threads = threads
-        self._max_decompressed_bytes = max_decompressed_bytes
         self.allows_unasked = allows_unasked
         self._executor: ThreadPoolExecutor | None = None
         self._loop = asyncio.get_running_loop()
@@ -86,26 +78,10 @@ class SchemaValidation:
         if self._executor is not None:
             self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def check_batch(
-        self,
-        topic: str,
-        records: memoryview,
-        config: TopicConfig,
-        done: Callable[[KafkaError | None], None],
-    ) -> None:
-        """Read which schemas the records name, on a thread, then `check` these."""
-        limit = self._max_decompressed_bytes
-
-        def read(outcome: dict[SchemaReference, list[int]] | Exception) -> None:
-            if isinstance(outcome, KafkaError):
-                done(outcome)
-            elif isinstance(outcome, Exception):
-                _log.error("The records of a batch for %s could not be looked at", topic, exc_info=outcome)
-                done(KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR))
-            else:
-                self.check(topic, config, outcome, done)
-
-        self._threads.run(lambda: schemas_named(records, config, max_decompressed_bytes=limit), read)
+    @staticmethod
+    def reader(config: TopicConfig) -> NamedSchemas:
+        """To be shown the records of one batch; what it has noted then goes to `check`."""
+        return NamedSchemas(config)
 
     def check(
         self,
@@ -258,19 +234,15 @@ class _Check:
         return self._config.confluent_value_subject_name_strategy
 
 
-def schema_validation(config: BrokerConfig, threads: Threads) -> SchemaValidation:
+def schema_validation(config: BrokerConfig) -> SchemaValidation:
     """By a broker's settings."""
     addresses = config.get("confluent.schema.registry.url")
-    given = config.get("confluent.basic.auth.user.info")
-    is_used = config.get("confluent.basic.auth.credentials.source") == "USER_INFO"
     registry = SchemaRegistry(
         addresses if isinstance(addresses, tuple) else (),
-        given.secret if is_used and isinstance(given, Password) else "",
+        registry_login(config),
         timeout_s=WAIT_S,
     )
     return SchemaValidation(
         registry,
-        threads,
         allows_unasked=config.get("ottla.schema.validation.on.error") == ALLOW,
-        max_decompressed_bytes=config.ottla_decompressed_batch_max_bytes,
     )

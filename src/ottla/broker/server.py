@@ -526,7 +526,7 @@ class BrokerServer:
         if self._schema_validation is None:
             from ottla.broker.schema_validation import schema_validation  # noqa: PLC0415
 
-            self._schema_validation = schema_validation(self.config, self.threads)
+            self._schema_validation = schema_validation(self.config)
         return self._schema_validation
 
     # Keeping going.

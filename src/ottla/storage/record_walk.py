@@ -4,20 +4,28 @@
 - A topic with a `compression.type` of its own gets its batches compressed anew.
 
 `needs_walk` tells from the header alone; `walk` does the work and may run on a thread, on a copy of the batch. Then
-`PartitionLog.append_as_leader(..., walked=True)`.
+`PartitionLog.append_as_leader(..., walked=True)`. Whoever has to see the records as well (`broker/record_schemas.py`) is shown
+them on the way: a batch is decompressed and read once.
 
 Source: Apache's `LogValidator`.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Final, TypeAlias
 
 from ottla.config.topic_config import TopicConfig
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.records.batch import CODEC_MASK, Buffer, Codec, parse_header
 from ottla.records.errors import InvalidRecord, RecordsError
-from ottla.records.record import MAX_DECOMPRESSED_BYTES, append_record, assemble_batch, iterate_records
+from ottla.records.record import (
+    MAX_DECOMPRESSED_BYTES,
+    Record,
+    append_record,
+    assemble_batch,
+    iterate_records,
+)
 from ottla.storage.produced_batch import kafka_error
 
 TARGET_CODECS: Final = {
@@ -31,6 +39,10 @@ TARGET_CODECS: Final = {
 
 INLINE_BYTES_MAX: Final = 4_096
 """An uncompressed batch up to this size is walked where it stands: some dozen records, less than handing it over costs."""
+
+
+Look: TypeAlias = Callable[[int, Record], None]
+"""Is shown each record and its place in the batch. May raise `RecordsError`."""
 
 
 class InvalidRecordsError(KafkaError):
@@ -55,7 +67,11 @@ def is_short_walk(records: Buffer) -> bool:
 
 
 def walk(
-    records: Buffer, config: TopicConfig, *, max_decompressed_bytes: int = MAX_DECOMPRESSED_BYTES
+    records: Buffer,
+    config: TopicConfig,
+    *,
+    max_decompressed_bytes: int = MAX_DECOMPRESSED_BYTES,
+    look: Look | None = None,
 ) -> bytearray | None:
     """Check the records; the batch compressed anew if the topic wants it so, `None` if it stays as it is.
 
@@ -63,18 +79,25 @@ def walk(
     UNSUPPORTED_COMPRESSION_TYPE.
     """
     try:
-        return _walk(records, config, max_decompressed_bytes)
+        each = enumerate(iterate_records(records, max_decompressed_bytes=max_decompressed_bytes))
+        return _walk(records, config, each if look is None else _shown(each, look))
     except RecordsError as error:
         raise kafka_error(error) from error
 
 
-def _walk(records: Buffer, config: TopicConfig, max_decompressed_bytes: int) -> bytearray | None:
+def _shown(records: Iterator[tuple[int, Record]], look: Look) -> Iterator[tuple[int, Record]]:
+    for place, record in records:
+        look(place, record)
+        yield place, record
+
+
+def _walk(records: Buffer, config: TopicConfig, each: Iterator[tuple[int, Record]]) -> bytearray | None:
     header = parse_header(records)
     target = TARGET_CODECS.get(config.compression_type, header.codec)
     rebuild = target != header.codec
     payload = bytearray()
     keyless = []
-    for place, record in enumerate(iterate_records(records, max_decompressed_bytes=max_decompressed_bytes)):
+    for place, record in each:
         if record.offset - header.base_offset != place:
             raise InvalidRecord(
                 f"record {place} of the batch has offset delta {record.offset - header.base_offset}"

@@ -401,18 +401,27 @@ class _ProduceInHand:
             elif isinstance(outcome, Exception):
                 _log.error("A batch for %s-%d could not be looked at", name, data.index, exc_info=outcome)
                 refuse(KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR))
-            elif config.validates_schemas:
+            elif schemas is not None:
                 rebuilt = outcome
-                self._broker.schema_validation.check_batch(
+                self._broker.schema_validation.check(
                     name,
-                    records,
                     config,
+                    schemas.named,
                     lambda refusal: append(rebuilt) if refusal is None else refuse(refusal),
                 )
             else:
                 append(outcome)
 
-        self._broker.threads.run(lambda: walk(records, config, max_decompressed_bytes=limit), walked)
+        schemas = self._broker.schema_validation.reader(config) if config.validates_schemas else None
+
+        def look_at_all() -> bytearray | None:
+            if schemas is None:
+                return walk(records, config, max_decompressed_bytes=limit)
+            rebuilt = walk(records, config, max_decompressed_bytes=limit, look=schemas.look)
+            schemas.check()
+            return rebuilt
+
+        self._broker.threads.run(look_at_all, walked)
 
     def _finish(self) -> ProduceResponse | Pending[ProduceResponse | None] | None:
         if self._acks == 0:
