@@ -10,7 +10,6 @@ topic's schemas are validated, since the HTTP client costs a start ten milliseco
 
 from __future__ import annotations
 
-import base64
 import http.client
 import json
 import socket
@@ -20,6 +19,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from ottla.broker.record_names import RecordNames, record_names
+from ottla.broker.registry_login import LoginUnavailable, RegistryLogin
 
 ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
 _PIECE_BYTES: Final = 65_536
@@ -45,10 +45,10 @@ UNKNOWN_SCHEMA: Final = RegisteredSchema(frozenset(), {})
 class SchemaRegistry:
     """Registries of one cluster: the first that answers does. Holds no connection and no state."""
 
-    def __init__(self, addresses: Sequence[str], user_info: str = "", *, timeout_s: float) -> None:
-        """`addresses`: `http://host:port/path`, in the order in which they are tried. `user_info`: `user:password`; an
-        address may have one of its own. `timeout_s` bounds one look-up as a whole."""
-        self._registries = [_Registry(address, user_info) for address in addresses]
+    def __init__(self, addresses: Sequence[str], login: RegistryLogin, *, timeout_s: float) -> None:
+        """`addresses`: `http://host:port/path`, in the order in which they are tried; one may have `user:password@` of its own.
+        `timeout_s` bounds one look-up as a whole."""
+        self._registries = [_Registry(address, login) for address in addresses]
         self._timeout_s = timeout_s
 
     def look_up(self, schema: int | str, *, with_names: bool) -> RegisteredSchema:
@@ -87,31 +87,46 @@ def _looked_up(registry: _Registry, schema: int | str, with_names: bool, deadlin
 class _Registry:
     """One address."""
 
-    def __init__(self, address: str, user_info: str) -> None:
+    def __init__(self, address: str, login: RegistryLogin) -> None:
         parts = urlsplit(address if "://" in address else f"http://{address}")
         self._is_secure = parts.scheme == "https"
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if self._is_secure else 80)
         self._path = parts.path.rstrip("/")
-        own = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else user_info
-        self._authorization = f"Basic {base64.b64encode(own.encode()).decode()}" if own else ""
+        self._user_info = (
+            f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else ""
+        )
+        self._login = login
 
     def __str__(self) -> str:
         return f"{'https' if self._is_secure else 'http'}://{self._host}:{self._port}{self._path}"
 
+    def _connection(self, deadline: float) -> http.client.HTTPConnection:
+        left_s = _left(deadline)
+        if not self._is_secure:
+            return http.client.HTTPConnection(self._host, self._port, timeout=left_s)
+        return http.client.HTTPSConnection(
+            self._host, self._port, timeout=left_s, context=self._login.context()
+        )
+
     def get(self, path: str, deadline: float) -> Any:
         """The answer; None where there is no such thing. Raises `RegistryUnavailable`."""
-        kind = http.client.HTTPSConnection if self._is_secure else http.client.HTTPConnection
-        connection = kind(self._host, self._port, timeout=_left(deadline))
-        headers = {"Accept": "application/vnd.schemaregistry.v1+json, application/json"}
-        if self._authorization:
-            headers["Authorization"] = self._authorization
+        try:
+            headers = {
+                "Accept": "application/vnd.schemaregistry.v1+json, application/json",
+                **self._login.headers(self._user_info, deadline),
+            }
+            connection = self._connection(deadline)
+        except (LoginUnavailable, OSError) as error:
+            raise RegistryUnavailable(f"{self} cannot be asked: {error}") from None
         try:
             connection.request("GET", self._path + path, headers=headers)
             response = connection.getresponse()
             content = _content(response, connection.sock, deadline)
             if response.status == http.client.NOT_FOUND:
                 return None
+            if response.status == http.client.UNAUTHORIZED:
+                self._login.refused()
             if response.status != http.client.OK:
                 raise RegistryUnavailable(f"{self} answers {response.status} to GET {path}")
             return json.loads(content)
