@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ottla.cli.commands.schema_acl import schema_acl
 from ottla.cli.confirmation import confirm
 from ottla.cli.connection import (
     DEFAULT_TIMEOUT_S,
@@ -22,7 +23,16 @@ from ottla.cli.connection import (
     split_assignment,
 )
 from ottla.cli.errors import CommandError, UsageError
-from ottla.cli.output import console, counted, print_fields, print_json, print_table, say
+from ottla.cli.output import (
+    console,
+    counted,
+    print_fields,
+    print_json,
+    print_table,
+    say,
+    visible,
+    visible_lines,
+)
 from ottla.cli.progress import counting
 from ottla.cli.requests.registry_copies import read_copy, read_registry, restore, write_copy
 from ottla.cli.requests.registry_http import DEFAULT_REGISTRY, Registry
@@ -43,6 +53,7 @@ schema = typer.Typer(
     help="List, show, register, check, compare and delete schemas; dump and restore a registry.",
     no_args_is_help=True,
 )
+schema.add_typer(schema_acl, name="acl")
 
 
 class SchemaType(StrEnum):
@@ -230,7 +241,7 @@ def show_text(one: SchemaVersion) -> None:
         refers = ", ".join(f"{each.name} = {each.subject} {each.version}" for each in one.references)
         print_fields([("Refers to", refers)])
     print()
-    print(one.readable)
+    print(visible_lines(one.readable))
 
 
 @schema.command("register", epilog="Example: ottla schema register orders-value order.avsc")
@@ -316,7 +327,7 @@ def check(
     else:
         print(f"The schema may not follow {against_text(against)} of {subject}:")
         for message in verdict.messages:
-            print(f"  {message}")
+            print(f"  {visible(message)}")
     if not verdict.is_compatible:
         raise typer.Exit(1)
 
@@ -364,7 +375,7 @@ def print_diff(lines: list[str]) -> None:
 
     out = console()
     for line in lines:
-        out.print(Text(line, style=diff_style(line)), soft_wrap=True)
+        out.print(Text(visible_lines(line), style=diff_style(line)), soft_wrap=True)
 
 
 def diff_style(line: str) -> str:

@@ -21,6 +21,7 @@ CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
 DEFAULT_REGISTRY = "http://127.0.0.1:8081"
 
 REMEDIES = {
+    40301: "a rule has to allow it: `ottla schema acl list` shows them, `ottla schema acl add` makes one",
     40401: "`ottla schema list` shows the subjects; --deleted those that are deleted too",
     40402: "`ottla schema show SUBJECT` shows the latest version; `ottla schema list` how many there are",
     40403: "`ottla schema list` shows the ids",
