@@ -23,7 +23,7 @@ def test_tags_are_found(registry: RegistryProcess, subject: str) -> None:
     for path in (f"/subjects/{subject}/versions/1", f"/schemas/ids/{schema_id}"):
         assert registry.get(f"{path}?findTags=PII").body["schemaTags"] == found
         assert registry.get(f"{path}?findTags=*").body["schemaTags"] == found
-        assert registry.get(f"{path}?findTags=A&findTags=B").body["schemaTags"] == []
+        assert "schemaTags" not in registry.get(f"{path}?findTags=A&findTags=B").body
         assert "schemaTags" not in registry.get(path).body
 
 

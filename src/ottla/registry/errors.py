@@ -131,6 +131,14 @@ def invalid_level() -> RegistryError:
     )
 
 
+def policy_against_level(level: str) -> RegistryError:
+    return RegistryError(
+        42203,
+        f"The compatibilityPolicy LOGICAL does not go with the compatibility level {level}: later schemas of a table read "
+        "what was written by earlier ones, never the other way round",
+    )
+
+
 def invalid_mode() -> RegistryError:
     return RegistryError(
         42204, "Invalid mode. Valid values are READWRITE, READONLY, READONLY_OVERRIDE, IMPORT, and FORWARD."
@@ -170,6 +178,11 @@ def invalid_association(field: str, detail: str) -> RegistryError:
 
 def batch_too_long() -> RegistryError:
     return RegistryError(42213, "Associations batchMutate request exceeded a configured limit")
+
+
+def too_busy(message: str) -> RegistryError:
+    """One of the registry's bounds is reached. The original has none of them; clients try again after a 503."""
+    return RegistryError(503, message)
 
 
 def store_failed(message: str) -> RegistryError:

@@ -36,8 +36,6 @@ from ottla.registry.rest.routing import route
 from ottla.registry.rest.subjects import subject_of
 from ottla.registry.subjects import DEFAULT_CONTEXT, context_name
 
-MAX_LISTED: Final = 1_000
-"""As many associations as one answer lists."""
 MAX_BATCH_REQUESTS: Final = 1_000
 """As many resources as one batch changes or looks up."""
 
@@ -51,14 +49,16 @@ _INVALID_ASSOCIATION: Final = 42212
 def of_subject(registry: Registry, request: Request) -> Answer:
     """The associations of a subject."""
     subject = subject_of(registry, request)
-    return _listed(registry.state.associations.of_subject(subject, selection_of(request)), request)
+    return _listed(registry, registry.state.associations.of_subject(subject, selection_of(request)), request)
 
 
 @route("GET", "/associations/resources/{resourceId}")
 def of_resource(registry: Registry, request: Request) -> Answer:
     """The associations of a resource by its id."""
     resource_id = request.parameters["resourceId"]
-    return _listed(registry.state.associations.of_resource(resource_id, selection_of(request)), request)
+    return _listed(
+        registry, registry.state.associations.of_resource(resource_id, selection_of(request)), request
+    )
 
 
 @route("GET", "/associations/resources/{resourceNamespace}/{resourceName}")
@@ -69,7 +69,7 @@ def of_resource_name(registry: Registry, request: Request) -> Answer:
     found = registry.state.associations.named(
         request.parameters["resourceName"], namespace, selection_of(request)
     )
-    return _listed(found, request)
+    return _listed(registry, found, request)
 
 
 @route("POST", "/associations", writes=True)
@@ -118,7 +118,7 @@ def batch_get(registry: Registry, request: Request) -> Answer:
     results: list[Json] = []
     for body in queries:
         try:
-            found = _looked_up(registry, query_in(body), include_schemas=request.flag("includeSchemas"))
+            found = _looked_up(registry, request, query_in(body))
             results.append({"result": found})
         except RegistryError as error:
             results.append(_error(500, f"Error while getting associations: {error.message}"))
@@ -134,8 +134,9 @@ async def batch_mutate(registry: Registry, request: Request) -> Answer:
     return json_answer({"results": [await _mutated(registry, request, body) for body in bodies]})
 
 
-def _listed(associations: list[Association], request: Request) -> Answer:
-    return json_answer([each.as_json() for each in page(associations, request, MAX_LISTED)])
+def _listed(registry: Registry, associations: list[Association], request: Request) -> Answer:
+    shown = [each for each in associations if request.sees(each.subject)]
+    return json_answer([each.as_json() for each in page(shown, request, registry.facts.limits.schemas)])
 
 
 def _context(request: Request) -> str:
@@ -169,7 +170,9 @@ async def _associate(
     if request.flag("dryRun"):
         await registry.work.decided(decide)
         return Associated([], {})
-    return await registry.associate(decide)
+    return await registry.associate(
+        lambda: associations_changes.keys(registry.state, resource, wanted, context=context), decide
+    )
 
 
 async def _delete(
@@ -210,12 +213,13 @@ async def _mutated(registry: Registry, request: Request, body: JsonObject) -> Js
     return {"result": _resource_as_json(resource, found, schemas)}
 
 
-def _looked_up(registry: Registry, query: Query, *, include_schemas: bool) -> JsonObject:
+def _looked_up(registry: Registry, request: Request, query: Query) -> JsonObject:
     known = registry.state.associations
     if query.resource_id is not None:
         found = known.of_resource(query.resource_id, query.selection)
     else:
         found = known.named(query.name or "", query.namespace or ANY_NAMESPACE, query.selection)
+    found = [each for each in found if request.sees(each.subject)]
     first = found[0].resource if found else None
     resource = Resource(
         query.name or (first.name if first else ""),
@@ -224,7 +228,7 @@ def _looked_up(registry: Registry, query: Query, *, include_schemas: bool) -> Js
         query.selection.resource_type or TOPIC,
     )
     schemas = {}
-    if include_schemas:
+    if request.flag("includeSchemas"):
         latest = {each.type: registry.state.latest(each.subject) for each in found}
         schemas = {name: schema for name, schema in latest.items() if schema is not None}
     return _resource_as_json(resource, found, schemas)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ottla.registry import json_fields
 from ottla.registry.errors import (
     invalid_mode,
@@ -9,20 +11,26 @@ from ottla.registry.errors import (
     level_not_configured,
     mode_not_configured,
     not_permitted,
+    policy_against_level,
     subject_not_found,
 )
+from ottla.registry.json_fields import JsonObject
 from ottla.registry.modes import Mode
 from ottla.registry.registry import Registry
 from ottla.registry.rest.messages import Answer, Request, json_answer
 from ottla.registry.rest.routing import route
+from ottla.registry.schemas.compatibility import CompatibilityLevel
+from ottla.registry.schemas.schema import CompatibilityPolicy
 from ottla.registry.subject_config import SubjectConfig
-from ottla.registry.subjects import settings_subject
+from ottla.registry.subjects import may_have_settings, settings_subject
+
+FORWARD_ONLY: Final = frozenset({CompatibilityLevel.FORWARD, CompatibilityLevel.FORWARD_TRANSITIVE})
 
 
 def _subject(request: Request) -> str | None:
     """Whose settings are meant; None for those of everything. Raises 42208."""
     subject = request.parameters.get("subject")
-    if subject is not None and any(ord(each) < 32 or 127 <= ord(each) < 160 for each in subject):
+    if subject is not None and not may_have_settings(subject):
         raise invalid_subject(subject)
     return settings_subject(subject)
 
@@ -43,14 +51,28 @@ def tell_config(registry: Registry, request: Request) -> Answer:
 @route("PUT", "/config", writes=True)
 @route("PUT", "/config/{subject}", writes=True)
 async def set_config(registry: Registry, request: Request) -> Answer:
-    """Sets the fields that are given; a null takes one away."""
+    """Sets the fields that are given; a null takes one away. Answers with all that are set now."""
     subject, body = _subject(request), request.json()
     change = SubjectConfig.from_json(body, level_name="compatibility")
     for rule_set in (change.default_rule_set, change.override_rule_set):
         if rule_set is not None:
             rule_set.check()
+    _check_policy(registry, subject, change, body)
     await registry.set_config(subject, change, body)
-    return json_answer(change.as_json(level_name="compatibility"))
+    config = registry.state.config(subject) or change
+    return json_answer(config.as_json(level_name="compatibility"))
+
+
+def _check_policy(registry: Registry, subject: str | None, change: SubjectConfig, body: JsonObject) -> None:
+    """A table is never read by its earlier schema: what LOGICAL promises, FORWARD does not ask for. Raises 42203."""
+    if any(body.get(name, name) is None for name in ("compatibility", "compatibilityPolicy")):
+        return
+    if change.level is None and change.policy is None:
+        return
+    holds = registry.state.config_in_scope(subject)
+    level, policy = change.level or holds.level, change.policy or holds.policy
+    if policy is CompatibilityPolicy.LOGICAL and level in FORWARD_ONLY:
+        raise policy_against_level(level)
 
 
 @route("DELETE", "/config", writes=True)
