@@ -1,19 +1,32 @@
-"""Large schemas are parsed beside the loop: others are answered meanwhile, and the answers are what they would be."""
+"""What takes long is done beside the loop: others are answered meanwhile, and the answers are what they would be."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 
+from in_process_registry import primary, register, store
+from ottla.registry import long_work
+from ottla.registry.content import SchemaContent
 from ottla.registry.errors import RegistryError
+from ottla.registry.json_fields import JsonObject
+from ottla.registry.long_work import LongWork, TakesLong
 from ottla.registry.parsed_schemas import ParsedSchemas
+from ottla.registry.records import StoredSchema
+from ottla.registry.registry import Facts, Registry
 from ottla.registry.schemas.schema import SchemaType
 from ottla.registry.state import RegistryState
+from ottla.registry.subject_config import SubjectConfig
 from registries import RegistryProcess, record
 
 CONTEXT = "."
+MANY_TURNS = 50
+"""Of the loop: what is done on it takes a handful."""
 
 
 def large(count: int = 3_000, **more: object) -> str:
@@ -21,45 +34,176 @@ def large(count: int = 3_000, **more: object) -> str:
     return record("R", *((f"f{number}", "int") for number in range(count)), ("last", str(more or "int")))
 
 
-def test_the_loop_turns_while_a_schema_is_parsed() -> None:
-    """And whoever needs it then finds it parsed."""
-    schemas = ParsedSchemas(RegistryState())
+def slow(default: int) -> str:
+    """A schema of 15 KB that takes long to be compared with another of its kind: a union of many records."""
+    records = [
+        {"type": "record", "name": f"R{number}", "fields": [{"name": "a", "type": "int", "default": default}]}
+        for number in range(150)
+    ]
+    return json.dumps(records, separators=(",", ":"))
 
-    async def parse() -> int:
-        ahead = asyncio.create_task(schemas.parse_ahead(CONTEXT, SchemaType.AVRO, large(), new=True))
+
+def turns_during(work: Callable[[], Coroutine[Any, Any, object]]) -> int:
+    """How often the loop turned for others until it was done."""
+
+    async def run() -> int:
+        task = asyncio.create_task(work())
         turns = 0
-        while not ahead.done():
+        while not task.done():
             await asyncio.sleep(0)
             turns += 1
-        await ahead
+        await task
         return turns
 
-    assert asyncio.run(parse()) > 3
-    found = schemas.parse(CONTEXT, SchemaType.AVRO, large(), new=True)
-    assert found is schemas.parse(CONTEXT, SchemaType.AVRO, large(), new=True)
+    return asyncio.run(run())
+
+
+def test_the_loop_turns_while_a_schema_is_parsed() -> None:
+    """And who needs it again finds it parsed."""
+    schemas = ParsedSchemas(RegistryState())
+
+    def parse() -> object:
+        return schemas.parse(CONTEXT, SchemaType.AVRO, large(), new=True)
+
+    assert turns_during(lambda: schemas.long_work.decided(parse)) > MANY_TURNS
+    assert parse() is parse()
+
+
+@pytest.mark.parametrize("cache", [0, 1_000])
+def test_the_loop_turns_while_a_large_schema_is_compared(cache: int) -> None:
+    """Also where no parsed schema is kept, and the versions before it have to be parsed again."""
+
+    async def compare() -> None:
+        registry = await primary(facts=Facts(schema_cache_size=cache))
+        await register(registry, "s", large())
+        await register(registry, "s", large(2_999))
+
+    assert turns_during(compare) > MANY_TURNS
+
+
+def test_the_loop_turns_while_a_short_one_is_compared_that_takes_long() -> None:
+    """It is the product of their lengths that counts."""
+
+    async def compare() -> None:
+        registry = await primary()
+        await register(registry, "s", slow(1))
+        await register(registry, "s", slow(2))
+
+    assert len(slow(1)) < long_work.LARGE_CHARACTERS
+    assert turns_during(compare) > MANY_TURNS
+
+
+def test_the_loop_turns_while_a_schema_is_compared_with_hundreds_of_short_ones() -> None:
+    """All versions of a subject with a transitive level; the one that does not get along is found."""
+    state = RegistryState()
+    for number in range(300):
+        fields = [("a", "int"), *((f"b{each}", "int") for each in range(20))]
+        defaults = {name: number for name, _ in fields}
+        text = record("R", *fields, **({} if number == 7 else defaults))
+        store(state, StoredSchema("s", number + 1, number + 1, SchemaContent(SchemaType.AVRO, text)))
+    found: list[RegistryError] = []
+
+    async def compare() -> None:
+        registry = await primary(state)
+        given: JsonObject = {"compatibilityLevel": "FULL_TRANSITIVE"}
+        await registry.set_config("s", SubjectConfig.from_json(given), given)
+        try:
+            await register(registry, "s", record("R", ("other", "int"), other=1))
+        except RegistryError as error:
+            found.append(error)
+
+    assert turns_during(compare) > MANY_TURNS
+    assert found[0].code == 40901
+    assert "oldSchemaVersion: 8}" in found[0].message
 
 
 @pytest.mark.parametrize("text", [large(3_000, type="no type"), "[" * 100_000, "{"])
 def test_what_is_refused_is_refused_all_the_same(text: str) -> None:
-    """With the same words, whether it was parsed ahead or not."""
+    """With the same words, whether it was parsed beside the loop or on it."""
+    schemas = ParsedSchemas(RegistryState())
 
-    def refused(schemas: ParsedSchemas) -> str:
+    def refused(*, beside: bool) -> str:
+        def parse() -> object:
+            return schemas.parse(CONTEXT, SchemaType.AVRO, text)
+
         with pytest.raises(RegistryError) as error:
-            schemas.parse(CONTEXT, SchemaType.AVRO, text)
+            asyncio.run(schemas.long_work.decided(parse)) if beside else parse()
         return str(error.value.message)
 
-    ahead = ParsedSchemas(RegistryState())
-    asyncio.run(ahead.parse_ahead(CONTEXT, SchemaType.AVRO, text))
-    assert refused(ahead) == refused(ParsedSchemas(RegistryState()))
+    assert refused(beside=True) == refused(beside=False)
+
+
+def test_a_decision_is_taken_anew_when_what_it_lacked_is_there() -> None:
+    """From the state as it is then; each piece is made once; what fails is raised where it was asked for."""
+    work = LongWork()
+    made: list[str] = []
+    state = ["before"]
+
+    def make(name: str) -> str:
+        made.append(name)
+        state[0] = "after"
+        if name == "third":
+            raise ValueError(name)
+        return name.upper()
+
+    def decide() -> tuple[str, str, str, str]:
+        first = work.made("first", lambda: make("first"))
+        second = work.made("second", lambda: make("second"))
+        try:
+            work.made("third", lambda: make("third"))
+        except ValueError as error:
+            return state[0], first, second, str(error)
+        raise AssertionError("what failed was not raised")
+
+    assert asyncio.run(work.decided(decide)) == ("after", "FIRST", "SECOND", "third")
+    assert made == ["first", "second", "third"]
+    with pytest.raises(TakesLong):
+        work.attempt(decide, {})
+    assert decide() == ("after", "FIRST", "SECOND", "third")
+
+
+def test_too_much_work_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """503 for whoever comes when the queue is full; those in it are served."""
+    monkeypatch.setattr(long_work, "MAX_WAITING", 3)
+    go_on = threading.Event()
+
+    async def run() -> list[object]:
+        work = LongWork()
+        waiting = [asyncio.create_task(work.run(lambda: go_on.wait(60))) for _ in range(3)]
+        await asyncio.sleep(0)
+        with pytest.raises(RegistryError) as refused:
+            await work.run(lambda: None)
+        assert refused.value.status == 503
+        go_on.set()
+        outcomes: list[object] = [*await asyncio.gather(*waiting)]
+        return [*outcomes, await work.run(lambda: "again")]
+
+    assert asyncio.run(run()) == [True, True, True, "again"]
+
+
+def test_two_registrations_of_one_large_schema_are_one() -> None:
+    """Though both are decided while the other is looked at."""
+
+    async def both() -> list[int]:
+        registry: Registry = await primary()
+        schemas = await asyncio.gather(*(register(registry, f"s{n % 2}", large()) for n in range(4)))
+        assert {each.version for each in schemas} == {1}
+        return [each.id for each in schemas]
+
+    assert asyncio.run(both()) == [1, 1, 1, 1]
 
 
 def test_large_schemas_over_rest(registry: RegistryProcess, subject: str) -> None:
-    """Checked, registered, looked up and refused like others."""
+    """Checked, registered, looked up, told in a format and refused like others."""
     path = f"/subjects/{subject}/versions"
     schema_id = registry.register(subject, large())
     assert registry.register(subject, json.dumps(json.loads(large()), indent=1)) == schema_id
     assert registry.post(f"/subjects/{subject}", {"schema": large()}).body["id"] == schema_id
+    assert registry.post(f"/subjects/{subject}?normalize=true", {"schema": large()}).body["id"] == schema_id
     assert registry.post(f"/subjects/{subject}", {"schema": large(3_001)}).error == (404, 40403)
+    assert registry.get(f"{path}/1?format=resolved").body["schema"] == json.dumps(
+        json.loads(large()), separators=(",", ":")
+    )
     verdict = registry.post(f"/compatibility{path}/latest", {"schema": large(3_001)})
     assert verdict.body == {"is_compatible": False}
     assert registry.post(path, {"schema": large(3_001)}).error == (409, 40901)

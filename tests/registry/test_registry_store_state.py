@@ -15,6 +15,7 @@ from ottla.registry.modes import Mode
 from ottla.registry.records import MalformedRecordError, StoredSchema, decode
 from ottla.registry.schemas.schema import Reference, SchemaType
 from ottla.registry.state import RegistryState
+from ottla.registry.subjects import context_of, qualified
 
 STRING = '"string"'
 
@@ -242,3 +243,62 @@ def test_whatever_the_order_of_records_the_lookups_agree(steps: list[tuple[objec
         for schema_id in range(1, 6):
             for schema in state.with_id(context, schema_id):
                 assert schema in everything[schema.subject]
+
+
+@given(STEPS, st.sampled_from([None, "a", "b", "c", ":.c:a", ":.c:b", ":.c:", ":.d:a"]), st.integers(1, 5))
+def test_what_is_found_quickly_is_what_a_search_finds(
+    steps: list[tuple[object, ...]], subject: str | None, schema_id: int
+) -> None:
+    """By id and subject, by prefix, by what is deleted: the definition is a walk through everything."""
+    state = RegistryState()
+    for step in steps:
+        each_key, each_value = as_pair(step)
+        state.apply(decode(each_key, each_value), each_key)
+        assert state.subject_names() == sorted(state.subject_names())
+    everything = {name: state.versions(name, deleted=True) for name in state.subject_names()}
+    live = [name for name in everything if not all(each.deleted for each in everything[name])]
+    assert state.live_among(state.subject_names()) == live
+    for prefix in ("", "a", ":.", ":.c:", ":.c:a", ":.:", ":.:a", ":*:", ":*:a", "z"):
+        assert state.names_with_prefix(prefix) == [name for name in everything if begins(name, prefix)], (
+            prefix
+        )
+    for name, versions in everything.items():
+        assert state.last_version(name) == versions[-1].version
+        assert state.has_subjects(name) == (name in live)
+        own = [each for each in versions if each.id == schema_id]
+        assert set(state.versions_with_id(name, schema_id)) == set(own)
+        found = state.under_subject(name, schema_id)
+        assert (found is None) == (not own)
+        assert found is None or found in own
+        assert found is None or found.deleted == all(each.deleted for each in own)
+    holders = state.find_id(schema_id, subject)
+    first = state.found_by_id(schema_id, subject)
+    assert first is (holders[0] if holders else None)
+    assert set(holders) == set(expected_holders(everything, schema_id, subject))
+
+
+def begins(name: str, prefix: str) -> bool:
+    """Whether a subject is listed by a prefix."""
+    if prefix.startswith(":*:"):
+        return qualified(name).name.startswith(prefix[3:])
+    if prefix.startswith(":.:"):
+        return not name.startswith(":.") and name.startswith(prefix[3:])
+    return name.startswith(prefix)
+
+
+def expected_holders(
+    everything: dict[str, list[StoredSchema]], schema_id: int, subject: str | None
+) -> list[StoredSchema]:
+    """All versions of an id in the context where a subject finds it."""
+    place = qualified(subject or "")
+    by_context: dict[str, list[StoredSchema]] = {}
+    for name, versions in everything.items():
+        by_context.setdefault(context_of(name), []).extend(each for each in versions if each.id == schema_id)
+    here = by_context.get(place.context, [])
+    if not place.name:
+        return here
+    contexts = [place.context] if place.context != "." else sorted(by_context)
+    for context in contexts:
+        if any(qualified(each.subject).name == place.name for each in by_context.get(context, [])):
+            return by_context[context]
+    return here if place.context == "." else []

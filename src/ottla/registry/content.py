@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from hashlib import md5
 from typing import Final
-from uuid import UUID
 
 from ottla.registry.json_fields import Json, JsonObject
 from ottla.registry.metadata import Metadata
@@ -49,7 +48,8 @@ class SchemaContent:
     @property
     def guid(self) -> str:
         """The hash as a UUID: the same in every registry."""
-        return str(UUID(bytes=self.md5))
+        digits = self.md5.hex()
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
     def as_json(self) -> JsonObject:
         """Type, references, metadata, rules and text as answers tell them; Avro is what goes without saying."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 import ssl
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 BACKLOG: Final = 2_048
 STOP_TIMEOUT_S: Final = 3
 """How long requests under way may take to be answered at a stop."""
+OTHER_FILES: Final = 128
+"""Files besides the clients' connections: those to brokers and other registries, the log, what Python reads."""
 KEEP_ALIVE_S: Final = 300
 """How long an idle connection stays open: clients keep theirs between two schemas they haven't seen."""
 
@@ -26,6 +29,16 @@ def listen(listener: Listener) -> socket.socket:
     """A socket that listens; raises OSError."""
     family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
     return socket.create_server((listener.host, listener.port), family=family, backlog=BACKLOG)
+
+
+def _connections() -> int:
+    """As many as the process may have files open, with some left for the rest of it."""
+    from ottla.registry.http_connection import MAX_CONNECTIONS  # noqa: PLC0415 - as above
+
+    may_be_open, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if may_be_open == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return max(1, min(MAX_CONNECTIONS, may_be_open - OTHER_FILES))
 
 
 class HttpServer:
@@ -52,7 +65,10 @@ class HttpServer:
 
         from ottla.registry.http_connection import BoundedConnection, Limits  # noqa: PLC0415
 
-        connection = partial(BoundedConnection, limits=Limits(self._idle_timeout_s))
+        limits = Limits(self._idle_timeout_s, connections=_connections())
+        # Whoever stands in front of the application, as a log-in does, has to be asked first.
+        at_once = getattr(self._application, "at_once", None)
+        connection = partial(BoundedConnection, limits=limits, at_once=at_once)
         config = uvicorn.Config(
             self._application,
             http=cast("type[asyncio.Protocol]", connection),
@@ -71,6 +87,11 @@ class HttpServer:
         self._server.lifespan = config.lifespan_class(config)
         await self._server.startup(sockets=self._sockets)
         self._running = asyncio.create_task(self._server.main_loop())
+
+    @property
+    def connections(self) -> int:
+        """How many there are."""
+        return 0 if self._server is None else len(self._server.server_state.connections)
 
     async def stop(self) -> None:
         if self._server is not None and self._running is not None:

@@ -6,14 +6,13 @@ thousand schemas starts quickly and keeps only texts.
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
-from ottla.registry.content import SchemaContent
 from ottla.registry.errors import invalid_schema
+from ottla.registry.long_work import LARGE_CHARACTERS, LongWork
 from ottla.registry.records import StoredSchema
 from ottla.registry.schemas.parsing import parse
 from ottla.registry.schemas.schema import InvalidSchema, Reference, Schema, SchemaType
@@ -24,8 +23,6 @@ MAX_REFERENCED_SCHEMAS: Final = 1_000
 """How many schemas one may need, over all levels. What needs more is refused."""
 MAX_CACHED_CHARACTERS: Final = 16 * 1024 * 1024
 """The texts of all parsed schemas that are kept."""
-MAX_REFUSED: Final = 4
-"""Large schemas found wrong whose requests are about to be answered."""
 
 
 class ParsedSchemas:
@@ -34,49 +31,9 @@ class ParsedSchemas:
     def __init__(self, state: RegistryState, limit: int = 1_000) -> None:
         self._state = state
         self._limit = limit
-        self._kept: OrderedDict[tuple[object, ...], Schema] = OrderedDict()
+        self._kept: OrderedDict[_Unparsed, Schema] = OrderedDict()
         self._characters = 0
-        self._refused: dict[tuple[object, ...], InvalidSchema] = {}
-        """What was parsed in vain ahead of its use."""
-        self._one_ahead = asyncio.Semaphore(1)
-
-    async def parse_ahead(
-        self,
-        context: str,
-        schema_type: SchemaType,
-        text: str,
-        references: tuple[Reference, ...] = (),
-        *,
-        new: bool = False,
-        normalize: bool = False,
-    ) -> bool:
-        """Parse in a thread what `parse` is soon called with, one at a time: others are answered meanwhile. Whether it could be."""
-        async with self._one_ahead:
-            try:
-                resolved = self._resolved(context, references) if references else {}
-            except InvalidSchema:
-                return False
-            key = (schema_type, text, references, tuple(resolved.items()), new)
-            if key in self._kept:
-                return True
-            try:
-                schema = await asyncio.to_thread(
-                    _parsed_and_written, schema_type, text, references, resolved, new=new, normalize=normalize
-                )
-            except InvalidSchema as error:
-                self._refuse(key, error)
-            except RecursionError:
-                self._refuse(key, InvalidSchema("it is nested too deep"))
-            else:
-                if key not in self._kept:
-                    self._keep(key, schema, len(text))
-                return True
-        return False
-
-    def _refuse(self, key: tuple[object, ...], error: InvalidSchema) -> None:
-        if len(self._refused) >= MAX_REFUSED:
-            self._refused.clear()
-        self._refused[key] = error
+        self.long_work = LongWork()
 
     def parse(
         self,
@@ -87,35 +44,79 @@ class ParsedSchemas:
         *,
         new: bool = False,
     ) -> Schema:
-        """The schema; raises 42201. References without a context are looked for in `context`."""
+        """The schema; raises 42201. References without a context are looked for in `context`.
+
+        Within a decision, one that is large raises TakesLong first.
+        """
         try:
-            resolved = self._resolved(context, references) if references else {}
-            key = (schema_type, text, references, tuple(resolved.items()), new)
-            found = self._kept.get(key)
-            if found is not None:
-                self._kept.move_to_end(key)
-                return found
-            refused = self._refused.pop(key, None)
-            if refused is not None:
-                raise refused
-            schema = parse(schema_type, text, references, resolved, new=new)
+            found = self._prepared(context, schema_type, text, references, new=new)
+            if isinstance(found, _Unparsed):
+                schema = self.long_work.made(found, found.parsed) if found.is_large else found.parsed()
+                self._keep(found, schema)
+                return schema
         except InvalidSchema as error:
             raise invalid_schema(f"Invalid schema of type {schema_type}, details: {error}") from None
         except RecursionError:
             raise invalid_schema(
                 f"Invalid schema of type {schema_type}, details: it is nested too deep"
             ) from None
-        self._keep(key, schema, len(text))
-        return schema
+        return found
 
     def stored(self, schema: StoredSchema) -> Schema:
         """A version's schema."""
         content = schema.content
         return self.parse(context_of(schema.subject), content.type, content.text, content.references)
 
-    def of_content(self, context: str, content: SchemaContent) -> Schema:
-        """A content's schema as it is read in a context."""
-        return self.parse(context, content.type, content.text, content.references)
+    def formatted(self, stored: StoredSchema, format_name: str) -> str:
+        """A version's text in another format of its language; raises 42201, and TakesLong as `parse`."""
+        schema = self.stored(stored)
+        if len(stored.content.text) < LARGE_CHARACTERS:
+            return schema.formatted(format_name)
+        return self.long_work.made(("formatted", stored, format_name), lambda: schema.formatted(format_name))
+
+    def normalized(self, schema: Schema) -> str:
+        """The text that all spellings of the schema share; raises InvalidSchema, and TakesLong as `parse`."""
+        if len(schema.canonical) < LARGE_CHARACTERS:
+            return schema.normalized
+        return self.long_work.made(("normalized", schema), lambda: schema.normalized)
+
+    def earlier(self, stored: Sequence[StoredSchema]) -> EarlierSchemas:
+        """Versions to compare with, in a thread perhaps; raises 42201 where their references lead nowhere."""
+        found = []
+        for each in stored:
+            content = each.content
+            try:
+                found.append(
+                    self._prepared(
+                        context_of(each.subject), content.type, content.text, content.references, new=False
+                    )
+                )
+            except InvalidSchema as error:
+                raise invalid_schema(f"Invalid schema of type {content.type}, details: {error}") from None
+        return EarlierSchemas(found)
+
+    def keep(self, earlier: EarlierSchemas) -> None:
+        """What had to be parsed for a comparison may be needed for the next."""
+        for unparsed, schema in earlier.parsed:
+            self._keep(unparsed, schema)
+
+    def _prepared(
+        self,
+        context: str,
+        schema_type: SchemaType,
+        text: str,
+        references: tuple[Reference, ...],
+        *,
+        new: bool,
+    ) -> Schema | _Unparsed:
+        """The schema if it is kept, else all that is needed to parse it."""
+        resolved = self._resolved(context, references) if references else {}
+        wanted = _Unparsed(schema_type, text, references, tuple(resolved.items()), new)
+        found = self._kept.get(wanted)
+        if found is None:
+            return wanted
+        self._kept.move_to_end(wanted)
+        return found
 
     def with_versions(self, context: str, references: tuple[Reference, ...]) -> tuple[Reference, ...]:
         """The references with the latest versions named; raises 42201 where there is none."""
@@ -162,25 +163,65 @@ class ParsedSchemas:
             )
         return schema
 
-    def _keep(self, key: tuple[object, ...], schema: Schema, characters: int) -> None:
-        self._kept[key] = schema
-        self._characters += characters
+    def _keep(self, unparsed: _Unparsed, schema: Schema) -> None:
+        if unparsed in self._kept:
+            return
+        self._kept[unparsed] = schema
+        self._characters += len(unparsed.text)
         while self._kept and (len(self._kept) > self._limit or self._characters > MAX_CACHED_CHARACTERS):
             dropped, _ = self._kept.popitem(last=False)
-            self._characters -= len(str(dropped[1]))
+            self._characters -= len(dropped.text)
 
 
-def _parsed_and_written(
-    schema_type: SchemaType,
-    text: str,
-    references: tuple[Reference, ...],
-    resolved: Mapping[str, str],
-    *,
-    new: bool,
-    normalize: bool,
-) -> Schema:
-    """With the text it is going to be stored by, which the schema keeps. May raise RecursionError."""
-    schema = parse(schema_type, text, references, resolved, new=new)
-    with suppress(InvalidSchema):  # said to whoever asks for the text
-        _ = schema.normalized if normalize else schema.canonical
-    return schema
+class _Unparsed(NamedTuple):
+    """All that a schema is made of; by it parsed ones are found again."""
+
+    type: SchemaType
+    text: str
+    references: tuple[Reference, ...]
+    resolved: tuple[tuple[str, str], ...]
+    new: bool
+
+    @property
+    def characters(self) -> int:
+        return len(self.text) + sum(len(text) for _, text in self.resolved)
+
+    @property
+    def is_large(self) -> bool:
+        return self.characters >= LARGE_CHARACTERS
+
+    def parsed(self) -> Schema:
+        """In whatever thread; a large one with the texts that it keeps. Raises InvalidSchema and RecursionError."""
+        schema = parse(self.type, self.text, self.references, dict(self.resolved), new=self.new)
+        if self.is_large:
+            with suppress(InvalidSchema):  # said to whoever asks
+                _ = schema.canonical
+                schema.validate(strict=False)
+        return schema
+
+
+class EarlierSchemas:
+    """Versions of a subject, parsed as they are asked for, in whatever thread: mostly the latest decides."""
+
+    def __init__(self, found: Sequence[Schema | _Unparsed]) -> None:
+        self._found = found
+        self.parsed: list[tuple[_Unparsed, Schema]] = []
+
+    @property
+    def unparsed_characters(self) -> int:
+        """Of those that were not kept."""
+        return sum(each.characters for each in self._found if isinstance(each, _Unparsed))
+
+    def __iter__(self) -> Iterator[Schema]:
+        """Raises 42201."""
+        for each in self._found:
+            if not isinstance(each, _Unparsed):
+                yield each
+                continue
+            try:
+                schema = each.parsed()
+            except (InvalidSchema, RecursionError) as error:
+                reason = "it is nested too deep" if isinstance(error, RecursionError) else error
+                raise invalid_schema(f"Invalid schema of type {each.type}, details: {reason}") from None
+            self.parsed.append((each, schema))
+            yield schema

@@ -1,5 +1,7 @@
 """Registering a schema and looking one up: what is found, what is refused, what has to be written. No I/O.
 
+What has to be parsed or compared may be large; decisions are then put off until that is done (`long_work.py`).
+
     mode ─▶ text, metadata and rules completed ─▶ canonical ─▶ known under the subject? ─▶ compatible? ─▶ version, id
 
 Confluent: KafkaSchemaRegistry.register, lookUpSchemaUnderSubject, isCompatibleWithPrevious.
@@ -9,14 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, overload
+from typing import Final, NamedTuple
 
 from ottla.registry import records
 from ottla.registry.content import SchemaContent
-from ottla.registry.errors import incompatible, invalid_schema, not_permitted
+from ottla.registry.errors import association_frozen, incompatible, invalid_schema, not_permitted
+from ottla.registry.long_work import COMPARED_CHARACTERS, LARGE_CHARACTERS
 from ottla.registry.metadata import NO_METADATA, VERSION_PROPERTY, Metadata, reserved_fields
 from ottla.registry.modes import Mode
-from ottla.registry.parsed_schemas import ParsedSchemas
+from ottla.registry.parsed_schemas import EarlierSchemas, ParsedSchemas
 from ottla.registry.records import StoredSchema
 from ottla.registry.rule_sets import RuleSet
 from ottla.registry.schemas.compatibility import CompatibilityLevel, check
@@ -29,6 +32,7 @@ from ottla.registry.schemas.schema import (
     SchemaType,
     normalized_references,
 )
+from ottla.registry.schemas.tags import with_tags_of
 from ottla.registry.state import RegistryState
 from ottla.registry.subject_config import SubjectConfig
 from ottla.registry.subjects import DEFAULT_CONTEXT, context_of, in_context, qualified
@@ -39,6 +43,9 @@ NO_ID: Final = -1
 
 MAX_SHOWN_CHARACTERS: Final = 10 * 1024
 """Of an earlier schema's text in the answer that a new one does not fit it."""
+
+COMPARED_VERSIONS: Final = 32
+"""Versions that are compared in one piece of work."""
 
 _TYPE_NAMES: Final = frozenset({None, *SchemaType})
 
@@ -54,6 +61,8 @@ class Submitted:
     rule_set: RuleSet | None = None
     id: int = NO_ID
     version: int = ANY_VERSION
+    propagates_tags: bool = False
+    """Whether what has tags in the version before keeps them."""
 
     @property
     def type(self) -> SchemaType:
@@ -108,8 +117,10 @@ class Catalogue:
             # What was read from here comes back as it was stored: found without being parsed.
             found = self._known(subject, submitted.content(), deleted=deleted)
         if found is None:
-            _, content = self.canonical(subject, submitted, normalize=normalize, new=False)
+            schema, content = self.canonical(subject, submitted, normalize=normalize, new=False)
             found = self._known(subject, content, deleted=deleted)
+            if found is None:
+                found = self._written_out(subject, schema, content, deleted=deleted)
         return found
 
     def as_sent(self, subject: str, submitted: Submitted) -> StoredSchema | None:
@@ -122,6 +133,39 @@ class Catalogue:
         schema_id = self.state.id_of(context_of(subject), content)
         found = None if schema_id is None else self.state.under_subject(subject, schema_id)
         return found if found is not None and (deleted or not found.deleted) else None
+
+    def _written_out(
+        self, subject: str, schema: Schema, content: SchemaContent, *, deleted: bool
+    ) -> StoredSchema | None:
+        """The latest version that refers to what this schema has written out, and says the same else: some clients
+        know schemas by their types alone, without where these came from."""
+        if content.references:
+            return None
+        wanted = content.type, content.metadata, content.rule_set
+        referring = [
+            each
+            for each in reversed(self.state.referring_versions(subject))
+            if (deleted or not each.deleted)
+            and (each.content.type, each.content.metadata, each.content.rule_set) == wanted
+        ]
+        if not referring:
+            return None
+        earlier = self.schemas.earlier(referring)
+
+        def search() -> tuple[EarlierSchemas, StoredSchema | None]:
+            same = (
+                each for each, parsed in zip(referring, earlier, strict=True) if schema.says_the_same(parsed)
+            )
+            return earlier, next(same, None)
+
+        characters = earlier.unparsed_characters + len(content.text) * len(referring)
+        if characters < COMPARED_CHARACTERS:
+            parsed, found = search()
+        else:
+            key = ("written out", schema, *referring)
+            parsed, found = self.schemas.long_work.made(key, search)
+        self.schemas.keep(parsed)
+        return found
 
     def canonical(
         self, subject: str, submitted: Submitted, *, normalize: bool, new: bool
@@ -138,21 +182,22 @@ class Catalogue:
                 raise invalid_schema(f"Invalid schema of type {schema.type}, details: {error}") from None
         text, references = schema.canonical, schema.references
         if normalize:
-            text, references = schema.normalized, normalized_references(references)
+            text, references = self.schemas.normalized(schema), normalized_references(references)
         return schema, SchemaContent(schema.type, text, references, submitted.metadata, submitted.rule_set)
 
     def decide(
         self, subject: str, submitted: Submitted, *, normalize: bool, force: bool = False
     ) -> StoredSchema | Candidate:
-        """The version that is there already, or what would be a new one. Raises RegistryError."""
+        """The version that is there already, or what would be a new one. Raises RegistryError.
+
+        Until the new one is written nobody else may write to the subject, or settings (`write_order.py`).
+        """
         state = self.state
         mode, config = state.mode_in_scope(subject), state.config_in_scope(subject)
         _check_mode(subject, submitted, mode)
-        versions = state.versions(subject, deleted=True)
-        live = [each for each in versions if not each.deleted]
-        next_version = versions[-1].version + 1 if versions else 1
+        next_version = state.last_version(subject) + 1
         if not mode.takes_ids:
-            submitted = completed(submitted, config, live[-1] if live else None, next_version)
+            submitted = completed(submitted, config, state.latest(subject), next_version)
         if submitted.is_empty:
             raise invalid_schema("Empty schema")
         new = submitted.id < 0 and config.validate_new_schemas is not False
@@ -162,8 +207,16 @@ class Catalogue:
             found = state.under_subject(subject, known_id)
             if found is not None and not found.deleted:
                 return found
+        if submitted.version == ANY_VERSION and submitted.id == NO_ID:
+            found = self._written_out(subject, schema, content, deleted=False)
+            if found is not None:
+                return found
+        frozen = state.associations.freezing(subject)
+        if frozen is not None and not mode.takes_ids:
+            raise association_frozen(frozen.type, subject)
         if not (mode.takes_ids or force):
-            texts = self.incompatibilities(config, schema, content, live)
+            previous = self.earlier_versions(subject, config)
+            texts = self.incompatibilities(config, schema, content, previous)
             if texts:
                 raise incompatible(subject, texts)
         version = _version(submitted, next_version, mode)
@@ -171,9 +224,16 @@ class Catalogue:
             self._check_id_is_free(subject, submitted.id, content)
         return Candidate(subject, version, content, submitted.id if submitted.id >= 0 else known_id)
 
+    def earlier_versions(self, subject: str, config: SubjectConfig) -> list[StoredSchema]:
+        """Those that a new one has to get along with by the settings: all, or the latest, which mostly is enough."""
+        if config.group is not None or (config.level is not None and config.level.transitive):
+            return self.state.versions(subject)
+        latest = self.state.latest(subject)
+        return [] if latest is None else [latest]
+
     def _check_id_is_free(self, subject: str, schema_id: int, content: SchemaContent) -> None:
-        holders = self.state.with_id(context_of(subject), schema_id)
-        if any(each.content.identity != content.identity for each in holders):
+        holder = self.state.first_with_id(context_of(subject), schema_id)
+        if holder is not None and holder.content.identity != content.identity:
             raise not_permitted(f"Overwrite new schema with id {schema_id} is not permitted.")
 
     def writes(self, schema: StoredSchema) -> list[Write]:
@@ -181,14 +241,14 @@ class Catalogue:
         and has the same content."""
         context = qualified(schema.subject).context
         writes = []
-        if context != DEFAULT_CONTEXT and context not in self.state.context_names():
+        if not self.state.knows_context(context):
             writes.append(Write(records.context_key(context), records.context_value(context)))
         key = self.state.key_of_version(schema.subject, schema.version)
         writes.append(Write(key, records.schema_value(schema)))
         writes += [
             Write(self.state.key_of_version(each.subject, each.version), None)
-            for each in self.state.versions(schema.subject, deleted=True)
-            if each.deleted and each.id == schema.id and each.version < schema.version
+            for each in self.state.versions_with_id(schema.subject, schema.id)
+            if each.deleted and each.version < schema.version
         ]
         return writes
 
@@ -202,46 +262,84 @@ class Catalogue:
         if config.group is not None:
             group = _property(content.metadata, config.group)
             previous = [each for each in previous if _property(each.content.metadata, config.group) == group]
-        if level is CompatibilityLevel.NONE:
-            previous = ()
-        found = check(
-            level,
-            schema,
-            _ParsedOnDemand(self.schemas, previous),
-            conditions=Conditions(
-                policy=config.policy or CompatibilityPolicy.STRICT, reserved=reserved_fields(content.metadata)
-            ),
-            previous_reserved=[reserved_fields(each.content.metadata) for each in previous],
-        )
-        texts += [each.text for each in found]
-        if found:
-            earlier = previous[found[0].earlier]
-            texts += [f"{{oldSchemaVersion: {earlier.version}}}", _old_schema(earlier.content.text)]
+        if config.policy is CompatibilityPolicy.LOGICAL:
+            texts += self._without_columns(schema)
+        if level is not CompatibilityLevel.NONE:
+            texts += self._against(level, config, schema, content, previous)
         if texts:
             texts.append(f"{{validateFields: '{str(strict).lower()}', compatibility: '{level}'}}")
         return texts
 
+    def _without_columns(self, schema: Schema) -> list[str]:
+        from ottla.registry.schemas.logical_policy import without_columns  # noqa: PLC0415 - few subjects ask for it
 
-class _ParsedOnDemand(Sequence[Schema]):
-    """Stored schemas, parsed as they are asked for: mostly the latest decides."""
+        if len(schema.canonical) < LARGE_CHARACTERS:
+            return without_columns(schema)
+        return self.schemas.long_work.made(("columns", schema), lambda: without_columns(schema))
 
-    def __init__(self, schemas: ParsedSchemas, stored: Sequence[StoredSchema]) -> None:
-        self._schemas = schemas
-        self._stored = stored
+    def _against(
+        self,
+        level: CompatibilityLevel,
+        config: SubjectConfig,
+        schema: Schema,
+        content: SchemaContent,
+        previous: Sequence[StoredSchema],
+    ) -> list[str]:
+        """What the newest of the versions that the schema does not get along with has against it."""
+        compared = previous[::-1] if level.transitive else previous[-1:]
+        for first in range(0, len(compared), COMPARED_VERSIONS):
+            group = compared[first : first + COMPARED_VERSIONS]
+            comparison = _Comparison(level, config, schema, content, group, self.schemas.earlier(group))
+            if comparison.is_short:
+                texts = comparison.texts()
+            else:
+                key = ("compared", level, config.policy, schema, *group)
+                # What was compared in a thread is another object than this one when the decision is taken anew.
+                comparison, texts = self.schemas.long_work.made(key, comparison.with_texts)
+            self.schemas.keep(comparison.earlier)
+            if texts:
+                return texts
+        return []
 
-    def __len__(self) -> int:
-        return len(self._stored)
 
-    @overload
-    def __getitem__(self, index: int) -> Schema: ...
+class _Comparison(NamedTuple):
+    """A schema and some of its subject's versions, newest first."""
 
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Schema]: ...
+    level: CompatibilityLevel
+    config: SubjectConfig
+    schema: Schema
+    content: SchemaContent
+    group: Sequence[StoredSchema]
+    earlier: EarlierSchemas
 
-    def __getitem__(self, index: int | slice) -> Schema | Sequence[Schema]:
-        if isinstance(index, slice):
-            return [self._schemas.stored(each) for each in self._stored[index]]
-        return self._schemas.stored(self._stored[index])
+    @property
+    def is_short(self) -> bool:
+        """Whether it takes so little time that the loop can do it."""
+        characters = sum(len(each.content.text) for each in self.group) + self.earlier.unparsed_characters
+        return len(self.content.text) * len(self.group) + characters < COMPARED_CHARACTERS
+
+    def texts(self) -> list[str]:
+        """What the first version that does not get along with it has against it; in whatever thread."""
+        reserved = reserved_fields(self.content.metadata)
+        policy = self.config.policy or CompatibilityPolicy.STRICT
+        for stored, parsed in zip(self.group, self.earlier, strict=True):
+            found = check(
+                self.level,
+                self.schema,
+                (parsed,),
+                conditions=Conditions(policy=policy, reserved=reserved),
+                previous_reserved=(reserved_fields(stored.content.metadata),),
+            )
+            if found:
+                return [
+                    *(each.text for each in found),
+                    f"{{oldSchemaVersion: {stored.version}}}",
+                    _old_schema(stored.content.text),
+                ]
+        return []
+
+    def with_texts(self) -> tuple[_Comparison, list[str]]:
+        return self, self.texts()
 
 
 def completed(
@@ -254,6 +352,8 @@ def completed(
         if earlier is None:
             raise invalid_schema("Empty schema")
         schema_type, text, references = earlier.type, earlier.text, earlier.references
+    elif submitted.propagates_tags and earlier is not None and earlier.type is submitted.type:
+        text = with_tags_of(earlier.type, text or "", earlier.text)
     metadata, rule_set = submitted.metadata, submitted.rule_set
     if earlier is not None:
         metadata = earlier.metadata if metadata is None else metadata

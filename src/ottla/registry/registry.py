@@ -14,21 +14,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, auto
-from typing import Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from ottla.registry import changes, records
+from ottla.registry import associations_changes, changes, records
+from ottla.registry.associations import Association, Selection
+from ottla.registry.associations_changes import Plan
+from ottla.registry.encoded_answers import EncodedAnswers
 from ottla.registry.errors import RegistryError, no_leader, store_failed
 from ottla.registry.json_fields import JsonObject
 from ottla.registry.modes import Mode
 from ottla.registry.parsed_schemas import ParsedSchemas
 from ottla.registry.records import StoredSchema
 from ottla.registry.registration import Candidate, Catalogue, Submitted, Write
+from ottla.registry.search_limits import SearchLimits
 from ottla.registry.state import Conflict, RegistryState
 from ottla.registry.subject_config import SubjectConfig
 from ottla.registry.subjects import context_of
 from ottla.registry.write_order import WriteOrder
+
+if TYPE_CHECKING:
+    from ottla.registry.dek.dek_registry import DekRegistry
 
 MAX_ID_ATTEMPTS: Final = 5
 """How often a registration is tried again because another primary gave the same id or version away."""
@@ -53,12 +60,27 @@ class Facts(NamedTuple):
     mode_mutability: bool = True
     """Whether modes may be changed at all."""
     schema_cache_size: int = 1_000
+    limits: SearchLimits = SearchLimits()
+
+
+class Associated(NamedTuple):
+    """What was asked for, as it is now, and by type of association the schemas that came with it."""
+
+    associations: list[Association]
+    schemas: dict[str, StoredSchema]
 
 
 class Topic(Protocol):
     """What the registry needs of the topic."""
 
     async def append(self, writes: Sequence[tuple[bytes, bytes | None]]) -> list[Conflict]: ...
+
+
+class Keys(Protocol):
+    """Where the registry's encryption keys are."""
+
+    async def opened(self) -> DekRegistry:
+        """Them, once they are read; raises RegistryError."""
 
 
 class Registry:
@@ -68,7 +90,11 @@ class Registry:
         self.state = state
         self.facts = facts or Facts()
         self.catalogue = Catalogue(state, ParsedSchemas(state, self.facts.schema_cache_size))
+        self.work = self.catalogue.schemas.long_work
+        self.answers = EncodedAnswers(self.facts.schema_cache_size)
         self.role = Role.FOLLOWING
+        self.keys: Keys | None = None
+        """The encryption keys; None where none are kept."""
         self.primary_url: str | None = None
         """Where the primary is, also if it is this process; None while there is none."""
         self._topic = topic
@@ -125,13 +151,20 @@ class Registry:
     ) -> StoredSchema:
         """The version of a subject with this schema, new or not. Raises RegistryError."""
         async with self._order.of(subject):
-            for _ in range(MAX_ID_ATTEMPTS):
-                decided = self.catalogue.decide(subject, submitted, normalize=normalize, force=force)
-                if isinstance(decided, StoredSchema):
-                    return decided
-                schema = await self._register(decided)
-                if schema is not None:
-                    return schema
+            return await self._registered(subject, submitted, normalize=normalize, force=force)
+
+    async def _registered(
+        self, subject: str, submitted: Submitted, *, normalize: bool, force: bool = False
+    ) -> StoredSchema:
+        for _ in range(MAX_ID_ATTEMPTS):
+            decided = await self.work.decided(
+                lambda: self.catalogue.decide(subject, submitted, normalize=normalize, force=force)
+            )
+            if isinstance(decided, StoredSchema):
+                return decided
+            schema = await self._register(decided)
+            if schema is not None:
+                return schema
         raise store_failed(
             "Error while registering the schema due to generating an ID that is already in use."
         )
@@ -176,6 +209,32 @@ class Registry:
 
     async def delete_mode(self, subject: str | None, *, recursive: bool) -> None:
         await self._change(lambda: changes.delete_mode(self.state, subject, recursive=recursive))
+
+    async def associate(self, keys: Callable[[], Iterable[str]], decide: Callable[[], Plan]) -> Associated:
+        """Register the schemas and write the associations: none where one of them is refused by what is there.
+
+        `keys`: the subjects, and what stands for the resource.
+        """
+        async with self._order.of_all(keys):
+            plan = await self.work.decided(decide)
+            schemas = {
+                each.association_type: await self._registered(
+                    each.subject, each.schema, normalize=each.normalize
+                )
+                for each in plan.registrations
+            }
+            if plan.writes:
+                await self._write(plan.writes)
+        return Associated(plan.associations, schemas)
+
+    async def delete_associations(
+        self, resource_id: str, selection: Selection, *, cascade_lifecycle: bool
+    ) -> None:
+        await self._change(
+            lambda: associations_changes.delete(
+                self.state, resource_id, selection, cascade_lifecycle=cascade_lifecycle
+            )
+        )
 
     async def _change(self, decide: Callable[[], list[Write]]) -> None:
         async with self._order.alone():

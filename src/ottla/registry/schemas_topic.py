@@ -1,5 +1,7 @@
 """The topic `_schemas`: read from its beginning into the state, written one group of records after the other.
 
+The topic of the encryption keys is one of the same kind (`dek/opening.py`): what follows from the records is the state's matter.
+
     append ─▶ librdkafka ─▶ broker, all replicas ─▶ offset ─▶ applied at its place ─▶ answered
                                  └─▶ consumer's thread ─▶ records of others, and ours again
 
@@ -18,11 +20,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from ottla.registry.errors import RegistryError, schema_too_large, store_failed, timed_out
-from ottla.registry.records import MalformedRecordError, Record, decode
-from ottla.registry.state import Conflict, RegistryState
+from ottla.registry.records import MalformedRecordError
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, Message, Producer
@@ -45,6 +47,19 @@ MAX_RECORD_BYTES: Final = 16 * 1024 * 1024
 _log = logging.getLogger("ottla.registry")
 
 
+_Record = TypeVar("_Record")
+_Conflict = TypeVar("_Conflict")
+_Record_contra = TypeVar("_Record_contra", contravariant=True)
+_Conflict_co = TypeVar("_Conflict_co", covariant=True)
+
+
+class TopicState(Protocol[_Record_contra, _Conflict_co]):
+    """What follows from the records of a topic."""
+
+    def apply(self, record: _Record_contra, key: bytes) -> _Conflict_co | None:
+        """Take the next one in; tells if it wanted what another one had."""
+
+
 class StartError(Exception):
     """The topic can't be used; the message says why and what to do."""
 
@@ -58,28 +73,38 @@ class Place(NamedTuple):
     write_timeout_s: float
 
 
-class _Read(NamedTuple):
+class _Read(NamedTuple, Generic[_Record]):
     offset: int
     key: bytes
-    record: Record | None
+    record: _Record | None
 
 
 @dataclass(slots=True)
-class _Append:
+class _Append(Generic[_Conflict]):
     """Records on their way, of one call of `append`."""
 
     left: int
-    done: asyncio.Future[list[Conflict]]
-    conflicts: list[Conflict]
+    done: asyncio.Future[list[_Conflict]]
+    conflicts: list[_Conflict]
 
 
-class SchemasTopic:
-    """Belongs to one event loop. `client` are librdkafka's properties: bootstrap servers and security."""
+class StateTopic(Generic[_Record, _Conflict]):
+    """Belongs to one event loop. `client` are librdkafka's properties: bootstrap servers and security.
 
-    def __init__(self, state: RegistryState, place: Place, client: Mapping[str, str]) -> None:
+    `decode` makes a record of a key, a value and the time in milliseconds when it was written; it raises MalformedRecordError.
+    """
+
+    def __init__(
+        self,
+        state: TopicState[_Record, _Conflict],
+        decode: Callable[[bytes, bytes | None, int], _Record],
+        place: Place,
+        client: Mapping[str, str],
+    ) -> None:
         self.state = state
-        self.on_conflict: Callable[[Conflict], None] = lambda _conflict: None
+        self.on_conflict: Callable[[_Conflict], None] = lambda _conflict: None
         """Called for a record that wants what another one has, if it seems to be somebody else's."""
+        self._decode = decode
         self._place = place
         self._client = dict(client)
         self._position = 0
@@ -87,10 +112,13 @@ class SchemasTopic:
         self._end: int | None = None
         """Where the topic ended when it was asked at the start."""
         self._reached_end = asyncio.Event()
-        self._appends: dict[int, _Append] = {}
+        self._appends: dict[int, _Append[_Conflict]] = {}
         """Our records on their way back, by offset."""
-        self._unclaimed: deque[tuple[int, Conflict]] = deque(maxlen=MAX_UNCLAIMED_CONFLICTS)
+        self._unclaimed: deque[tuple[int, _Conflict]] = deque(maxlen=MAX_UNCLAIMED_CONFLICTS)
         """Conflicts of records that the consumer brought before the producer told that they are ours."""
+        self._reports: deque[Callable[[], None]] = deque()
+        """What the producer's thread tells of our records; as many as are on their way."""
+        self._reports_announced = False
         self._ending = False
         self._room = threading.Semaphore(MAX_BATCHES_WAITING)
         self._threads: list[threading.Thread] = []
@@ -157,14 +185,14 @@ class SchemasTopic:
         for append in {id(each): each for each in self._appends.values()}.values():
             _fail(append, store_failed("The registry is stopping"))
 
-    async def append(self, writes: Sequence[tuple[bytes, bytes | None]]) -> list[Conflict]:
+    async def append(self, writes: Sequence[tuple[bytes, bytes | None]]) -> list[_Conflict]:
         """Write records and answer when all are durable and applied; tells which came second.
 
         Raises 42209 for a record the broker finds too large, 50002 when it does not answer in time, 50001 else.
         """
         if not writes:
             return []
-        append = _Append(len(writes), self._loop.create_future(), [])
+        append: _Append[_Conflict] = _Append(len(writes), self._loop.create_future(), [])
         for key, value in writes:
             try:
                 self._producer.produce(
@@ -220,7 +248,7 @@ class SchemasTopic:
         policy = admin.describe_configs([resource])[resource].result(TOPIC_TIMEOUT_S).get("cleanup.policy")
         if policy is not None and policy.value != "compact":
             raise StartError(
-                f"topic {topic} has cleanup.policy={policy.value}, with which schemas would be lost; set it to "
+                f"topic {topic} has cleanup.policy={policy.value}, with which records would be lost; set it to "
                 f"compact: ottla config set --topic {topic} cleanup.policy=compact"
             )
         return True
@@ -259,9 +287,11 @@ class SchemasTopic:
             first = consumer.poll(POLL_S)
             if first is None:
                 continue
-            messages = [first, *consumer.consume(BATCH_RECORDS - 1, 0)]
+            read, end = self._decoded([first, *consumer.consume(BATCH_RECORDS - 1, 0)])
+            if not read and (end is None or end <= self._position):
+                # Mostly our own, applied when the producer told of them: the loop need not know.
+                continue
             self._room.acquire()
-            read, end = self._decoded(messages)
             if not self._ending:
                 self._loop.call_soon_threadsafe(self._apply_read, read, end)
         consumer.close()
@@ -278,21 +308,32 @@ class SchemasTopic:
                 time.sleep(RETRY_S)
         return 0, 0
 
-    def _decoded(self, messages: Sequence[Message]) -> tuple[list[_Read], int | None]:
-        """The records among the messages, and the end of the topic if it was met."""
+    def _decoded(self, messages: Sequence[Message]) -> tuple[list[_Read[_Record]], int | None]:
+        """The records among the messages that are not applied yet, and the end of the topic if it was met."""
         from confluent_kafka import KafkaError  # noqa: PLC0415
 
-        read: list[_Read] = []
+        read: list[_Read[_Record]] = []
         end = None
         for message in messages:
             error = message.error()
             if error is None:
-                read.append(_decoded(message))
+                # The position may be behind, and never ahead of what has been applied.
+                if (message.offset() or 0) >= self._position:
+                    read.append(self._decoded_one(message))
             elif error.code() == KafkaError._PARTITION_EOF:
                 end = message.offset()
             else:
                 _log.warning("Topic %s: %s", self._place.topic, error.str())
         return read, end
+
+    def _decoded_one(self, message: Message) -> _Read[_Record]:
+        key, value = message.key() or b"", message.value()
+        offset = message.offset() or 0
+        try:
+            return _Read(offset, key, self._decode(key, value, max(message.timestamp()[1], 0)))
+        except MalformedRecordError as error:
+            _log.info("Record %d of topic %s is left as it is: %s", offset, self._place.topic, error)
+            return _Read(offset, key, None)
 
     # The producer's thread
 
@@ -303,21 +344,39 @@ class SchemasTopic:
         producer.poll(0)
 
     def _on_delivery(
-        self, append: _Append, key: bytes, value: bytes | None
+        self, append: _Append[_Conflict], key: bytes, value: bytes | None
     ) -> Callable[[object, Message], None]:
         def delivered(error: object, message: Message) -> None:
             if error is not None:
-                self._loop.call_soon_threadsafe(_fail, append, _as_registry_error(error))
+                self._report(partial(_fail, append, _as_registry_error(error)))
                 return
             _, timestamp_ms = message.timestamp()
-            record = decode(key, value, max(timestamp_ms, 0))
-            self._loop.call_soon_threadsafe(self._apply_own, append, message.offset() or 0, key, record)
+            record = self._decode(key, value, max(timestamp_ms, 0))
+            self._report(partial(self._apply_own, append, message.offset() or 0, key, record))
 
         return delivered
 
+    def _report(self, report: Callable[[], None]) -> None:
+        """Have the loop called once for all records that became durable together."""
+        self._reports.append(report)
+        if not self._reports_announced:
+            self._reports_announced = True
+            self._loop.call_soon_threadsafe(self._take_reports)
+
     # The loop's thread
 
-    def _apply_own(self, append: _Append, offset: int, key: bytes, record: Record) -> None:
+    def _take_reports(self) -> None:
+        # Before they are taken: one that comes after the last was taken announces itself anew.
+        self._reports_announced = False
+        try:
+            while self._reports:
+                self._reports.popleft()()
+        finally:
+            if self._reports:
+                # One has failed; the others' writers are waiting all the same.
+                self._loop.call_soon(self._take_reports)
+
+    def _apply_own(self, append: _Append[_Conflict], offset: int, key: bytes, record: _Record) -> None:
         """Ours is durable at `offset`: apply it if all before it are, else the consumer brings it at its turn."""
         if offset == self._position:
             self._position += 1
@@ -329,7 +388,7 @@ class SchemasTopic:
             unclaimed = (conflict for place, conflict in self._unclaimed if place == offset)
             self._applied(append, next(unclaimed, None))
 
-    def _apply_read(self, read: list[_Read], end: int | None) -> None:
+    def _apply_read(self, read: list[_Read[_Record]], end: int | None) -> None:
         self._room.release()
         for offset, key, record in read:
             if offset < self._position:
@@ -356,7 +415,7 @@ class SchemasTopic:
         if self._end is not None and self._position >= self._end:
             self._reached_end.set()
 
-    def _applied(self, append: _Append, conflict: Conflict | None) -> None:
+    def _applied(self, append: _Append[_Conflict], conflict: _Conflict | None) -> None:
         append.left -= 1
         if conflict is not None:
             append.conflicts.append(conflict)
@@ -364,17 +423,7 @@ class SchemasTopic:
             append.done.set_result(append.conflicts)
 
 
-def _decoded(message: Message) -> _Read:
-    key, value = message.key() or b"", message.value()
-    offset = message.offset() or 0
-    try:
-        return _Read(offset, key, decode(key, value, max(message.timestamp()[1], 0)))
-    except MalformedRecordError as error:
-        _log.info("Record %d of the topic is left as it is: %s", offset, error)
-        return _Read(offset, key, None)
-
-
-def _fail(append: _Append, error: RegistryError) -> None:
+def _fail(append: _Append[_Conflict], error: RegistryError) -> None:
     if not append.done.done():
         append.done.set_exception(error)
 

@@ -1,7 +1,8 @@
 """The registry as it follows from the records of `_schemas`, one after the other. No I/O.
 
 Of every schema there is one `StoredSchema` a version and one `SchemaContent` an id. What is looked up is found by a key:
-nothing here takes longer the more schemas there are, but for lists of all.
+nothing here takes longer the more schemas there are, but for lists of all. One schema may be many subjects' (every topic's keys
+are strings) and one subject may have thousands of versions: what asks for both goes through the fewer.
 
     subjects: name ─▶ version ─▶ StoredSchema            contexts: name ─▶ id ─▶ (StoredSchema, …)
                                                                     └─▶ identity of a content ─▶ id
@@ -15,14 +16,16 @@ Confluent: KafkaStoreMessageHandler, InMemoryCache.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from typing import Final, NamedTuple, TypeVar
 
+from ottla.registry.associations import Associations
 from ottla.registry.content import TYPE_TAGS, SchemaContent
 from ottla.registry.modes import Mode
 from ottla.registry.records import (
+    AssociationRecord,
     ClearSubjectRecord,
     ConfigRecord,
     ContextRecord,
@@ -46,6 +49,7 @@ from ottla.registry.subjects import (
     context_of,
     context_subject,
     in_context,
+    normalized,
     qualified,
 )
 
@@ -67,7 +71,7 @@ class ContextSchemas:
     __slots__ = ("by_id", "by_identity", "highest_id", "vouched_id")
 
     def __init__(self) -> None:
-        self.by_id: dict[int, tuple[StoredSchema, ...]] = {}
+        self.by_id: dict[int, list[StoredSchema]] = {}
         """All versions that have an id, in the order of the topic: the first one's content is the id's."""
         self.by_identity: dict[bytes, int] = {}
         self.highest_id = 0
@@ -79,16 +83,28 @@ class ContextSchemas:
 class RegistryState:
     """Made empty; grows by `apply`."""
 
-    def __init__(self, default_level: CompatibilityLevel = CompatibilityLevel.BACKWARD) -> None:
-        self._defaults = SubjectConfig(level=default_level)
+    def __init__(
+        self,
+        default_level: CompatibilityLevel = CompatibilityLevel.BACKWARD,
+        *,
+        validate_fields: bool = False,
+    ) -> None:
+        self._defaults = SubjectConfig(level=default_level, validate_fields=validate_fields or None)
+        self.associations = Associations()
         self._subjects: dict[str, dict[int, StoredSchema]] = {}
         self._contexts: dict[str, ContextSchemas] = {}
         self._known_contexts: set[str] = set()
+        self._context_names: list[str] | None = None
         self._configs: dict[str | None, SubjectConfig] = {}
         self._modes: dict[str | None, Mode] = {}
         self._keys: dict[tuple[str, str | None], bytes] = {}
-        self._referenced_by: dict[tuple[str, int], dict[int, int]] = {}
+        self._referenced_by: dict[tuple[str, int], dict[StoredSchema, None]] = {}
+        """By the version they refer to, all versions that do, deleted softly or not."""
+        self._referring: dict[str, dict[int, StoredSchema]] = {}
+        """The versions of each subject that refer to others, by number."""
         self._sorted: list[str] | None = None
+        self._without_live: set[str] = set()
+        """The subjects all of whose versions are deleted softly."""
         self._no_schemas = ContextSchemas()
 
     # Versions of subjects
@@ -105,10 +121,19 @@ class RegistryState:
         versions = self._subjects.get(subject, {})
         return next((each for each in reversed(versions.values()) if not each.deleted), None)
 
+    def last_version(self, subject: str) -> int:
+        """The number of the last version, deleted softly or not; 0 where there is none."""
+        return next(reversed(self._subjects.get(subject, {})), 0)
+
     def versions(self, subject: str, *, deleted: bool = False) -> list[StoredSchema]:
         """The versions of a subject in ascending order."""
         found = self._subjects.get(subject, {}).values()
         return list(found) if deleted else [each for each in found if not each.deleted]
+
+    def referring_versions(self, subject: str) -> list[StoredSchema]:
+        """The versions that refer to other schemas, those deleted softly too."""
+        found = self._referring.get(subject)
+        return [found[number] for number in sorted(found)] if found else []
 
     def has_subjects(self, subject: str | None, *, deleted: bool = False) -> bool:
         """Whether a subject has versions; for a context's name or None, whether any subject there has."""
@@ -123,7 +148,11 @@ class RegistryState:
             candidates = [
                 name for name in self.subject_names() if subject is None or context_of(name) == context
             ]
-        return (name for name in candidates if self.versions(name, deleted=deleted))
+        return (
+            name
+            for name in candidates
+            if name in self._subjects and (deleted or name not in self._without_live)
+        )
 
     def subject_names(self) -> list[str]:
         """All names, sorted, those of deleted subjects included."""
@@ -133,14 +162,28 @@ class RegistryState:
 
     def names_with_prefix(self, prefix: str) -> list[str]:
         """The subjects whose names begin so; `:*:` in front stands for every context."""
-        names = self.subject_names()
         if prefix.startswith(ALL_CONTEXTS):
             rest = prefix.removeprefix(ALL_CONTEXTS)
-            return [name for name in names if qualified(name).name.startswith(rest)]
+            if not rest:
+                return self.subject_names()
+            elsewhere = (name for name in self._beginning(":.") if qualified(name).name.startswith(rest))
+            return sorted([*self._plain_beginning(rest), *elsewhere])
         if prefix.startswith(":.:"):
-            return [name for name in names if name.startswith(prefix[3:]) and not name.startswith(":.")]
+            return self._plain_beginning(prefix[3:])
+        return self._beginning(prefix)
+
+    def live_among(self, names: list[str]) -> list[str]:
+        """Those of the subjects that have a version which is not deleted."""
+        gone = self._without_live
+        return [name for name in names if name not in gone] if gone else names
+
+    def _beginning(self, prefix: str) -> list[str]:
+        names = self.subject_names()
         first = bisect_left(names, prefix)
-        return list(takewhile(lambda name: name.startswith(prefix), names[first:]))
+        return list(takewhile(lambda name: name.startswith(prefix), names[first:])) if prefix else names
+
+    def _plain_beginning(self, prefix: str) -> list[str]:
+        return [name for name in self._beginning(prefix) if not name.startswith(":.")]
 
     # What has an id, and what id a content has
 
@@ -152,32 +195,56 @@ class RegistryState:
 
     def with_id(self, context: str, schema_id: int) -> tuple[StoredSchema, ...]:
         """All versions of an id in a context."""
-        schemas = self._contexts.get(context)
-        return () if schemas is None else schemas.by_id.get(schema_id, ())
+        return tuple(self._holders(context, schema_id))
+
+    def first_with_id(self, context: str, schema_id: int) -> StoredSchema | None:
+        """The version of an id that came first."""
+        return next(iter(self._holders(context, schema_id)), None)
+
+    def _holders(self, context: str, schema_id: int) -> list[StoredSchema]:
+        return self._contexts.get(context, self._no_schemas).by_id.get(schema_id, [])
+
+    def versions_with_id(self, subject: str, schema_id: int) -> list[StoredSchema]:
+        """The versions of a subject that have an id, those deleted softly too."""
+        holders, versions = self._holders(context_of(subject), schema_id), self._subjects.get(subject, {})
+        if len(holders) <= len(versions):
+            return [each for each in holders if each.subject == subject]
+        return [each for each in versions.values() if each.id == schema_id]
 
     def under_subject(self, subject: str, schema_id: int) -> StoredSchema | None:
         """The version that an id has in a subject; the one not deleted if there is one."""
-        holders = [each for each in self.with_id(context_of(subject), schema_id) if each.subject == subject]
+        holders = self.versions_with_id(subject, schema_id)
         return next(
             (each for each in reversed(holders) if not each.deleted), holders[-1] if holders else None
         )
 
     def find_id(self, schema_id: int, subject: str | None) -> tuple[StoredSchema, ...]:
-        """All versions of an id where `subject` looks for it.
+        """All versions of an id where `subject` looks for it, that of `found_by_id` first."""
+        first = self.found_by_id(schema_id, subject)
+        if first is None:
+            return ()
+        holders = self._holders(context_of(first.subject), schema_id)
+        if not subject or qualified(first.subject).name != qualified(subject).name:
+            return tuple(holders)
+        others = (each for each in holders if each.subject != first.subject)
+        return (*self.versions_with_id(first.subject, schema_id), *others)
+
+    def found_by_id(self, schema_id: int, subject: str | None) -> StoredSchema | None:
+        """The version of an id that `subject` asks for.
 
         A subject that has a context is looked for in that alone; one that has none in the default context, then, if
         the id is not that subject's there, in every other context where it is; last, whoever has the id by default.
         """
         place = qualified(subject or "")
-        here = self.with_id(place.context, schema_id)
-        if not place.name or place.context != DEFAULT_CONTEXT:
-            own = [each for each in here if not place.name or each.subject == subject]
-            return (*own, *(each for each in here if each not in own)) if own else ()
+        here = self.first_with_id(place.context, schema_id)
+        if not place.name:
+            return here
+        if place.context != DEFAULT_CONTEXT:
+            return next(iter(self.versions_with_id(subject or "", schema_id)), None)
         for context in (DEFAULT_CONTEXT, *self.context_names()):
-            holders = self.with_id(context, schema_id)
-            name = str(QualifiedSubject(context, place.name))
-            if own := [each for each in holders if each.subject == name]:
-                return (*own, *(each for each in holders if each not in own))
+            own = self.versions_with_id(str(QualifiedSubject(context, place.name)), schema_id)
+            if own:
+                return own[0]
         return here
 
     def ids_of_guid(self, md5: bytes) -> list[tuple[str, int]]:
@@ -202,15 +269,26 @@ class RegistryState:
         """Whether a NOOP record remembers that the id was given."""
         return self._contexts.get(context, self._no_schemas).vouched_id >= schema_id
 
-    def referencing(self, subject: str, version: int) -> list[int]:
-        """The ids of the schemas, not deleted, that refer to a version."""
-        return sorted(self._referenced_by.get((subject, version), ()))
+    def referencing(self, subject: str, version: int, *, deleted: bool = False) -> list[int]:
+        """The ids of the schemas that refer to a version; `deleted` also of those deleted softly."""
+        return sorted({each.id for each in self.referrers(subject, version, deleted=deleted)})
+
+    def referrers(self, subject: str, version: int, *, deleted: bool = False) -> Iterator[StoredSchema]:
+        """The versions that refer to a version."""
+        found = self._referenced_by.get((subject, version), {})
+        return (each for each in found if deleted or not each.deleted)
 
     # Contexts, settings and modes
 
     def context_names(self) -> list[str]:
-        """All contexts but the default one."""
-        return sorted(self._known_contexts - {DEFAULT_CONTEXT})
+        """All contexts but the default one, sorted."""
+        if self._context_names is None:
+            self._context_names = sorted(self._known_contexts - {DEFAULT_CONTEXT})
+        return self._context_names
+
+    def knows_context(self, context: str) -> bool:
+        """Whether the context exists; the default one always does."""
+        return context == DEFAULT_CONTEXT or context in self._known_contexts
 
     def config(self, subject: str | None) -> SubjectConfig | None:
         """What is set for exactly this subject or context."""
@@ -218,6 +296,8 @@ class RegistryState:
 
     def config_in_scope(self, subject: str | None) -> SubjectConfig:
         """What holds for a subject: its own settings, its context's, those for all, the defaults."""
+        if not self._configs:
+            return self._defaults
         config = self._configs.get(subject, NOTHING_SET) if subject is not None else NOTHING_SET
         context = None if subject is None else context_subject(context_of(subject))
         for wider in (context, GLOBAL_SUBJECT):
@@ -233,6 +313,8 @@ class RegistryState:
 
     def mode_in_scope(self, subject: str | None) -> Mode:
         """What holds for a subject: an override for all, its own mode, its context's, that for all."""
+        if not self._modes:
+            return Mode.READWRITE
         context = None if subject is None else context_subject(context_of(subject))
         for everywhere in (None, GLOBAL_SUBJECT):
             if self._modes.get(everywhere) is Mode.READONLY_OVERRIDE:
@@ -252,14 +334,16 @@ class RegistryState:
     def alias_target(self, subject: str) -> str:
         """The subject that an alias stands for; any other subject is itself."""
         config = self._configs.get(subject)
-        return config.alias if config is not None and config.alias else subject
+        if config is None or not config.alias:
+            return subject
+        return normalized(in_context(context_of(subject), config.alias))
 
     def aliases(self) -> dict[str, list[str]]:
         """By subject, the names that stand for it."""
         found: dict[str, list[str]] = {}
         for name, config in self._configs.items():
             if name is not None and config.alias:
-                found.setdefault(config.alias, []).append(name)
+                found.setdefault(self.alias_target(name), []).append(name)
         return found
 
     def key_of(self, keytype: str, subject: str | None) -> bytes:
@@ -278,7 +362,8 @@ class RegistryState:
             case DeleteSubjectRecord(subject, up_to):
                 for each in self.versions(subject):
                     if each.version <= up_to:
-                        self._mark_deleted(each)
+                        each.deleted = True
+                self._note_deletion(subject)
             case ClearSubjectRecord(subject):
                 for name in list(self.matching(subject, deleted=True)):
                     for each in self.versions(name, deleted=True):
@@ -292,6 +377,9 @@ class RegistryState:
                 self._note_key("MODE", subject, key)
             case ContextRecord(context, exists):
                 (self._known_contexts.add if exists else self._known_contexts.discard)(context)
+                self._context_names = None
+            case AssociationRecord(of, association):
+                self.associations.apply(of, association)
             case NoopRecord(highest_ids):
                 for context, highest in highest_ids.items():
                     schemas = self._contexts.setdefault(context, ContextSchemas())
@@ -303,7 +391,8 @@ class RegistryState:
         versions = self._subjects.get(schema.subject)
         if versions is None:
             versions = self._subjects[schema.subject] = {}
-            self._sorted = None
+            if self._sorted is not None:
+                insort(self._sorted, schema.subject)
         earlier = versions.get(schema.version)
         context = context_of(schema.subject)
         schemas = self._contexts.setdefault(context, ContextSchemas())
@@ -311,21 +400,39 @@ class RegistryState:
         conflict = self._conflict(schemas, schema, earlier)
         if earlier is not None and earlier.id == schema.id:
             # In its place: the first one's content is the id's.
-            self._count_references(earlier, 0 if earlier.deleted else -1)
+            self._forget_references(earlier)
             holders = schemas.by_id[schema.id]
-            schemas.by_id[schema.id] = tuple(schema if each is earlier else each for each in holders)
+            holders[holders.index(earlier)] = schema
         else:
             if earlier is not None:
                 self._drop(schemas, earlier)
-            schemas.by_id[schema.id] = (*schemas.by_id.get(schema.id, ()), schema)
+            schemas.by_id.setdefault(schema.id, []).append(schema)
         _insert(versions, schema)
+        self._note_references(schema.subject, schema.version, schema)
         schemas.by_identity.setdefault(schema.content.identity, schema.id)
         schemas.highest_id = max(schemas.highest_id, schema.id)
-        if context not in {DEFAULT_CONTEXT, GLOBAL_CONTEXT}:
+        if context not in self._known_contexts and context not in {DEFAULT_CONTEXT, GLOBAL_CONTEXT}:
             self._known_contexts.add(context)
-        if not schema.deleted:
-            self._count_references(schema, 1)
+            self._context_names = None
+        self._keep_references(schema)
+        if schema.deleted:
+            self._note_deletion(schema.subject)
+        else:
+            self._without_live.discard(schema.subject)
         return conflict
+
+    def _note_references(self, subject: str, version: int, schema: StoredSchema | None) -> None:
+        """After a version has come, or gone for good."""
+        if schema is not None and schema.content.references:
+            self._referring.setdefault(subject, {})[version] = schema
+        elif subject in self._referring:
+            self._referring[subject].pop(version, None)
+            if not self._referring[subject]:
+                del self._referring[subject]
+
+    def _note_deletion(self, subject: str) -> None:
+        if subject in self._subjects and self.latest(subject) is None:
+            self._without_live.add(subject)
 
     def _conflict(
         self, schemas: ContextSchemas, schema: StoredSchema, earlier: StoredSchema | None
@@ -333,7 +440,7 @@ class RegistryState:
         if earlier is not None and not earlier.deleted and earlier.id != schema.id:
             if not self.mode_in_scope(schema.subject).takes_ids:
                 return Conflict(schema, earlier)
-        elif schemas.by_id.get(schema.id, (schema,))[0].content.identity != schema.content.identity:
+        elif schemas.by_id.get(schema.id, [schema])[0].content.identity != schema.content.identity:
             return Conflict(schema, None)
         return None
 
@@ -350,34 +457,35 @@ class RegistryState:
         if schema is None:
             return
         self._drop(self._contexts[context_of(subject)], schema)
+        self._note_references(subject, version, None)
         if not versions:
             del self._subjects[subject]
-            self._sorted = None
+            if self._sorted is not None:
+                del self._sorted[bisect_left(self._sorted, subject)]
+            self._without_live.discard(subject)
+        elif not schema.deleted:
+            self._note_deletion(subject)
 
     def _drop(self, schemas: ContextSchemas, schema: StoredSchema) -> None:
-        holders = tuple(each for each in schemas.by_id.get(schema.id, ()) if each is not schema)
-        if holders:
-            schemas.by_id[schema.id] = holders
-        else:
+        holders = schemas.by_id.get(schema.id, [])
+        if schema in holders:
+            holders.remove(schema)
+        if not holders:
             schemas.by_id.pop(schema.id, None)
         if schemas.by_identity.get(schema.content.identity) == schema.id and not holders:
             del schemas.by_identity[schema.content.identity]
-        if not schema.deleted:
-            self._count_references(schema, -1)
+        self._forget_references(schema)
 
-    def _mark_deleted(self, schema: StoredSchema) -> None:
-        schema.deleted = True
-        self._count_references(schema, -1)
+    def _keep_references(self, schema: StoredSchema) -> None:
+        for target in _referred_to(schema):
+            self._referenced_by.setdefault(target, {})[schema] = None
 
-    def _count_references(self, schema: StoredSchema, change: int) -> None:
-        for reference in schema.content.references:
-            target = (in_context(context_of(schema.subject), reference.subject), reference.version)
-            counts = self._referenced_by.setdefault(target, {})
-            counts[schema.id] = counts.get(schema.id, 0) + change
-            if counts[schema.id] <= 0:
-                del counts[schema.id]
-            if not counts:
-                del self._referenced_by[target]
+    def _forget_references(self, schema: StoredSchema) -> None:
+        for target in _referred_to(schema):
+            found = self._referenced_by.get(target, {})
+            found.pop(schema, None)
+            if not found:
+                self._referenced_by.pop(target, None)
 
     def _note_key(self, keytype: str, subject: str | None, key: bytes) -> None:
         if key and key != subject_key(keytype, subject):
@@ -387,6 +495,11 @@ class RegistryState:
         """The key of a version's record: the one that it has in the topic."""
         schema = self.version(subject, version, deleted=True)
         return (schema.key if schema is not None else None) or schema_key(subject, version)
+
+
+def _referred_to(schema: StoredSchema) -> Iterator[tuple[str, int]]:
+    context = context_of(schema.subject)
+    return ((in_context(context, each.subject), each.version) for each in schema.content.references)
 
 
 def _insert(versions: dict[int, StoredSchema], schema: StoredSchema) -> None:

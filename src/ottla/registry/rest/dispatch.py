@@ -2,22 +2,32 @@
 
     content types ─▶ endpoint ─▶ guard ─▶ here, or for a write the primary ─▶ answer
 
-A read that needs no waiting is answered without a task or a future.
+A request that needs no waiting, a read or the registration of what is registered already, is answered without a task or a future.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import lru_cache
 from inspect import isawaitable
 from typing import Final, Protocol
 
 from ottla.registry.errors import RegistryError, forwarding_failed, no_leader
+from ottla.registry.long_work import TakesLong
 from ottla.registry.registry import Registry
-from ottla.registry.rest import compatibility, schemas, server, settings, subjects, tags
-from ottla.registry.rest.large_schemas import LARGE_BODY_BYTES, parse_ahead
+from ottla.registry.rest import (
+    associations,
+    compatibility,
+    dek_registry,
+    schemas,
+    server,
+    settings,
+    subjects,
+    tags,
+)
+from ottla.registry.rest.bodies import LARGE_BODY_BYTES
 from ottla.registry.rest.messages import (
     ANSWER_TYPES,
     BODY_TYPES,
@@ -29,7 +39,7 @@ from ottla.registry.rest.messages import (
 )
 from ottla.registry.rest.routing import Route, allowed, find
 
-ENDPOINTS: Final = (subjects, tags, schemas, compatibility, settings, server)
+ENDPOINTS: Final = (subjects, tags, schemas, compatibility, settings, associations, dek_registry, server)
 """The modules whose routes are served: importing them declares these."""
 
 FORWARDED_HEADER: Final = "x-forward"
@@ -66,32 +76,82 @@ class Dispatch:
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             return _failed(request, error)
 
+    def at_once(self, request: Request) -> Answer | None:
+        """The answer to a request for which it is enough to look; None: `answer` it. Never raises."""
+        if self._guard is not None or request.method == "OPTIONS" or len(request.body) >= LARGE_BODY_BYTES:
+            return None
+        try:
+            content_type = answer_type(request.headers.get("accept"))
+            found = self._found(request)
+            if found.handler is subjects.register and self._registry.is_primary:
+                answer: Answer | Awaitable[Answer] | None = subjects.registered_already(
+                    self._registry, request, as_sent=True
+                )
+                request.is_new = answer is None
+            elif found.writes:
+                return None
+            else:
+                answer = self._registry.work.attempt(lambda: found.handler(self._registry, request), {})
+        except TakesLong:
+            return None
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
+            return _failed(request, error)
+        if not isinstance(answer, Answer):
+            if isinstance(answer, Coroutine):
+                answer.close()
+            return None
+        answer.content_type = answer.content_type or content_type
+        return answer
+
+    def _found(self, request: Request) -> Route:
+        """The endpoint; raises 404, 405 and 415."""
+        found = find(request)
+        if request.body:
+            content_type_sent = request.headers.get("content-type")
+            if content_type_sent is None and "origin" in request.headers:
+                # A page of any site may have a browser send a body without a type, unasked; JSON it may not.
+                raise http_error(415, "Unsupported Media Type")
+            _check_body_type(content_type_sent)
+        return found
+
     def _answer(self, request: Request) -> Answer | Awaitable[Answer]:
         content_type = answer_type(request.headers.get("accept"))
         if request.method == "OPTIONS":
             return _options(request)
-        found = find(request)
-        if request.body:
-            _check_body_type(request.headers.get("content-type"))
+        found = self._found(request)
         if self._guard is not None or found.writes or len(request.body) >= LARGE_BODY_BYTES:
             return self._awaited(found, request, content_type)
-        answer = found.handler(self._registry, request)
+        try:
+            answer = self._registry.work.attempt(lambda: found.handler(self._registry, request), {})
+        except TakesLong as lacking:
+            return self._awaited(found, request, content_type, lacking)
         if isinstance(answer, Answer):
             answer.content_type = answer.content_type or content_type
             return answer
-        return self._awaited(found, request, content_type)
+        return self._completed(answer, request, content_type)
 
-    async def _awaited(self, found: Route, request: Request, content_type: str) -> Answer:
+    async def _completed(self, coming: Awaitable[Answer], request: Request, content_type: str) -> Answer:
+        try:
+            answer = await coming
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
+            answer = _failed(request, error)
+        answer.content_type = answer.content_type or content_type
+        return answer
+
+    async def _awaited(
+        self, found: Route, request: Request, content_type: str, lacking: TakesLong | None = None
+    ) -> Answer:
+        registry = self._registry
         try:
             if self._guard is not None:
                 refusal = self._guard(request, found)
                 if isawaitable(refusal):
                     await refusal
             if len(request.body) >= LARGE_BODY_BYTES:
-                await parse_ahead(self._registry, found, request)
+                await registry.work.run(request.read_json)
             answer = await self._written(found, request) if found.writes else None
             if answer is None:
-                answered = found.handler(self._registry, request)
+                answered = await registry.work.decided(lambda: found.handler(registry, request), lacking)
                 answer = answered if isinstance(answered, Answer) else await answered
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             answer = _failed(request, error)
@@ -103,7 +163,12 @@ class Dispatch:
         registry = self._registry
         if found.handler is subjects.register:
             # The primary parses a schema that is new once, and not before it has to.
-            answer = subjects.registered_already(registry, request, as_sent=registry.is_primary)
+            as_sent = registry.is_primary
+            answer = None
+            if not (as_sent and request.is_new):
+                answer = await registry.work.decided(
+                    lambda: subjects.registered_already(registry, request, as_sent=as_sent)
+                )
             if answer is not None:
                 return answer
         if registry.is_primary:

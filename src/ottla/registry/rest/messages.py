@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import Final, TypeVar, cast
+from typing import Final, Protocol, TypeVar, cast
 from urllib.parse import parse_qsl
 
 from ottla.registry.errors import RegistryError
 from ottla.registry.json_fields import Json, JsonObject, to_json
+from ottla.registry.rest.bodies import read_object
+from ottla.registry.search_limits import UNLIMITED, Limit
 
 DEFAULT_TYPE: Final = "application/vnd.schemaregistry.v1+json"
 ANSWER_TYPES: Final = (DEFAULT_TYPE, "application/vnd.schemaregistry+json", "application/json")
@@ -17,10 +18,31 @@ BODY_TYPES: Final = (*ANSWER_TYPES, "application/octet-stream")
 _Item = TypeVar("_Item")
 
 
+class Visible(Protocol):
+    """What may be shown of subjects; `authorization.Rights` is one."""
+
+    def sees(self, subject: str, /) -> bool: ...
+
+    def knows(self, subject: str, /) -> bool: ...
+
+
 class Request:
     """One request. `parts` are the path's segments, decoded each for itself, so that a subject may hold a slash."""
 
-    __slots__ = ("_query", "body", "headers", "method", "parameters", "parts", "query_text", "target")
+    __slots__ = (
+        "_json",
+        "_query",
+        "body",
+        "headers",
+        "is_new",
+        "method",
+        "parameters",
+        "parts",
+        "principal",
+        "query_text",
+        "rights",
+        "target",
+    )
 
     def __init__(
         self, method: str, target: str, query_text: str, headers: Mapping[str, str], body: bytes
@@ -36,6 +58,21 @@ class Request:
         self.parameters: dict[str, str] = {}
         """The path's variable segments by name."""
         self._query: dict[str, list[str]] | None = None
+        self._json: JsonObject | RegistryError | None = None
+        self.is_new = False
+        """Whether its schema is known to be not registered as it was sent."""
+        self.principal = ""
+        """Whose request it is, where anybody asks."""
+        self.rights: Visible | None = None
+        """What that one may see; None: everything."""
+
+    def sees(self, subject: str) -> bool:
+        """Whether the schemas of a subject may be shown."""
+        return self.rights is None or self.rights.sees(subject)
+
+    def knows(self, subject: str) -> bool:
+        """Whether the name of a subject may be shown."""
+        return self.rights is None or self.rights.knows(subject)
 
     @property
     def query(self) -> dict[str, list[str]]:
@@ -63,17 +100,19 @@ class Request:
         return default if text is None else path_integer(text)
 
     def json(self) -> JsonObject:
-        """The body; raises 400 for what is no JSON, 422 for no object."""
-        if not self.body.strip():
-            raise RegistryError(422, "The request body must not be empty")
+        """The body, which nobody may change; raises 400 for what is no JSON, 422 for no object."""
+        if self._json is None:
+            self.read_json()
+        if isinstance(self._json, RegistryError):
+            raise self._json
+        return cast("JsonObject", self._json)
+
+    def read_json(self) -> None:
+        """Read the body, in whatever thread: `json` tells what came of it."""
         try:
-            body = json.loads(self.body)
-        except (ValueError, RecursionError) as error:
-            reason = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
-            raise RegistryError(400, f"The request body is no JSON: {reason}") from None
-        if not isinstance(body, dict):
-            raise RegistryError(422, "The request body must be a JSON object")
-        return cast("JsonObject", body)
+            self._json = read_object(self.body)
+        except RegistryError as error:
+            self._json = error
 
 
 class Answer:
@@ -115,9 +154,7 @@ def path_integer(text: str) -> int:
     raise http_error(404, "Not Found")
 
 
-def page(items: Sequence[_Item], request: Request, most: int | None = None) -> Sequence[_Item]:
-    """The part of a list that `offset` and `limit` ask for; no limit, or one above `most`, means `most`."""
-    offset, limit = max(request.integer("offset", 0), 0), request.integer("limit", -1)
-    if limit <= 0 or (most is not None and limit > most):
-        return items[offset:] if most is None else items[offset : offset + most]
-    return items[offset : offset + limit]
+def page(items: Sequence[_Item], request: Request, limit: Limit = UNLIMITED) -> Sequence[_Item]:
+    """The part of a list that `offset` and `limit` ask for."""
+    offset = max(request.integer("offset", 0), 0)
+    return items[offset : offset + limit.of(request.integer("limit", -1))]

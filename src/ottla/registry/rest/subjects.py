@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
 from ottla.registry import json_fields
+from ottla.registry.content import references_as_json
+from ottla.registry.dek.rule_defaults import completed
 from ottla.registry.errors import (
     RegistryError,
     invalid_subject,
@@ -32,11 +36,15 @@ from ottla.registry.subjects import (
     ALL_CONTEXTS,
     DEFAULT_CONTEXT,
     QualifiedSubject,
+    context_of,
+    in_context,
     is_valid,
     normalized,
     qualified,
 )
 
+QUALIFIED: Final = "qualified"
+"""The `referenceFormat` in which references name the context of what they refer to."""
 _HIGHEST_VERSION: Final = 2**31 - 1
 _DESCRIPTOR: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 """Bytes in base64: no .proto text is without a blank, a brace or a semicolon."""
@@ -59,7 +67,7 @@ def version_number(text: str) -> int:
 
 def submitted_in(body: JsonObject) -> Submitted:
     """The schema in a body; raises 422 and 42210."""
-    rule_set = RuleSet.from_json(json_fields.mapping(body, "ruleSet"))
+    rule_set = completed(RuleSet.from_json(json_fields.mapping(body, "ruleSet")))
     if rule_set is not None:
         rule_set.check()
     schema_id, version = json_fields.integer(body, "id"), json_fields.integer(body, "version")
@@ -71,25 +79,40 @@ def submitted_in(body: JsonObject) -> Submitted:
         rule_set,
         NO_ID if schema_id is None else schema_id,
         ANY_VERSION if version is None else version,
+        bool(json_fields.boolean(body, "propagateSchemaTags")),
     )
-    return retagged_submission(submitted, body, "schemaTagsToAdd", "schemaTagsToRemove")
+    retagged = retagged_submission(submitted, body, "schemaTagsToAdd", "schemaTagsToRemove")
+    if retagged is not submitted and retagged.version == ANY_VERSION:
+        # Tags make a version of their own: its number becomes part of the content.
+        retagged = replace(retagged, version=LATEST)
+    return retagged
 
 
-def found_version(registry: Registry, subject: str, version: int, *, deleted: bool = False) -> StoredSchema:
-    """A version, also of the subject of that name in another context; raises 40401 or 40402."""
+def found_version(
+    registry: Registry,
+    subject: str,
+    version: int,
+    *,
+    deleted: bool = False,
+    sees: Callable[[str], bool] = lambda _subject: True,
+) -> StoredSchema:
+    """A version, also of the subject of that name in another context that may be seen; raises 40401 or 40402."""
     state = registry.state
     schema = state.version(subject, version, deleted=deleted)
     if schema is None and qualified(subject).context == DEFAULT_CONTEXT:
-        others = (
-            state.version(str(QualifiedSubject(context, subject)), version, deleted=deleted)
-            for context in state.context_names()
-        )
+        names = (str(QualifiedSubject(context, subject)) for context in state.context_names())
+        others = (state.version(name, version, deleted=deleted) for name in names if sees(name))
         schema = next((other for other in others if other is not None), None)
     if schema is None:
         if not state.has_subjects(subject, deleted=deleted):
             raise subject_not_found(subject)
         raise version_not_found(version)
     return schema
+
+
+def _shown_version(registry: Registry, request: Request, version: int, *, deleted: bool) -> StoredSchema:
+    subject = subject_of(registry, request)
+    return found_version(registry, subject, version, deleted=deleted, sees=request.sees)
 
 
 def normalizes(registry: Registry, subject: str, request: Request) -> bool:
@@ -102,10 +125,16 @@ def formatted(registry: Registry, schema: StoredSchema, request: Request) -> Jso
     parts = schema.as_json()
     name = request.text("format")
     if name:
-        parts["schema"] = registry.catalogue.schemas.stored(schema).formatted(name)
-    tags = request.texts("findTags")
-    if tags:
-        parts["schemaTags"] = tags_as_json(schema.content, tags)
+        parts["schema"] = registry.catalogue.schemas.formatted(schema, name)
+    if (request.text("referenceFormat") or "").lower() == QUALIFIED and schema.content.references:
+        context = context_of(schema.subject)
+        qualified_ones = (
+            each._replace(subject=in_context(context, each.subject)) for each in schema.content.references
+        )
+        parts["references"] = references_as_json(tuple(qualified_ones))
+    wanted = request.texts("findTags")
+    if wanted and (tags := tags_as_json(schema.content, wanted)):
+        parts["schemaTags"] = tags
     return parts
 
 
@@ -118,8 +147,10 @@ def list_subjects(registry: Registry, request: Request) -> Answer:
     if request.flag("deletedOnly"):
         names = [name for name in names if state.latest(name) is None]
     elif not request.flag("deleted"):
-        names = [name for name in names if state.latest(name) is not None]
-    return json_answer(list(page(names, request)))
+        names = state.live_among(names)
+    if request.rights is not None:
+        names = [name for name in names if request.knows(name)]
+    return json_answer(list(page(names, request, registry.facts.limits.subjects)))
 
 
 @route("POST", "/subjects/{subject}")
@@ -135,7 +166,7 @@ def look_up(registry: Registry, request: Request) -> Answer:
     normalize = normalizes(registry, subject, request)
     for name in (subject, *_elsewhere(registry, subject, deleted=deleted)):
         found = catalogue.look_up(name, submitted, normalize=normalize, deleted=deleted)
-        if found is not None:
+        if found is not None and request.sees(name):
             return json_answer(formatted(registry, found, request))
     raise schema_not_found()
 
@@ -186,7 +217,7 @@ def list_versions(registry: Registry, request: Request) -> Answer:
     versions = registry.state.versions(subject, deleted=deleted)
     shown = [each for each in versions if each.deleted or not deleted_only]
     numbers = [-each.version if negative and each.deleted else each.version for each in shown]
-    return json_answer(list(page(numbers, request)))
+    return json_answer(list(page(numbers, request, registry.facts.limits.versions)))
 
 
 @route("POST", "/subjects/{subject}/versions", writes=True)
@@ -201,9 +232,9 @@ async def register(registry: Registry, request: Request) -> Answer:
         schema = await registry.register(subject, submitted, normalize=normalize, force=request.flag("force"))
     except RegistryError as error:
         # What was registered before a rule came about is there all the same.
-        answer = (
-            registered_already(registry, request) if error.status == HTTPStatus.UNPROCESSABLE_ENTITY else None
-        )
+        if error.status != HTTPStatus.UNPROCESSABLE_ENTITY:
+            raise
+        answer = await registry.work.decided(lambda: registered_already(registry, request))
         if answer is None:
             raise
         return answer
@@ -214,6 +245,8 @@ def registered_answer(schema: StoredSchema, sent: str | None = None) -> Answer:
     """What registering answers with."""
     parts: JsonObject = {"id": schema.id, "version": schema.version, "guid": schema.content.guid}
     parts |= schema.content.as_json()
+    if schema.timestamp_ms:
+        parts["ts"] = schema.timestamp_ms
     if sent is not None and schema.content.type is SchemaType.PROTOBUF and _DESCRIPTOR.fullmatch(sent):
         # Python's client keeps the answer's text as what it would be told with format=serialized, and reads it so.
         parts["schema"] = sent
@@ -229,7 +262,7 @@ def registered_already(registry: Registry, request: Request, *, as_sent: bool = 
     submitted = submitted_in(request.json())
     if submitted.version != ANY_VERSION or not is_valid(subject) or submitted.is_empty:
         return None
-    if registry.state.config_in_scope(subject).changes_schemas:
+    if submitted.propagates_tags or registry.state.config_in_scope(subject).changes_schemas:
         return None
     normalize = normalizes(registry, subject, request)
     if as_sent:
@@ -238,14 +271,16 @@ def registered_already(registry: Registry, request: Request, *, as_sent: bool = 
         found = registry.catalogue.look_up(subject, submitted, normalize=normalize)
     if found is None or submitted.id not in {NO_ID, found.id}:
         return None
-    return registered_answer(found, submitted.text)
+    if found.content.type is SchemaType.PROTOBUF:
+        return registered_answer(found, submitted.text)
+    return Answer(registry.answers.of(found, "registered", lambda: registered_answer(found).body))
 
 
 @route("GET", "/subjects/{subject}/versions/{version}")
 def tell_version(registry: Registry, request: Request) -> Answer:
     """One version, in a `format` if that is asked for."""
     version = version_number(request.parameters["version"])
-    schema = found_version(registry, subject_of(registry, request), version, deleted=request.flag("deleted"))
+    schema = _shown_version(registry, request, version, deleted=request.flag("deleted"))
     return json_answer(formatted(registry, schema, request))
 
 
@@ -253,18 +288,18 @@ def tell_version(registry: Registry, request: Request) -> Answer:
 def tell_schema_alone(registry: Registry, request: Request) -> Answer:
     """The text of one version, and nothing around it."""
     version = version_number(request.parameters["version"])
-    schema = found_version(registry, subject_of(registry, request), version, deleted=request.flag("deleted"))
+    schema = _shown_version(registry, request, version, deleted=request.flag("deleted"))
     text = formatted(registry, schema, request)["schema"]
     return Answer(str(text).encode("utf-8", "surrogatepass"))
 
 
 @route("GET", "/subjects/{subject}/versions/{version}/referencedby")
 def referenced_by(registry: Registry, request: Request) -> Answer:
-    """The ids of the schemas that refer to a version."""
+    """The ids of the schemas that refer to a version; `deleted` also of those deleted softly."""
     version = version_number(request.parameters["version"])
-    schema = found_version(registry, subject_of(registry, request), version, deleted=True)
-    ids = registry.state.referencing(schema.subject, schema.version)
-    return json_answer(list(page(ids, request)))
+    schema = _shown_version(registry, request, version, deleted=True)
+    ids = registry.state.referencing(schema.subject, schema.version, deleted=request.flag("deleted"))
+    return json_answer(list(page(ids, request, registry.facts.limits.versions)))
 
 
 @route("DELETE", "/subjects/{subject}/versions/{version}", writes=True)
