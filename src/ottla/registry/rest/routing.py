@@ -118,6 +118,14 @@ def _out_of_context(parts: list[str], request: Request) -> list[str]:
     match rest[0]:
         case "subjects" | "compatibility" | "config" | "mode" | "schemas":
             pass
+        case "associations" | "associations:batchMutate" | "associations:batchGet":
+            request.query.setdefault("context", [context])
+            if rest[1:2] == ["subjects"] and len(rest) > 2:
+                rest[2] = in_context(context, rest[2])
+            return rest
+        case "dek-registry":
+            # KEKs lie in no context; the subjects of their DEKs do.
+            return [*rest[:5], *(in_context(context, each) for each in rest[5:6]), *rest[6:]]
         case _:
             raise http_error(404, "Not Found")
     at = 2 if rest[0] == "compatibility" else 1
