@@ -44,6 +44,15 @@ def test_health(paged):
     assert get(paged, "/metrics", "HEAD") == (200, "")
 
 
+def test_a_name_of_the_public_dns_leads_nowhere(paged):
+    """A page in a browser could have come to lead here by its own name, and read what clients are called."""
+    for host, status in [("localhost:1", 200), ("broker", 200), ("attacker.example.com", 421)]:
+        connection = http.client.HTTPConnection("127.0.0.1", paged.server.pages.port, timeout=DEADLINE_S)
+        connection.request("GET", "/metrics", headers={"Host": host})
+        assert connection.getresponse().status == status
+        connection.close()
+
+
 def test_metrics_tell_the_traffic(paged, connect):
     """Under the names that the JMX exporter gives to Apache's."""
     make_topic(paged, "t")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 import h11
 
 from ottla.metrics.page import CONTENT_TYPE
+from ottla.security.rebinding import is_loopback, may_lead_here
 
 _log = logging.getLogger(__name__)
 
@@ -33,9 +34,11 @@ class HealthPages:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
+        self._is_local = False
 
     async def open(self, host: str, port: int) -> None:
         """Listen. Raises `OSError`."""
+        self._is_local = is_loopback(host)
         self._server = await asyncio.start_server(self._serve, host or None, port, limit=MAX_HEAD_BYTES)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -90,6 +93,8 @@ class HealthPages:
 
     def _answer(self, request: h11.Request) -> Answer:
         path = request.target.split(b"?", 1)[0]
+        if self._is_local and not may_lead_here(_host(request)):
+            return 421, _PLAIN_TEXT, (b"nobody calls this machine so\n",)
         if request.method not in (b"GET", b"HEAD"):
             return 405, _PLAIN_TEXT, (b"these pages are only read\n",)
         if path == b"/metrics":
@@ -124,3 +129,7 @@ class HealthPages:
         writer.write(connection.send(h11.EndOfMessage()) or b"")
         async with asyncio.timeout(REQUEST_SECONDS):
             await writer.drain()
+
+
+def _host(request: h11.Request) -> str:
+    return next((value.decode("latin-1") for name, value in request.headers if name == b"host"), "")

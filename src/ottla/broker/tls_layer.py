@@ -59,6 +59,7 @@ class TlsLayer(asyncio.BufferedProtocol, asyncio.Transport):
     """One accepted socket."""
 
     __slots__ = (
+        "_congested",
         "_connection",
         "_delivering",
         "_descriptor",
@@ -99,6 +100,8 @@ class TlsLayer(asyncio.BufferedProtocol, asyncio.Transport):
         self._descriptor = -1
         self._state = _NEW
         self._paused = False
+        self._congested = False
+        """The client doesn't read: nothing of what it sends is looked at until it does."""
         self._delivering = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -138,10 +141,17 @@ class TlsLayer(asyncio.BufferedProtocol, asyncio.Transport):
             self._shake_later(self._shake)
 
     def pause_writing(self) -> None:
+        # Not the connection's matter alone: TLS has answers of its own, to a client that changes its keys again and again, which
+        # would pile up for one that reads none of them.
+        self._congested = True
+        if self._state is _OPEN:
+            self._socket.pause_reading()
         self._connection.pause_writing()
 
     def resume_writing(self) -> None:
+        self._congested = False
         self._connection.resume_writing()
+        self._read_on()
 
     # The handshake.
 
@@ -171,7 +181,7 @@ class TlsLayer(asyncio.BufferedProtocol, asyncio.Transport):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self._paused:
+        if not (self._paused or self._congested):
             self._socket.resume_reading()
             self._deliver()
 
@@ -202,7 +212,7 @@ class TlsLayer(asyncio.BufferedProtocol, asyncio.Transport):
             return
         self._delivering = True
         try:
-            while not self._paused and self._state is _OPEN and self._decrypt():
+            while not (self._paused or self._congested) and self._state is _OPEN and self._decrypt():
                 pass
         finally:
             self._delivering = False
@@ -288,10 +298,13 @@ class TlsLayer(asyncio.BufferedProtocol, asyncio.Transport):
     def resume_reading(self) -> None:
         if self._paused:
             self._paused = False
-            if self._state is _OPEN:
-                self._socket.resume_reading()
-                # Not at once: this is called from within the work on a frame, and the next would pile up on it.
-                self._listener.loop.call_soon(self._deliver)
+            self._read_on()
+
+    def _read_on(self) -> None:
+        if self._state is _OPEN and not (self._paused or self._congested):
+            self._socket.resume_reading()
+            # Not at once: this is called from within the work on a frame, and the next would pile up on it.
+            self._listener.loop.call_soon(self._deliver)
 
     def close(self) -> None:
         if self._state is _OPEN:
