@@ -11,6 +11,7 @@ Which API asks for what, in which order, and which error it answers: docs/author
 `handle…Request` of `KafkaApis` and `ControllerApis`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
@@ -59,9 +60,10 @@ def may(
     name: str,
     *,
     audit: bool = True,
+    references: int = 1,
 ) -> bool:
     """Whether the client may do this to this resource. Without `audit` a no is not written down: for lists, of which the
-    client sees its part, and for rights that another one can stand in for."""
+    client sees its part, and for rights that another one can stand in for. `references`: how often the request names it."""
     authorizer = broker.authorizer
     if authorizer is None:
         return True
@@ -74,6 +76,7 @@ def may(
         name,
         audit=audit,
         request=context.api_key,
+        references=references,
     )
 
 
@@ -123,13 +126,13 @@ def denied(
     *,
     audit: bool = True,
 ) -> frozenset[str]:
-    """Those of `names` to which the client may not do this."""
+    """Those of `names`, one for each time that the request names it, to which the client may not do this."""
     if broker.authorizer is None:
         return frozenset()
     return frozenset(
         name
-        for name in dict.fromkeys(names)
-        if not may(broker, context, operation, resource_type, name, audit=audit)
+        for name, references in Counter(names).items()
+        if not may(broker, context, operation, resource_type, name, audit=audit, references=references)
     )
 
 
@@ -224,13 +227,21 @@ class AllowedTopics:
         """Whether it was allowed before, and still is. Hot path."""
         return topic in self._names and self._version == authorizer.version
 
-    def ask(self, authorizer: "Authorizer", context: "RequestContext", topic: str) -> bool:
+    def ask(
+        self, authorizer: "Authorizer", context: "RequestContext", topic: str, references: int = 1
+    ) -> bool:
         """Whether it is allowed."""
         if topic in self._names and self._version == authorizer.version:
             return True
         connection = context.connection
         if not authorizer.authorize(
-            connection.principal, connection.host, self._operation, TOPIC, topic, request=context.api_key
+            connection.principal,
+            connection.host,
+            self._operation,
+            TOPIC,
+            topic,
+            request=context.api_key,
+            references=references,
         ):
             return False
         if self._version != authorizer.version or len(self._names) >= MAX_REMEMBERED_TOPICS:
@@ -240,23 +251,55 @@ class AllowedTopics:
         return True
 
 
-def may_read(broker: "BrokerServer", context: "RequestContext", topic: str) -> bool:
-    """Whether the client may read the topic. Hot path."""
+class TopicsInHand:
+    """The topics of one request that reads or writes them.
+
+    The request names partitions; each topic is asked for once, so that a refusal is one line of the audit log, with the number of
+    partitions in it. What was refused stays refused for this request.
+    """
+
+    __slots__ = ("_allowed", "_authorizer", "_context", "_references", "_refused")
+
+    def __init__(self, authorizer: "Authorizer", context: "RequestContext", allowed: AllowedTopics) -> None:
+        self._authorizer = authorizer
+        self._context = context
+        self._allowed = allowed
+        self._references: Counter[str] | None = None
+        self._refused: set[str] = set()
+
+    def remembers(self, topic: str) -> bool:
+        """Whether it was allowed before, and still is; else `ask`. Hot path. What has no name here is unknown to everyone."""
+        return not topic or self._allowed.remembers(self._authorizer, topic)
+
+    def ask(self, topic: str, named: Iterable[str]) -> bool:
+        """Whether it is allowed; `named` are the topics of all partitions that the request names."""
+        if topic in self._refused:
+            return False
+        if self._references is None:
+            self._references = Counter(named)
+        if self._allowed.ask(self._authorizer, self._context, topic, self._references[topic]):
+            return True
+        self._refused.add(topic)
+        return False
+
+
+def topics_to_read(broker: "BrokerServer", context: "RequestContext") -> TopicsInHand | None:
+    """For a request that reads topics; None: it may read all."""
     authorizer = broker.authorizer
     if authorizer is None:
-        return True
+        return None
     connection = context.connection
     if connection.readable is None:
         connection.readable = AllowedTopics(AclOperation.READ)
-    return connection.readable.ask(authorizer, context, topic)
+    return TopicsInHand(authorizer, context, connection.readable)
 
 
-def may_write(broker: "BrokerServer", context: "RequestContext", topic: str) -> bool:
-    """Whether the client may write to the topic. Hot path."""
+def topics_to_write(broker: "BrokerServer", context: "RequestContext") -> TopicsInHand | None:
+    """For a request that writes to topics; None: it may write to all."""
     authorizer = broker.authorizer
     if authorizer is None:
-        return True
+        return None
     connection = context.connection
     if connection.writable is None:
         connection.writable = AllowedTopics(AclOperation.WRITE)
-    return connection.writable.ask(authorizer, context, topic)
+    return TopicsInHand(authorizer, context, connection.writable)

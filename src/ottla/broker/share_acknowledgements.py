@@ -9,8 +9,6 @@ with nothing to acknowledge in any of its partitions the ones without errors are
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from ottla.broker.access import may_read
-from ottla.broker.context import RequestContext
 from ottla.broker.share_partitions import Done, RunningSharePartition
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.shares.records import SharePartitionKey
@@ -44,12 +42,13 @@ _INVALID = Outcome(ErrorCode.INVALID_REQUEST)
 
 def acknowledge(
     broker: "BrokerServer",
-    context: RequestContext,
+    may_read: Callable[[str], bool],
     member: ShareSessionKey,
     asked: Sequence[tuple[TopicIdPartition, Sequence[_Batch]]],
     finished: Callable[[Outcomes], None],
 ) -> None:
-    """Acknowledge; `finished` is told the outcomes, within the call or later."""
+    """Acknowledge; `finished` is told the outcomes, within the call or later. `may_read` tells which
+    topics the client may."""
     outcomes: Outcomes = {}
     nothing_said: Outcomes = {}
     waiting: dict[TopicIdPartition, tuple[RunningSharePartition | None, Sequence[_Batch]]] = {}
@@ -60,7 +59,7 @@ def acknowledge(
             outcomes[name] = Outcome(ErrorCode.UNKNOWN_TOPIC_ID)
         elif not _valid(batches):
             outcomes[name] = _INVALID
-        elif not may_read(broker, context, topic.name):
+        elif not may_read(topic.name):
             outcomes[name] = Outcome(ErrorCode.TOPIC_AUTHORIZATION_FAILED)
         elif name.partition not in topic.partitions:
             outcomes[name] = Outcome(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)

@@ -4,9 +4,10 @@ It waits at share partitions (loaded, records released) and at the topics' parti
 holds nothing until there is enough to answer: then, in one go, it acquires, so that no other fetch comes in between.
 """
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from ottla.broker.access import may_read
+from ottla.broker.access import topics_to_read
 from ottla.broker.context import RequestContext
 from ottla.broker.pending import Pending
 from ottla.broker.share_acknowledgements import Outcomes, acknowledge
@@ -83,6 +84,7 @@ class ShareFetchInHand:
         "_scheduled",
         "_session",
         "_timer",
+        "_topics",
         "_warmed",
         "_warming",
     )
@@ -100,6 +102,7 @@ class ShareFetchInHand:
         self._context = context
         self._member = member
         self._session = session
+        self._topics = topics_to_read(broker, context)
         self._epoch = 0 if session is None else session.epoch
         config = broker.configs.group(member.group_id)
         self._lock_ms = config.share_record_lock_duration_ms
@@ -128,7 +131,7 @@ class ShareFetchInHand:
                 for topic in self._request.topics
                 for each in topic.partitions
             ]
-            acknowledge(self._broker, self._context, self._member, asked, self._acknowledged)
+            acknowledge(self._broker, self._may_read, self._member, asked, self._acknowledged)
         else:
             self._outcomes = {}
         self._open()
@@ -145,6 +148,21 @@ class ShareFetchInHand:
         self._outcomes = outcomes
         self._finish()
 
+    def _may_read(self, topic: str) -> bool:
+        topics = self._topics
+        return topics is None or topics.remembers(topic) or topics.ask(topic, self._topic_of_each_partition())
+
+    def _topic_of_each_partition(self) -> Iterator[str]:
+        """Of those that it reads or acknowledges."""
+        names = self._broker.metadata.image.topic_names
+        named = {
+            TopicIdPartition(topic.topic_id, each.partition_index): None
+            for topic in self._request.topics
+            for each in topic.partitions
+        }
+        read = {} if self._session is None else self._session.partitions
+        return (names.get(each.topic_id, "") for each in {**named, **dict.fromkeys(read)})
+
     # Opening share partitions.
 
     def _open(self) -> None:
@@ -159,7 +177,7 @@ class ShareFetchInHand:
     def _share_partition(self, name: TopicIdPartition, topic: str) -> RunningSharePartition:
         if not topic:
             raise KafkaError(ErrorCode.UNKNOWN_TOPIC_ID)
-        if not may_read(self._broker, self._context, topic):
+        if not self._may_read(topic):
             raise KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED)
         state = self._broker.metadata.image.partition(topic, name.partition)
         if state is None:

@@ -14,9 +14,10 @@ Hot path: a fetch visits the partitions of its session's dirty set, 5 µs each, 
 is not in the page cache, a thread touches it first.
 """
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ottla.broker.access import may_cluster, may_read
+from ottla.broker.access import TopicsInHand, may_cluster, topics_to_read
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.fetch_sessions import FINAL_EPOCH, FetchSession, SessionPartition
@@ -123,13 +124,14 @@ class _FetchInHand:
         "_epoch",
         "_found",
         "_full",
-        "_is_guarded",
         "_isolation",
         "_max_bytes",
+        "_may_follow",
         "_min_bytes",
         "_moved_leaders",
         "_must_answer",
         "_pending",
+        "_readable",
         "_request",
         "_scheduled",
         "_session",
@@ -153,7 +155,8 @@ class _FetchInHand:
         self._context = context
         self._session = session
         self._epoch = session.epoch
-        self._is_guarded = broker.authorizer is not None
+        self._readable = topics_to_read(broker, context)
+        self._may_follow: bool | None = None
         self._full = full
         self._max_bytes = min(request.max_bytes, broker.config.fetch_max_bytes)
         throttling = broker.throttling
@@ -311,7 +314,7 @@ class _FetchInHand:
         broker = self._broker
         if not entry.topic:
             entry.topic = broker.metadata.image.topic_names.get(entry.topic_id, "")
-        if self._is_guarded and not self._may_read(entry.topic):
+        if self._readable is not None and not self._may_read(self._readable, entry.topic):
             raise KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED)
         partition = broker.replicas.partitions.get((entry.topic, entry.key[1]))
         if partition is not entry.source:
@@ -330,11 +333,17 @@ class _FetchInHand:
             nowait=nowait,
         )
 
-    def _may_read(self, topic: str) -> bool:
-        """Followers may read everything or nothing. What has no name here is unknown to everyone."""
-        if _follower(self._request) >= 0:
-            return may_cluster(self._broker, self._context, AclOperation.CLUSTER_ACTION)
-        return not topic or may_read(self._broker, self._context, topic)
+    def _may_read(self, readable: TopicsInHand, topic: str) -> bool:
+        """Followers may read everything or nothing."""
+        if _follower(self._request) < 0:
+            return readable.remembers(topic) or readable.ask(topic, self._topic_of_each_partition())
+        if self._may_follow is None:
+            self._may_follow = may_cluster(self._broker, self._context, AclOperation.CLUSTER_ACTION)
+        return self._may_follow
+
+    def _topic_of_each_partition(self) -> Iterator[str]:
+        names = self._broker.metadata.image.topic_names
+        return (each.topic or names.get(each.topic_id, "") for each in self._session.partitions.values())
 
     def _missing(self, entry: SessionPartition) -> KafkaError:
         image = self._broker.metadata.image

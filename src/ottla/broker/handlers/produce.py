@@ -13,9 +13,10 @@ next turns, with its remaining batches copied, for the memory it came in is used
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from typing import TYPE_CHECKING
 
-from ottla.broker.access import TRANSACTIONAL_ID, may, may_write
+from ottla.broker.access import TRANSACTIONAL_ID, TopicsInHand, may, topics_to_write
 from ottla.broker.context import RequestContext
 from ottla.broker.delayed import DelayedProduce
 from ottla.broker.dispatch import CloseConnection, handles
@@ -53,7 +54,7 @@ _ATTRIBUTES_AT = 22
 _CODEC_BITS, _ZSTD, _TRANSACTIONAL_BIT = 0x07, 4, 0x10
 _LOOKED_AT = _ZSTD | _TRANSACTIONAL_BIT
 
-_FIRST_WITH_LEADERS = 10
+_FIRST_WITH_LEADERS, _FIRST_WITH_TOPIC_IDS = 10, 13
 _CLIENT = AppendOrigin.CLIENT
 _NOTHING: Pending[ProduceResponse | None] = Pending()
 _NOTHING.complete(None)
@@ -108,19 +109,19 @@ class _ProduceInHand:
         "_context",
         "_failed",
         "_guards",
-        "_is_guarded",
         "_moved_leaders",
         "_partitions",
         "_request",
         "_response",
         "_validates",
         "_waits",
+        "_writable",
     )
 
     def __init__(self, broker: "BrokerServer", request: ProduceRequest, context: RequestContext) -> None:
         self._broker = broker
         self._partitions = broker.replicas.partitions
-        self._is_guarded = broker.authorizer is not None
+        self._writable = topics_to_write(broker, context)
         self._request = request
         self._context = context
         self._acks = request.acks
@@ -155,8 +156,8 @@ class _ProduceInHand:
 
     def _begin_transaction(self) -> Pending[ProduceResponse | None] | None:
         """Ask the transaction's coordinator where that has to be; None: it has answered."""
-        request = self._writable_part() if self._is_guarded else self._request
-        names = [self._topic(topic)[0] for topic in request.topic_data]
+        request = self._request if self._writable is None else self._writable_part(self._writable)
+        names = [self._name_of(topic) for topic in request.topic_data]
         guards = self._broker.transactional_writes.begin(
             request, names, self._context.api_version, self._context.now_ms
         )
@@ -166,7 +167,7 @@ class _ProduceInHand:
         self._response.responses.append(self._topic(self._request.topic_data[0])[1])
         return self._go_on_later(0, 0, guards)
 
-    def _writable_part(self) -> ProduceRequest:
+    def _writable_part(self, writable: TopicsInHand) -> ProduceRequest:
         """What of a transactional request may become part of the transaction."""
         request = self._request
         transactional = any(
@@ -181,27 +182,35 @@ class _ProduceInHand:
             raise KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
         return ProduceRequest(
             transactional_id=request.transactional_id,
-            topic_data=[each for each in request.topic_data if self._may_write(self._topic(each)[0])],
+            topic_data=[
+                each for each in request.topic_data if self._may_write(writable, self._name_of(each))
+            ],
         )
 
-    def _may_write(self, name: str) -> bool:
-        """What has no name here is unknown to everyone."""
-        return not name or may_write(self._broker, self._context, name)
+    def _may_write(self, writable: TopicsInHand, name: str) -> bool:
+        return writable.remembers(name) or writable.ask(name, self._topic_of_each_partition())
+
+    def _topic_of_each_partition(self) -> Iterator[str]:
+        for topic in self._request.topic_data:
+            yield from repeat(self._name_of(topic), len(topic.partition_data))
+
+    def _name_of(self, topic: TopicProduceData) -> str:
+        """Empty for an id that is not known."""
+        if self._context.api_version >= _FIRST_WITH_TOPIC_IDS:
+            return self._broker.metadata.image.topic_names.get(topic.topic_id, "")
+        return topic.name
 
     def _topic(self, topic: TopicProduceData) -> tuple[str, TopicProduceResponse]:
-        if self._context.api_version >= 13:
-            name = self._broker.metadata.image.topic_names.get(topic.topic_id, "")
-        else:
-            name = topic.name
+        name = self._name_of(topic)
         return name, TopicProduceResponse(name=name, topic_id=topic.topic_id, partition_responses=[])
 
     def _partition(
         self, name: str, data: PartitionProduceData, counters: "TopicCounters", *, walked: bool = False
     ) -> PartitionProduceResponse | None:
         """The partition's row; None, and nothing done, when a thread has to look at the records first."""
-        index = data.index
+        index, writable = data.index, self._writable
         try:
-            if self._is_guarded and not self._may_write(name):
+            if writable is not None and not self._may_write(writable, name):
                 raise KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED)
             records = data.records
             if not isinstance(records, memoryview) or len(records) <= _ATTRIBUTES_AT:
@@ -278,7 +287,7 @@ class _ProduceInHand:
 
     def _missing(self, name: str, index: int) -> KafkaError:
         if not name:
-            known_by_id = self._context.api_version >= 13
+            known_by_id = self._context.api_version >= _FIRST_WITH_TOPIC_IDS
             return KafkaError(
                 ErrorCode.UNKNOWN_TOPIC_ID if known_by_id else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
             )

@@ -8,7 +8,7 @@ Apache: KafkaApis#handleShareAcknowledgeRequest.
 
 from typing import TYPE_CHECKING
 
-from ottla.broker.access import GROUP, require
+from ottla.broker.access import GROUP, require, topics_to_read
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.pending import Pending
@@ -63,7 +63,14 @@ def share_acknowledge(
         for topic in request.topics
         for each in topic.partitions
     ]
-    acknowledge(broker, context, member, asked, finished)
+    readable = topics_to_read(broker, context)
+
+    def may_read(topic: str) -> bool:
+        names = broker.metadata.image.topic_names
+        named = (names.get(each.topic_id, "") for each, _ in asked)
+        return readable is None or readable.remembers(topic) or readable.ask(topic, named)
+
+    acknowledge(broker, may_read, member, asked, finished)
     return answered[0] if answered else pending
 
 
