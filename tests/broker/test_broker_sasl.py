@@ -289,6 +289,31 @@ def test_users_of_scram_are_known_after_a_restart(start_broker, connect_inside, 
         broker.stop()
 
 
+def test_who_does_not_exist_is_told_the_same_after_a_restart(start_broker, connect_inside):
+    """Another salt each time would tell who exists: theirs stay."""
+    from ottla.storage.disk import PosixDisk
+
+    told = set()
+    for _ in range(2):
+        broker = start_broker(SETTINGS, disk=PosixDisk())
+        client = connect_inside(broker)
+        client.handshake("SCRAM-SHA-256")
+        challenge = client.authenticate(ScramConversation("SCRAM-SHA-256", "nobody", "x").first())
+        told.add(challenge.auth_bytes.decode().partition(",s=")[2])
+        broker.stop()
+    assert len(told) == 1
+
+
+def test_a_listener_s_prefix_makes_nothing_dynamic(sasl, connect_inside):
+    """Apache takes such a change, and so do we; what only a start can set stays as it was."""
+    broker = sasl()
+    with WireClient("127.0.0.1", broker.port) as admin:
+        alter(admin, "listener.name.inside.plain.connections.max.reauth.ms", "5000")
+        alter(admin, "listener.name.inside.sasl.server.max.receive.size", "5")
+    answer = connect_inside(broker).plain("alice", "hunter2")
+    assert (answer.error_code, answer.session_lifetime_ms) == (ErrorCode.NONE, 0)
+
+
 def test_bytes_that_are_no_kafka_are_called_by_their_name(sasl, caplog):
     """As on a listener without SASL."""
     port = sasl().call(lambda server: server.port("INSIDE"))

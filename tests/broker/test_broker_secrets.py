@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ottla.broker.room_settings import token_key
+from ottla.config.broker_config import broker_config
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.describe_configs import (
     DescribeConfigsRequest,
@@ -115,3 +117,18 @@ def test_a_start_that_fails(tmp_path: Path) -> None:
         made.broker.start()
     assert JAAS in str(failed.value)
     assert_nothing_told(made, failed.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        ({}, None),
+        ({"delegation.token.master.key": "older"}, "older"),
+        ({"delegation.token.secret.key": "newer", "delegation.token.master.key": "older"}, "newer"),
+        ({"delegation.token.secret.key": "", "delegation.token.master.key": "older"}, "older"),
+        ({"delegation.token.secret.key": ""}, None),
+    ],
+)
+def test_the_secret_of_tokens_has_an_older_name(settings, key):
+    """`delegation.token.master.key` counts where the newer one is not given; an empty one is none."""
+    assert token_key(broker_config(settings)) == key

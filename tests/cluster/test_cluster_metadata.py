@@ -530,3 +530,20 @@ def test_a_tree_that_another_program_filled_wrongly_is_named(tmp_path: Path) -> 
             await metadata_on(tree).open()
 
     run(scenario)
+
+
+def test_a_secret_is_made_once_and_kept(tmp_path: Path) -> None:
+    """The same for everyone who asks, also after a restart; another cluster has another one."""
+
+    async def secrets(name: str) -> set[bytes]:
+        metadata = metadata_on(EmbeddedTree(str(tmp_path / name)))
+        await metadata.open()
+        try:
+            return {await metadata.kept_secret() for _ in range(2)}
+        finally:
+            await metadata.close()
+
+    first, again, other = (asyncio.run(secrets(name)) for name in ("one", "one", "other"))
+    assert first == again
+    assert [len(each) for each in first] == [32]
+    assert first.isdisjoint(other)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import ottla
+from ottla.config import java_classes
 from ottla.config.catalogue import BROKER_SETTINGS, TOPIC_SETTINGS
 from ottla.config.topic_settings import DEFAULTS_FROM
 
@@ -31,9 +32,9 @@ READ_BY_THE_CONFIG_ROOM = {
     "node.id",
     "ottla.metadata.dir",
     "security.inter.broker.protocol",
-}
+} | java_classes.SERVED.keys()
 """They come together in attributes of `BrokerConfig` with other names, stand behind a group's own, or are checked against one
-another."""
+another, or name Java classes, of which the built-in ones alone are taken."""
 
 LIMITS_A_GROUP = re.compile(r"group\.(consumer|share|streams)\.(min|max)\..*\.(ms|replicas)")
 """What may be set on single groups is checked in the config room, by names put together there."""

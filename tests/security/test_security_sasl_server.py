@@ -46,6 +46,9 @@ class Scripted:
             case "user":
                 name, _, expires = rest.partition(" ")
                 return Authenticated(b"bye", KafkaPrincipal("User", name), int(expires) if expires else None)
+            case "token":
+                owner = KafkaPrincipal("User", rest, token_authenticated=True)
+                return Authenticated(b"bye", owner)
             case "thread":
                 return InThread(lambda: self.step(rest.encode()))
             case "said":
@@ -199,6 +202,18 @@ def test_nobody_becomes_someone_else():
     )
     assert login.principal == KafkaPrincipal("User", "alice")
     assert login.state is State.FAILED
+
+
+def test_a_token_of_the_same_user_will_do():
+    """And the other way round, as at Apache; who comes by a token then may not make further ones."""
+    login = logged_in()
+    login.begin_again("ONE", 1, NOW_MS)
+    login.step(b"token alice", NOW_MS)
+    assert login.principal is not None
+    assert login.principal.token_authenticated
+    login.begin_again("ONE", 1, NOW_MS + MIN_REAUTHENTICATION_INTERVAL_MS)
+    login.step(b"user alice", NOW_MS)
+    assert not login.principal.token_authenticated
 
 
 def test_the_mechanism_stays_the_same():

@@ -138,6 +138,10 @@ def test_a_wrong_bare_token_is_answered_by_hanging_up(client: SaslClient) -> Non
         ),
         (b"", "Invalid SASL/PLAIN response: expected 3 tokens, got 1"),
         (b"a\0b\0c\0d\0e", "Invalid SASL/PLAIN response: expected 3 tokens, got 4"),
+        (plain_token("alice" * 50_000, "alice-secret"), WRONG_PLAIN),
+        (plain_token("alice", "alice-secret" * 40_000), WRONG_PLAIN),
+        (plain_token("ALICE", "alice-secret"), WRONG_PLAIN),
+        (plain_token("\uff41lice", "alice-secret"), WRONG_PLAIN),
     ],
 )
 def test_who_fails_by_plain_is_told_why_and_hung_up_on(
@@ -152,7 +156,8 @@ def test_who_fails_by_plain_is_told_why_and_hung_up_on(
 
 @pytest.mark.parametrize("mechanism", SCRAM)
 @pytest.mark.parametrize(
-    ("user", "password"), [("carol", "wrong"), ("nobody", "x"), ("alice", "alice-secret")]
+    ("user", "password"),
+    [("carol", "wrong"), ("nobody", "x"), ("alice", "alice-secret"), ("x" * 1_000, "x"), ("CAROL", "c")],
 )
 def test_who_fails_by_scram_is_told_the_same_whatever_it_was(
     client: SaslClient, mechanism: str, user: str, password: str
@@ -169,6 +174,27 @@ def test_a_user_of_one_scram_mechanism_is_none_of_the_other(sasl: SaslBroker, cl
     with WireClient(sasl.broker.host, sasl.broker.port) as wire:
         set_scram_password(wire, "SCRAM-SHA-256", "dave", "d")
     assert client.scram("SCRAM-SHA-512", "dave", "d").error_code == ErrorCode.SASL_AUTHENTICATION_FAILED
+
+
+def test_passwords_are_not_normalized(sasl: SaslBroker) -> None:
+    """Neither Apache's clients nor its broker do SASLprep: a password is its bytes, however it looks."""
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    with WireClient(sasl.broker.host, sasl.broker.port) as wire:
+        set_scram_password(wire, "SCRAM-SHA-256", "zoe", composed)
+
+    def code(password: str) -> int:
+        with SaslClient(sasl.broker.host, sasl.sasl_port) as connected:
+            return connected.scram("SCRAM-SHA-256", "zoe", password).error_code
+
+    until(lambda: code(composed), lambda seen: seen == ErrorCode.NONE)
+    assert code(decomposed) == ErrorCode.SASL_AUTHENTICATION_FAILED
+
+
+def test_a_name_beyond_ascii_is_none_of_scram(sasl: SaslBroker, client: SaslClient) -> None:
+    """Apache's pattern of the first message knows none, though a credential may be set for one."""
+    with WireClient(sasl.broker.host, sasl.broker.port) as wire:
+        set_scram_password(wire, "SCRAM-SHA-256", "zo\u00eb", "z")
+    assert client.scram("SCRAM-SHA-256", "zo\u00eb", "z").error_code == ErrorCode.SASL_AUTHENTICATION_FAILED
 
 
 @pytest.mark.parametrize("lie", ["", "x", "another"])

@@ -191,6 +191,11 @@ class Listener:
         if self.tls is not None:
             self.tls.take(settings)
 
+    async def check(self, config: BrokerConfig) -> None:
+        """Whether `take` could be called with these settings; `KafkaError` INVALID_REQUEST tells why not."""
+        if self.tls is not None:
+            await self.tls.check(ListenerSettings(config, self.name))
+
     async def bind(self, host: str, port: int, backlog: int) -> None:
         """Take the address; connections are not accepted before `serve`. Raises `OSError`."""
         self._server = await self.loop.create_server(

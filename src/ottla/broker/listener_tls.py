@@ -18,6 +18,7 @@ from ottla.broker.turns import Turns, now
 from ottla.config.checks import Fault, InvalidConfigurationError
 from ottla.config.endpoints import SecurityProtocol
 from ottla.config.listener_settings import ListenerSettings
+from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.security.key_stores import StoreError
 from ottla.security.principal import ANONYMOUS, KafkaPrincipal
 from ottla.security.tls import FileState, ServerTls, file_states, server_tls
@@ -76,21 +77,28 @@ class ListenerTls:
     async def open(self) -> None:
         """Read the stores for the first time; raises `InvalidConfigurationError`."""
         settings = self._settings
-        loop = asyncio.get_running_loop()
-        read: asyncio.Future[ServerTls] = loop.create_future()
-
-        def done(outcome: ServerTls | Exception) -> None:
-            if isinstance(outcome, Exception):
-                read.set_exception(outcome)
-            else:
-                read.set_result(outcome)
-
-        self._threads.run(lambda: server_tls(settings), done)
         try:
-            self._use(await read)
+            self._use(await self._threads.result(lambda: server_tls(settings)))
         except StoreError as error:
             raise InvalidConfigurationError([self._fault(error)]) from None
+        loop = asyncio.get_running_loop()
         self._timer = loop.call_later(self._look_seconds, self._look, loop)
+
+    async def check(self, settings: ListenerSettings) -> None:
+        """Whether these settings could be taken in place of those that hold. Nothing is changed.
+
+        Raises `KafkaError` INVALID_REQUEST, as Apache's broker answers AlterConfigs then.
+        """
+        wanted, current = tls_settings(settings, self._protocol), self.current
+        if wanted == self._settings:
+            return
+        try:
+            await self._threads.result(lambda: server_tls(wanted, current))
+        except StoreError as error:
+            raise KafkaError(
+                ErrorCode.INVALID_REQUEST,
+                f"Validation of dynamic config update of SSLFactory failed: {error}",
+            ) from None
 
     def take(self, settings: ListenerSettings) -> None:
         """The broker's settings have changed, these perhaps among them."""

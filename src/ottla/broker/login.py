@@ -11,7 +11,6 @@ Bounds on those who have not logged in: frames of `sasl.server.max.receive.size`
 
 import logging
 import math
-import os
 from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -71,9 +70,10 @@ class LoginCounts:
 class Logins:
     """What the log-ins of one broker have in common. Used on the loop."""
 
-    def __init__(self, broker: "BrokerServer") -> None:
+    def __init__(self, broker: "BrokerServer", secret: bytes) -> None:
+        """`secret`: the cluster's own, the same after a restart; decides what users are told that don't exist."""
         self._broker = broker
-        self._secret = os.urandom(32)
+        self._secret = secret
         self._config: BrokerConfig | None = None
         self._rules: dict[str, LoginRules] = {}
         self.loop = broker.loop

@@ -48,7 +48,7 @@ class MechanismSource:
         self.broker = broker
         self.settings = settings
         self.secret = secret
-        """Random, the same for all listeners: decides what users are told that don't exist."""
+        """The same for all listeners: decides what users are told that don't exist."""
 
     def jaas_entry(self, mechanism: str) -> "JaasEntry | None":
         """The listener's entry for a mechanism, or that of the broker's file; None without. Raises `InvalidMechanismError`."""

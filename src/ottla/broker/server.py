@@ -147,9 +147,9 @@ class BrokerServer:
         self.throttling: Throttling | None = None
         """None while there is no quota for users and clients."""
         self.authorizer: Authorizer | None = make_authorizer(config, now_ms)
+        """None without one: then everything is allowed."""
         self.tokens: Tokens | None = None
         """None without a secret by which delegation tokens are made."""
-        """None without one: then everything is allowed."""
         self._schema_validation: SchemaValidation | None = None
         self.address_quota = AddressQuota(config)
         self.telemetry = ClientTelemetry(_telemetry_max_bytes(config), lambda: random_uuid(os.urandom(16)))
@@ -195,7 +195,7 @@ class BrokerServer:
             config.max_incremental_fetch_session_cache_slots, _SESSION_EVICTION_MS, _random_int
         )
         self.logs = LogStore(config.log_dirs, self._disk, log_store_settings(config), self._post)
-        await self._in_thread(self.logs.acquire)
+        await self.in_thread(self.logs.acquire)
         if not config.node_id_given and self.logs.broker_id is not None:
             self.config = config = config.with_given({"node.id": str(self.logs.broker_id)})
         self.node_id = config.node_id
@@ -205,8 +205,9 @@ class BrokerServer:
         for listener in self.listeners:
             await listener.open_tls(self.config, self.threads)
         self._open_tokens()
-        self._open_logins()
+        await self._open_logins()
         await self._load_logs()
+        await self.configs.encode_passwords_anew()
         register(self.metrics, self)
         for listener in self.listeners:
             await listener.serve()
@@ -251,13 +252,13 @@ class BrokerServer:
             self.tokens.take(self.metadata.image)
             self.tokens.known.index()
 
-    def _open_logins(self) -> None:
+    async def _open_logins(self) -> None:
         """Raises `InvalidConfigurationError`."""
         with_sasl = [each for each in self.listeners if each.security_protocol.startswith("SASL")]
         if with_sasl:
             from ottla.broker.login import Logins  # noqa: PLC0415 - few brokers have such listeners
 
-            self.logins = Logins(self)
+            self.logins = Logins(self, await self.metadata.kept_secret())
             self.logins.check()
         for listener in with_sasl:
             listener.logins = self.logins
@@ -278,10 +279,11 @@ class BrokerServer:
         )
         self.producer_ids = ProducerIds(self.metadata.allocate_producer_ids)
         image = await self.metadata.open(self.logs.cluster_id)
+        await self.configs.learn_passwords()
         self._take_broker_configs(image)
         self._take_quotas(image)
         self._take_subscriptions(image)
-        await self._in_thread(lambda: self.logs.claim(self.node_id, image.cluster_id))
+        await self.in_thread(lambda: self.logs.claim(self.node_id, image.cluster_id))
 
     async def _load_logs(self) -> None:
         self.replicas = Replicas(self.node_id, self.logs, self.topic_config, self.now_ms)
@@ -302,7 +304,7 @@ class BrokerServer:
         self.logs.on_directory_change = self._directory_changed
         self.logs.bound_retention(self._high_watermark_of)
         now_ms = self.now_ms()
-        await self._in_thread(
+        await self.in_thread(
             lambda: self.logs.load(
                 self.topic_config,
                 now_ms=now_ms,
@@ -435,26 +437,15 @@ class BrokerServer:
             )
             epoch = -1 if registration is None else registration.epoch
             try:
-                await self._in_thread(lambda: self.logs.close(clean=clean, broker_epoch=epoch))
+                await self.in_thread(lambda: self.logs.close(clean=clean, broker_epoch=epoch))
             except (KafkaError, OSError):
                 _log.exception("The logs could not be closed in order; they are recovered at the next start")
         if hasattr(self, "metadata"):
             await self.metadata.close()
 
-    async def _in_thread(self, function: Callable[[], None]) -> None:
+    async def in_thread(self, function: Callable[[], None]) -> None:
         """Wait for `function` on a thread; raises what it raises."""
-        done: asyncio.Future[None] = self.loop.create_future()
-
-        def settle(outcome: Exception | None) -> None:
-            if done.cancelled():
-                return
-            if outcome is None:
-                done.set_result(None)
-            else:
-                done.set_exception(outcome)
-
-        self.threads.run(function, settle)
-        await done
+        await self.threads.result(function)
 
     def _post(self, function: Callable[[], None]) -> None:
         """For storage's threads: run `function` on the loop."""
@@ -556,7 +547,9 @@ class BrokerServer:
         """Lay what is set dynamically, for all brokers and for this one, over what was given at the start."""
         dynamic = {
             **image.configs.get(ConfigResource(ConfigType.BROKER, DEFAULT_ENTITY), {}),
-            **image.configs.get(ConfigResource(ConfigType.BROKER, str(self.node_id)), {}),
+            **self.configs.opened(
+                image.configs.get(ConfigResource(ConfigType.BROKER, str(self.node_id)), {})
+            ),
         }
         if dict(self.config.dynamic) == dynamic:
             return

@@ -42,6 +42,21 @@ class Threads:
         self.run(function, done)
         return pending
 
+    async def result(self, function: Callable[[], Answer]) -> Answer:
+        """Wait for what `function` returns, or raises, on a thread."""
+        made: asyncio.Future[Answer] = self._loop.create_future()
+
+        def done(outcome: Answer | Exception) -> None:
+            if made.done():  # whoever asked waits no more
+                return
+            if isinstance(outcome, Exception):
+                made.set_exception(outcome)
+            else:
+                made.set_result(outcome)
+
+        self.run(function, done)
+        return await made
+
     def close(self) -> None:
         """End the threads; waits for what they are doing, drops what waits for them."""
         if self._executor is not None:

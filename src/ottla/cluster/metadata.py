@@ -64,6 +64,8 @@ others, and the change is answered after the last one."""
 
 T = TypeVar("T")
 
+SECRET_BYTES: Final = 32
+
 MAX_WAITING_CHANGES: Final = 10_000
 """Changes that may wait for the one under way; one more is refused with REQUEST_TIMED_OUT."""
 
@@ -113,6 +115,17 @@ class Metadata:
             await self._tree.close()
             raise
         return self.image
+
+    async def kept_secret(self) -> bytes:
+        """Random bytes that the cluster's brokers have in common and that outlive them: for what must be the same after a
+        restart and unknown outside. Raises `TreeError`."""
+        (found,) = await self._tree.get_many([paths.SECRET])
+        if found is None:
+            with contextlib.suppress(NodeExists):  # another broker was first
+                await self._create_missing({paths.SECRET: self._random_bytes(SECRET_BYTES)})
+            (found,) = await self._tree.get_many([paths.SECRET])
+            assert found is not None
+        return found[0]
 
     async def register(
         self,

@@ -21,6 +21,7 @@
 /ottla/features                                    finalized features, which Apache 3.9 keeps only in KRaft
 /ottla/config/{groups,client_metrics}/<name>       configs of kinds that Apache 3.9 has only in KRaft
 /ottla/acl/{literal,prefixed}/<Type>/<name>        access rules about names that no path can hold, quoted
+/ottla/secret                                      random bytes, made by the first broker that needs them
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ OURS: Final = "/ottla"
 FEATURES: Final = "/ottla/features"
 OUR_CONFIG: Final = "/ottla/config"
 OUR_ACL: Final = "/ottla/acl"
+SECRET: Final = "/ottla/secret"  # noqa: S105 - where it lies
 
 _OUR_CONFIG_TYPES: Final = frozenset({ConfigType.GROUP, ConfigType.CLIENT_METRICS})
 
@@ -95,8 +97,8 @@ ROOTS: Final = frozenset(
 )
 """The nodes below `/` that are a Kafka cluster's; a ZooKeeper without chroot may have others."""
 
-SENSITIVE: Final = (f"{CONFIG}/users", DELEGATION_TOKENS)
-"""Hold secrets (SCRAM, tokens) at any depth."""
+SENSITIVE: Final = (f"{CONFIG}/users", DELEGATION_TOKENS, SECRET)
+"""Hold secrets (SCRAM, tokens, ours) at any depth."""
 
 
 def broker(broker_id: int) -> str:

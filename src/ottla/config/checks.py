@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from ottla.config import authorizer, reasons
+from ottla.config import authorizer, java_classes, password_encoder, reasons
 from ottla.config.catalogue import BROKER_SETTINGS
 from ottla.config.endpoints import split_addresses
 from ottla.config.sources import Given
@@ -80,6 +80,8 @@ def faults_between(values: Mapping[str, Value], given: Mapping[str, Given]) -> I
     yield from _exclusive(given)
     yield from _unserved(values, given)
     yield from (Fault(name, rule) for name, rule in authorizer.faults(given))
+    yield from (Fault(name, rule) for name, rule in java_classes.faults(given))
+    yield from (Fault(name, rule) for name, rule in password_encoder.faults(values))
 
 
 def _number(values: Mapping[str, Value], name: str) -> float:

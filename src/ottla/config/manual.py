@@ -27,7 +27,7 @@ A broker reads, each going before the ones in front of it:
 
 All faults are told at once, each with the value, the rule and where it came from. A setting that changes nothing here, or
 that isn't known, is accepted with one warning, so that files and compose files made for Apache Kafka start. Refused are
-those that someone would count on and not get: ZooKeeper, an authorizer that is a Java class, tiered storage.
+those that someone would count on and not get: ZooKeeper, Java classes that decide something, tiered storage.
 
 While a broker runs, `ottla config set` changes what isn't *read-only*: *cluster-wide* settings for all brokers or for one,
 *per-broker* ones for one. A broker's value is the first of: its own dynamic one, the cluster-wide dynamic one, the one given

@@ -29,8 +29,5 @@ LOADED_IN_PIECES: Final = "a coordinator's topic is loaded a mebibyte at a time"
 NO_MOVE_QUOTA: Final = "moves between log directories go as fast as the disks"
 NO_TICKETS: Final = "a broker reads tickets by its key table and has none of its own to renew"
 ONLY_CLIENTS: Final = "only clients fetch tokens of an identity provider; a broker checks them"
-NO_ENCODER: Final = (
-    "passwords among the dynamic settings are kept as they are, in a file of the broker's user alone"
-)
 NOT_YET_CLUSTER: Final = "a broker stands alone: clusters are not served yet"
 NOT_YET_ZOOKEEPER: Final = "clusters on ZooKeeper are not served yet"

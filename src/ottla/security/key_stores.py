@@ -187,6 +187,8 @@ def _key_of_pem(store: StoreSettings, key_text: str, chain_text: str, names: tup
         raise StoreError(store.setting(key_name), f"Expected one private key, but found {len(blocks)}")
     password = store.key_password
     is_encrypted = "ENCRYPTED" in blocks[0]
+    if password and not is_encrypted:
+        raise StoreError("ssl.key.password", "is set, and the private key is not encrypted")
     try:
         key = serialization.load_pem_private_key(
             blocks[0].encode(), password.encode() if password and is_encrypted else None

@@ -31,6 +31,7 @@ from ottla.security.principal import ANONYMOUS, USER_TYPE, KafkaPrincipal
 from ottla.security.principal_mapping import InvalidMappingRules, PrincipalMapping
 from ottla.security.tls_ciphers import FIRST_TLS_1_3_SUITE, TLS_1_3_SUITES, openssl_name
 from ottla.security.tls_names import subject_of
+from ottla.security.tls_rehearsal import RehearsalFailed, rehearse
 from ottla.security.tls_settings import TlsSettings
 
 _VERSIONS: Final = {
@@ -67,6 +68,8 @@ class ServerTls(NamedTuple):
     """What clients will take offence at."""
     unwanted_suites: frozenset[str]
     """Of TLS 1.3, which Python's ssl can't be kept from; the one that is named comes first."""
+    peer: ssl.SSLContext | None = None
+    """How another broker with the same stores would connect; made for the listener between brokers alone."""
 
     def check(self, session: ssl.SSLObject) -> None:
         """Raise `UnwantedSuite` when a finished handshake ended with one that the settings don't name."""
@@ -94,14 +97,7 @@ def server_tls(settings: TlsSettings, replaced: ServerTls | None = None) -> Serv
         raise StoreError("ssl.principal.mapping.rules", str(error)) from None
     entries = read_key_store(settings.keystore)
     if replaced is not None:
-        reason = incompatibility(
-            entries,
-            replaced.entries,
-            allow_dn_changes=settings.allow_dn_changes,
-            allow_san_changes=settings.allow_san_changes,
-        )
-        if reason is not None:
-            raise StoreError(settings.keystore.setting("location"), reason)
+        _ensure_compatible(settings, entries, replaced)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     # A client can't make the broker work by renegotiating, nor a compression tell what was encrypted.
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
@@ -113,10 +109,68 @@ def server_tls(settings: TlsSettings, replaced: ServerTls | None = None) -> Serv
     if context.verify_mode is not ssl.CERT_NONE:
         # Whatever certificate the store holds is trusted, as in Java, whether it signed itself or not.
         context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+    if settings.truststore.is_set or context.verify_mode is not ssl.CERT_NONE:
         _trust(context, settings.truststore)
     now = dt.datetime.now(dt.UTC)
     warnings = tuple(problem for entry in entries if (problem := entry.problem(now)) is not None)
-    return ServerTls(settings, context, mapping, entries, files, warnings, unwanted)
+    peer = None
+    if settings.is_between_brokers:
+        peer = _peer(settings, entries[0])
+        _rehearse(settings, context, peer, replaced)
+    return ServerTls(settings, context, mapping, entries, files, warnings, unwanted, peer)
+
+
+def _ensure_compatible(settings: TlsSettings, entries: tuple[KeyEntry, ...], replaced: ServerTls) -> None:
+    """Raise `StoreError` for stores that may not take the place of those in use."""
+    if settings.truststore.is_set and not replaced.settings.truststore.is_set:
+        raise StoreError(
+            settings.truststore.setting("location"),
+            "Cannot add SSL truststore to an existing listener for which no truststore was configured.",
+        )
+    reason = incompatibility(
+        entries,
+        replaced.entries,
+        allow_dn_changes=settings.allow_dn_changes,
+        allow_san_changes=settings.allow_san_changes,
+    )
+    if reason is not None:
+        raise StoreError(settings.keystore.setting("location"), reason)
+
+
+def _peer(settings: TlsSettings, entry: KeyEntry) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    _set_versions(context, settings)
+    _use(context, settings.keystore, entry)
+    context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+    _trust(context, settings.truststore)
+    return context
+
+
+def _rehearse(
+    settings: TlsSettings, context: ssl.SSLContext, peer: ssl.SSLContext, replaced: ServerTls | None
+) -> None:
+    """Raise `StoreError` where brokers with these stores, or these and those in use, could not connect to each other."""
+    pairs = [(context, peer)]
+    if replaced is not None and replaced.peer is not None:
+        pairs = [(replaced.context, peer), (context, replaced.peer)]
+    try:
+        for server, client in pairs:
+            rehearse(server, client)
+    except RehearsalFailed as failure:
+        if _trusts_itself(settings):
+            return  # Java asks no more of a certificate that the trust store itself holds, not even the date
+        raise StoreError(
+            settings.keystore.setting("location"),
+            "A client SSLEngine created with the provided settings can't connect to a server SSLEngine created with those "
+            f"settings: {failure}; brokers would refuse each other on this listener",
+        ) from None
+
+
+def _trusts_itself(settings: TlsSettings) -> bool:
+    if not settings.truststore.is_set:
+        return False
+    return read_key_store(settings.keystore)[0].chain[0] in read_trust_store(settings.truststore)
 
 
 def client_tls(settings: TlsSettings) -> ssl.SSLContext:

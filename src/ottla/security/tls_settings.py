@@ -25,6 +25,8 @@ class TlsSettings:
     principal_mapping_rules: str = "DEFAULT"
     allow_dn_changes: bool = field(default=False, compare=False)
     allow_san_changes: bool = field(default=False, compare=False)
+    is_between_brokers: bool = field(default=False, compare=False)
+    """Whether brokers connect to each other here, with these stores on either side."""
 
 
 def tls_settings(settings: ListenerSettings, protocol: SecurityProtocol) -> TlsSettings:
@@ -53,6 +55,7 @@ def tls_settings(settings: ListenerSettings, protocol: SecurityProtocol) -> TlsS
         principal_mapping_rules=settings.text("ssl.principal.mapping.rules"),
         allow_dn_changes=settings.value("ssl.allow.dn.changes") is True,
         allow_san_changes=settings.value("ssl.allow.san.changes") is True,
+        is_between_brokers=settings.listener_name == settings.config.inter_broker_listener_name,
     )
 
 

@@ -280,6 +280,8 @@ async def _alter(
             kind, name = resource.resource_type, resource.resource_name
             _require_rights(broker, context, acl.AclOperation.ALTER_CONFIGS, kind, name)
             meant = change(resource, entity)
+            if meant is not None:
+                await broker.configs.prepare(meant)
         except KafkaError as error:
             # Apache's controller stumbles over an operation it doesn't know, and has no text for that.
             silent = error.code is ErrorCode.UNKNOWN_SERVER_ERROR

@@ -40,16 +40,14 @@ SETTINGS: tuple[Setting, ...] = (
         type=Type.CLASS,
         default=None,
         importance=Importance.LOW,
-        without_effect=reasons.NO_JAVA,
-        doc="Java class that may refuse a new topic.",
+        doc="Java class that may refuse a new topic; there are none to load, so naming one is refused.",
     ),
     Setting(
         name="alter.config.policy.class.name",
         type=Type.CLASS,
         default=None,
         importance=Importance.LOW,
-        without_effect=reasons.NO_JAVA,
-        doc="Java class that may refuse a change of settings.",
+        doc="Java class that may refuse a change of settings; there are none to load, so naming one is refused.",
     ),
     Setting(
         name="log.dir",

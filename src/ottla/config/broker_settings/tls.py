@@ -61,8 +61,7 @@ SETTINGS: tuple[Setting, ...] = (
         default=None,
         importance=Importance.LOW,
         update=UpdateMode.PER_BROKER,
-        without_effect=reasons.NO_JAVA,
-        doc="Java class that makes TLS engines.",
+        doc="Java class that makes TLS engines; Apache's own is built in, any other is refused.",
     ),
     Setting(
         name="ssl.key.password",
