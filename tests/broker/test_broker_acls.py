@@ -1,8 +1,10 @@
 """A broker's authorizer: in step with the rules it keeps, from its first request on."""
 
 import logging
+import threading
 
 from ottla.broker.loggers import levels_by_logger
+from ottla.broker.routes import Route
 from ottla.metrics.page import page
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.messages.create_acls import AclCreation, CreateAclsRequest, CreateAclsResponse
@@ -102,6 +104,61 @@ def test_thousands_of_rules_are_described_whole(start_broker, connect):
         answer = client.ask(request, DescribeAclsResponse, version)
         assert sorted(each.resource_name for each in answer.resources) == sorted(names)
         assert {len(each.acls) for each in answer.resources} == {1}
+
+
+def test_thousands_of_rules_are_read_beside_the_loop(start_broker, connect, monkeypatch):
+    """A request that brings them, or takes them away, is decoded on a thread; a small one is not. Answers are the same."""
+    decoding: dict[str, list[str]] = {}
+    decode = Route.decode
+
+    def noted(route, body):
+        decoding.setdefault(route.name, []).append(threading.current_thread().name)
+        return decode(route, body)
+
+    monkeypatch.setattr(Route, "decode", noted)
+    broker = start_broker(AUTHORIZER)
+    client = connect(broker)
+    creations = [creation(f"a-topic-with-a-long-name-{number}") for number in range(1_000)]
+    assert {each.error_code for each in create(client, *creations)} == {ErrorCode.NONE}
+    bad = [*creations, creation("x", principal="nobody")]
+    assert [each.error_code for each in create(client, *bad)] == [0] * 1_000 + [ErrorCode.INVALID_REQUEST]
+    assert [each.error_code for each in create(client, creation("one"))] == [ErrorCode.NONE]
+    filters = [
+        DeleteAclsFilter(
+            resource_type_filter=ANY,
+            resource_name_filter=f"a-topic-with-a-long-name-{number}",
+            pattern_type_filter=ANY,
+            principal_filter=None,
+            host_filter=None,
+            operation=ANY,
+            permission_type=ANY,
+        )
+        for number in range(1_000)
+    ]
+    results = client.ask(DeleteAclsRequest(filters=filters), DeleteAclsResponse, 3).filter_results
+    assert [each.matching_acls[0].resource_name for each in results] == [
+        f"a-topic-with-a-long-name-{n}" for n in range(1_000)
+    ]
+    assert broker.call(lambda server: server.authorizer.rules) == 1
+    assert decoding["CreateAcls"][:2] == decoding["DeleteAcls"] * 2
+    assert decoding["DeleteAcls"][0].startswith("ottla-io")
+    assert decoding["CreateAcls"][2] == "test-broker"
+
+
+def test_a_large_request_that_can_t_be_read_closes_the_connection(start_broker, connect):
+    """As a small one does; the broker serves others."""
+    broker = start_broker(AUTHORIZER)
+    client = connect(broker)
+    frame = client.frame(
+        CreateAclsRequest(
+            creations=[creation(f"a-topic-with-a-long-name-{number}") for number in range(1_000)]
+        ),
+        3,
+    )
+    cut = frame[4:-100]
+    client.socket.sendall(len(cut).to_bytes(4) + cut)
+    assert client.is_closed()
+    assert len(create(connect(broker), creation("one"))) == 1
 
 
 def test_a_refusal_is_written_down(start_broker, connect, caplog):

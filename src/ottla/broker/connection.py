@@ -416,9 +416,15 @@ class Connection(asyncio.BufferedProtocol):
                     self._take_client_id(bytes(frame[10:end]), client_id_length)
             else:
                 self._take_client_id(None, client_id_length)
+            if len(frame) > route.large_bytes:
+                context = RequestContext(
+                    route.api_key, route.api_version, correlation_id, self._client_id, self.info, now_ms
+                )
+                self._decode_beside(route, bytes(frame[end:]), context, started)
+                return _now()
             request = route.decode(frame[end:])
         except (ProtocolError, UnicodeDecodeError) as error:
-            self.close(f"{route.name} request of version {route.api_version} can't be read: {error}")
+            self._close_unreadable(route, error)
             return started
         context = RequestContext(
             route.api_key, route.api_version, correlation_id, self._client_id, self.info, now_ms
@@ -444,6 +450,48 @@ class Connection(asyncio.BufferedProtocol):
         if throttling is not None:
             self._worked(route, context, started)
         return ended
+
+    # Large requests.
+
+    def _decode_beside(self, route: "Route", body: bytes, context: RequestContext, started: float) -> None:
+        """Decode on a thread, then go on as `_handle` does. The next request waits."""
+        self._holds |= _WAITING
+
+        def decoded(outcome: Any) -> None:
+            if self._holds & _CLOSED:
+                return
+            self._holds &= ~_WAITING
+            if isinstance(outcome, Exception):
+                self._close_unreadable(route, outcome)
+                return
+            self._serve_decoded(route, outcome, context, started, len(body))
+            if (self._backlog is not None or self._paused) and not self._holds:
+                self._yield_turn()
+
+        self._listener.broker.threads.run(lambda: route.decode(memoryview(body)), decoded)
+
+    def _serve_decoded(
+        self, route: "Route", request: Any, context: RequestContext, started: float, size_bytes: int
+    ) -> None:
+        throttling = self._listener.throttling
+        began = _now()
+        if throttling is not None:
+            throttling.arrived(route.api_key, context, size_bytes)
+        try:
+            answer = route.handler(self._listener.broker, request, context)
+        except Exception as error:  # noqa: BLE001 - as in _handle
+            self._answer_error(route, request, context, error)
+        else:
+            if isinstance(answer, Pending):
+                self._worked(route, context, began)
+                self._wait_for(answer, route, request, context, started)
+                return
+            self._answer(route, context, answer)
+        route.observe(_now() - started)
+        self._worked(route, context, began)
+
+    def _close_unreadable(self, route: "Route", error: Exception) -> None:
+        self.close(f"{route.name} request of version {route.api_version} can't be read: {error}")
 
     # For a log-in.
 
@@ -475,7 +523,7 @@ class Connection(asyncio.BufferedProtocol):
         try:
             request = route.decode(frame[10 + max(client_id_length, 0) :])
         except (ProtocolError, UnicodeDecodeError) as error:
-            self.close(f"{route.name} request of version {route.api_version} can't be read: {error}")
+            self._close_unreadable(route, error)
             return False
         context = RequestContext(route.api_key, route.api_version, correlation_id, None, self.info, 0)
         self._wait_for(pending, route, request, context, started)

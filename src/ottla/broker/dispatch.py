@@ -14,6 +14,7 @@ What is not registered is not announced, and a connection that asks for it is cl
 `RequestContext.parseRequest` does; ApiVersions of an unknown version is the exception and is answered in version 0.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
@@ -33,7 +34,7 @@ ResponseType = TypeVar("ResponseType", bound=Response)
 
 Handler = Callable[
     ["BrokerServer", RequestType, RequestContext],
-    "ResponseType | bytes | Pending[ResponseType] | Pending[ResponseType | None] | Pending[bytes] | None",
+    "ResponseType | bytes | Pending[ResponseType] | Pending[ResponseType | None] | Pending[ResponseType | bytes] | Pending[bytes] | None",
 ]
 ErrorAnswer = Callable[[RequestType, ErrorCode, str], ResponseType]
 
@@ -90,6 +91,8 @@ class Registration(NamedTuple):
     """Whether a broker of such settings serves the API at all; None: every one does."""
     shortcut: Callable[[int], Shortcut | None] | None
     """Makes the shortcut of a version, if the API has any."""
+    large_bytes: int
+    """Requests above this are decoded on a thread."""
     needs: Sequence[Need]
     """Rights that all of a request depends on; the handler is behind them already."""
 
@@ -109,11 +112,13 @@ def handles(
     unstable_from: int | None = None,
     served_if: Callable[[BrokerConfig], bool] | None = None,
     shortcut: Callable[[int], Shortcut | None] | None = None,
+    large_bytes: int = sys.maxsize,
     needs: Sequence[Need] = (),
 ) -> "Callable[[Handler[RequestType, ResponseType]], Handler[RequestType, ResponseType]]":
     """Register the function below as the handler of `request_class` for `versions`, both included.
 
-    `needs` are the rights that a client must have for any of it, asked for in their order before the handler is called.
+    `large_bytes` is for requests of many small things, which hold the loop while they are decoded: those above it are decoded on a
+    thread. `needs` are the rights that a client must have for any of it, asked for in their order before the handler is called.
     """
 
     def register(handler: "Handler[RequestType, ResponseType]") -> "Handler[RequestType, ResponseType]":
@@ -134,6 +139,7 @@ def handles(
             unstable_from=unstable_from,
             served_if=served_if,
             shortcut=shortcut,
+            large_bytes=large_bytes,
             needs=tuple(needs),
         )
         return handler

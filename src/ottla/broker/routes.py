@@ -26,6 +26,7 @@ class Route:
         "api_version",
         "errors",
         "handler",
+        "large_bytes",
         "milliseconds",
         "name",
         "registration",
@@ -38,6 +39,7 @@ class Route:
         self.registration = registration
         self.request_class = registration.request_class
         self.handler = registration.handler
+        self.large_bytes = registration.large_bytes
         self.api_key = registration.api_key
         self.api_version = api_version
         self.shortcut = None if registration.shortcut is None else registration.shortcut(api_version)

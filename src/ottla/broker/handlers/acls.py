@@ -9,7 +9,7 @@ Source: `AclApis`, `AclControlManager` of 4.1.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -58,13 +58,15 @@ from ottla.security.acl import (
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer
 
-MAX_PATTERNS_ON_THE_LOOP: Final = 500
-"""Rules of more patterns than these are searched, and the answer encoded, on a thread: ten thousand take 50 ms."""
+MAX_RULES_ON_THE_LOOP: Final = 500
+"""More are searched, and the answer encoded, on a thread: ten thousand take 50 ms."""
 
 MAX_CHANGES_PER_REQUEST: Final = 10_000
 """Apache's `MAX_RECORDS_PER_USER_OP`: rules that one request may add, or take away."""
 CHANGES_AT_ONCE: Final = 250
 """Rules that are changed before the loop looks at others."""
+LARGE_REQUEST_BYTES: Final = 32 * 1024
+"""Some five hundred rules: larger requests are decoded on a thread."""
 _TOO_MANY_TO_REMOVE: Final = (
     f"Cannot remove more than {MAX_CHANGES_PER_REQUEST} acls in a single delete operation."
 )
@@ -73,6 +75,7 @@ _NO_AUTHORIZER: Final = "No Authorizer is configured."
 
 _Code = TypeVar("_Code", bound=IntEnum)
 _Item = TypeVar("_Item")
+_Answer = TypeVar("_Answer", CreateAclsResponse, DeleteAclsResponse)
 
 
 @handles(
@@ -96,7 +99,7 @@ def describe_acls(
             error_code=ErrorCode.SECURITY_DISABLED, error_message="No Authorizer is configured on the broker"
         )
     image, wanted, version = broker.metadata.image, _filter(request), context.api_version
-    if len(image.acls) <= MAX_PATTERNS_ON_THE_LOOP:
+    if _are_few(image):
         return _described(image, wanted)
     return broker.threads.pending(lambda: encode(_described(image, wanted), version))
 
@@ -139,31 +142,50 @@ def _none_created(request: CreateAclsRequest, code: ErrorCode, message: str | No
     versions=(1, 3),
     needs=(on_cluster(AclOperation.ALTER),),
     on_error=_none_created,
+    large_bytes=LARGE_REQUEST_BYTES,
 )
 def create_acls(
-    broker: "BrokerServer", request: CreateAclsRequest, _context: RequestContext
-) -> CreateAclsResponse | Pending[CreateAclsResponse]:
+    broker: "BrokerServer", request: CreateAclsRequest, context: RequestContext
+) -> Pending[CreateAclsResponse | bytes]:
     """Each rule by itself; one that exists is no error."""
-    for each in request.creations:
-        _refuse_unknown(each.resource_type, each.resource_pattern_type, each.operation, each.permission_type)
-    if broker.authorizer is None:
-        return _none_created(request, ErrorCode.SECURITY_DISABLED, _NO_AUTHORIZER)
-    if any(map(_stands_in_filters_only, request.creations)):
-        return _none_created(request, ErrorCode.UNKNOWN_SERVER_ERROR, None)
 
-    async def answer() -> CreateAclsResponse:
+    async def answer() -> CreateAclsResponse | bytes:
+        only_in_filters = False
+        for piece in _pieces(request.creations):
+            for each in piece:
+                _refuse_unknown(
+                    each.resource_type, each.resource_pattern_type, each.operation, each.permission_type
+                )
+                only_in_filters = only_in_filters or _stands_in_filters_only(each)
+            await asyncio.sleep(0)
+        if broker.authorizer is None:
+            return _none_created(request, ErrorCode.SECURITY_DISABLED, _NO_AUTHORIZER)
+        if only_in_filters:
+            return _none_created(request, ErrorCode.UNKNOWN_SERVER_ERROR, None)
         await _refuse_too_many(broker, request.creations)
         outcomes: list[AclOutcome] = []
         for piece in _pieces(request.creations):
             outcomes += await _create(broker, piece)
-        return CreateAclsResponse(
-            results=[
-                AclCreationResult(error_code=each.error, error_message=each.message or "")
-                for each in outcomes
-            ]
-        )
+        return await _encoded(broker, lambda: _created(outcomes), len(outcomes), context)
 
     return answer_later(answer())
+
+
+def _created(outcomes: Iterable[AclOutcome]) -> CreateAclsResponse:
+    return CreateAclsResponse(
+        results=[
+            AclCreationResult(error_code=each.error, error_message=each.message or "") for each in outcomes
+        ]
+    )
+
+
+async def _encoded(
+    broker: "BrokerServer", make: Callable[[], _Answer], rules: int, context: RequestContext
+) -> _Answer | bytes:
+    """The answer that `make` gives; made and encoded on a thread if it speaks of many rules."""
+    if rules <= CHANGES_AT_ONCE:
+        return make()
+    return await broker.threads.result(lambda: encode(make(), context.api_version))
 
 
 async def _create(broker: "BrokerServer", creations: Sequence[AclCreation]) -> list[AclOutcome]:
@@ -216,10 +238,11 @@ def _none_deleted(request: DeleteAclsRequest, code: ErrorCode, message: str) -> 
     versions=(1, 3),
     needs=(on_cluster(AclOperation.ALTER),),
     on_error=_none_deleted,
+    large_bytes=LARGE_REQUEST_BYTES,
 )
 def delete_acls(
-    broker: "BrokerServer", request: DeleteAclsRequest, _context: RequestContext
-) -> DeleteAclsResponse | Pending[DeleteAclsResponse]:
+    broker: "BrokerServer", request: DeleteAclsRequest, context: RequestContext
+) -> DeleteAclsResponse | Pending[DeleteAclsResponse | bytes]:
     """All rules that any of the filters matches; each filter's answer names its own."""
     for each in request.filters:
         _refuse_unknown(
@@ -228,27 +251,55 @@ def delete_acls(
     if broker.authorizer is None:
         return _none_deleted(request, ErrorCode.SECURITY_DISABLED, _NO_AUTHORIZER)
 
-    async def answer() -> DeleteAclsResponse:
-        results: list[DeleteAclsFilterResult] = []
+    async def answer() -> DeleteAclsResponse | bytes:
+        found: list[list[AclBinding] | KafkaError] = []
         doomed: dict[AclBinding, None] = {}
         for each in request.filters:
             wanted = _filter(each)
             try:
                 wanted.check()
             except KafkaError as error:
-                results.append(DeleteAclsFilterResult(error_code=error.code, error_message=error.message))
+                found.append(error)
                 continue
-            found = list(wanted.select(broker.metadata.image.acls))
-            doomed.update(dict.fromkeys(found))
+            matched = await _selected(broker, wanted)
+            for piece in _pieces(matched):
+                doomed.update(dict.fromkeys(piece))
+                await asyncio.sleep(0)
             if len(doomed) > MAX_CHANGES_PER_REQUEST:
                 raise KafkaError(ErrorCode.INVALID_REQUEST, _TOO_MANY_TO_REMOVE)
-            results.append(_matched(found))
-            await asyncio.sleep(0)
+            found.append(matched)
         for piece in _pieces(list(doomed)):
             await broker.metadata.delete_acls(piece)
-        return DeleteAclsResponse(filter_results=results)
+        return await _encoded(broker, lambda: _deleted(found), len(doomed) + len(found), context)
 
     return answer_later(answer())
+
+
+async def _selected(broker: "BrokerServer", wanted: AclFilter) -> list[AclBinding]:
+    """What a filter matches now."""
+    image = broker.metadata.image
+    if _are_few(image):
+        return list(wanted.select(image.acls))
+    return await broker.threads.result(lambda: list(wanted.select(image.acls)))
+
+
+def _are_few(image: MetadataImage) -> bool:
+    """Whether all rules can be looked at on the loop."""
+    return (
+        len(image.acls) <= MAX_RULES_ON_THE_LOOP
+        and sum(len(each.entries) for each in image.acls.values()) <= MAX_RULES_ON_THE_LOOP
+    )
+
+
+def _deleted(found: Iterable[list[AclBinding] | KafkaError]) -> DeleteAclsResponse:
+    return DeleteAclsResponse(
+        filter_results=[
+            DeleteAclsFilterResult(error_code=each.code, error_message=each.message)
+            if isinstance(each, KafkaError)
+            else _matched(each)
+            for each in found
+        ]
+    )
 
 
 def _matched(deleted: Iterable[AclBinding]) -> DeleteAclsFilterResult:
