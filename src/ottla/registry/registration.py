@@ -33,6 +33,7 @@ from ottla.registry.schemas.schema import (
     normalized_references,
 )
 from ottla.registry.schemas.tags import with_tags_of
+from ottla.registry.spellings import Spellings
 from ottla.registry.state import RegistryState
 from ottla.registry.subject_config import SubjectConfig
 from ottla.registry.subjects import DEFAULT_CONTEXT, context_of, in_context, qualified
@@ -105,6 +106,7 @@ class Catalogue:
     def __init__(self, state: RegistryState, schemas: ParsedSchemas) -> None:
         self.state = state
         self.schemas = schemas
+        self._spellings = Spellings()
 
     def look_up(
         self, subject: str, submitted: Submitted, *, normalize: bool, deleted: bool = False
@@ -115,22 +117,28 @@ class Catalogue:
         found = None
         if not normalize:
             # What was read from here comes back as it was stored: found without being parsed.
-            found = self._known(subject, submitted.content(), deleted=deleted)
+            found = self._known(subject, submitted.content().identity, deleted=deleted)
         if found is None:
             schema, content = self.canonical(subject, submitted, normalize=normalize, new=False)
-            found = self._known(subject, content, deleted=deleted)
+            found = self._known(subject, content.identity, deleted=deleted)
             if found is None:
                 found = self._written_out(subject, schema, content, deleted=deleted)
         return found
 
     def as_sent(self, subject: str, submitted: Submitted) -> StoredSchema | None:
-        """The version of a subject that has just this text: found without parsing it."""
+        """The version of a subject that has just this text, or whose text this was seen to be: found without parsing it."""
         if submitted.is_empty or submitted.schema_type not in _TYPE_NAMES:
             return None
-        return self._known(subject, submitted.content(), deleted=False)
+        sent = submitted.content()
+        found = self._known(subject, sent.identity, deleted=False)
+        if found is None:
+            strict = bool(self.state.config_in_scope(subject).validate_fields)
+            identity = self._spellings.stored_identity(sent, strict=strict)
+            found = None if identity is None else self._known(subject, identity, deleted=False)
+        return found
 
-    def _known(self, subject: str, content: SchemaContent, *, deleted: bool) -> StoredSchema | None:
-        schema_id = self.state.id_of(context_of(subject), content)
+    def _known(self, subject: str, identity: bytes, *, deleted: bool) -> StoredSchema | None:
+        schema_id = self.state.id_by_identity(context_of(subject), identity)
         found = None if schema_id is None else self.state.under_subject(subject, schema_id)
         return found if found is not None and (deleted or not found.deleted) else None
 
@@ -174,8 +182,9 @@ class Catalogue:
         context = context_of(subject)
         references = self.schemas.with_versions(context, submitted.references)
         schema = self.schemas.parse(context, submitted.type, submitted.text or "", references, new=new)
-        if not self.state.mode_in_scope(subject).takes_ids:
-            strict = bool(self.state.config_in_scope(subject).validate_fields)
+        validated = not self.state.mode_in_scope(subject).takes_ids
+        strict = bool(self.state.config_in_scope(subject).validate_fields)
+        if validated:
             try:
                 schema.validate(strict=strict)
             except InvalidSchema as error:
@@ -183,7 +192,10 @@ class Catalogue:
         text, references = schema.canonical, schema.references
         if normalize:
             text, references = self.schemas.normalized(schema), normalized_references(references)
-        return schema, SchemaContent(schema.type, text, references, submitted.metadata, submitted.rule_set)
+        content = SchemaContent(schema.type, text, references, submitted.metadata, submitted.rule_set)
+        if validated and not normalize:
+            self._spellings.keep(submitted.content(), content, strict=strict)
+        return schema, content
 
     def decide(
         self, subject: str, submitted: Submitted, *, normalize: bool, force: bool = False

@@ -189,8 +189,12 @@ class RegistryState:
 
     def id_of(self, context: str, content: SchemaContent) -> int | None:
         """The id that a content has in a context."""
+        return self.id_by_identity(context, content.identity)
+
+    def id_by_identity(self, context: str, identity: bytes) -> int | None:
+        """Likewise for a content of which only the identity is known."""
         schemas = self._contexts.get(context)
-        found = None if schemas is None else schemas.by_identity.get(content.identity)
+        found = None if schemas is None else schemas.by_identity.get(identity)
         return found if schemas is not None and found is not None and schemas.by_id.get(found) else None
 
     def with_id(self, context: str, schema_id: int) -> tuple[StoredSchema, ...]:
