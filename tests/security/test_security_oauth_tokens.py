@@ -61,6 +61,8 @@ def hmac_token(secret: bytes, **header: object) -> str:
 PUBLIC_PEM = KEY.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 HEADER, CLAIMS, SIGNATURE = KEY.sign(GOOD).split(".")
 
+CURVE_HEADER = CURVE_KEY.sign(GOOD).split(".")[0]
+
 FORGED = {
     "no signature, alg none": unsigned(GOOD),
     "alg none in other letters": unsigned(GOOD, alg="nOnE"),
@@ -80,6 +82,8 @@ FORGED = {
     "a key id that is empty": OTHER_KEY.sign(GOOD, kid=""),
     "a key id that is long": OTHER_KEY.sign(GOOD, kid="k" * 1_001),
     "a key id that is no text": f"{encoded({'alg': 'RS256', 'kid': 1})}.{CLAIMS}.{SIGNATURE}",
+    "a signature of zeros": f"{CURVE_HEADER}.{CLAIMS}.{base64.urlsafe_b64encode(bytes(64)).decode().rstrip('=')}",
+    "claims that are not encoded": KEY.sign(GOOD, crit=["b64"], b64=False),
     "an extension that must be understood": KEY.sign(GOOD, crit=["exp2"], exp2=1),
     "claims changed after signing": f"{HEADER}.{encoded({**GOOD, 'sub': 'admin'})}.{SIGNATURE}",
     "header changed after signing": f"{encoded({'alg': 'RS256', 'kid': 'rsa', 'x': 1})}.{CLAIMS}.{SIGNATURE}",
