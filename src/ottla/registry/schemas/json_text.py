@@ -46,12 +46,18 @@ def read_json(text: str, *, decimals: bool = False, comments: bool = False) -> J
 
 
 def _loads(text: str, decimals: bool) -> JsonValue:
-    value: JsonValue = json.loads(text, parse_float=Decimal if decimals else None, parse_constant=_refuse)
+    value: JsonValue = (_DECIMAL_DECODER if decimals else _DECODER).decode(text)
     return value
 
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no number of JSON")
+
+
+# Made once: a schema's text is written in dozens of pieces, and what `json.dumps` makes for each costs more than the piece.
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse)
+_DECIMAL_DECODER: Final = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse)
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def _too_deep() -> InvalidSchema:
@@ -75,13 +81,13 @@ def _children(value: JsonValue) -> Iterator[JsonValue]:
 
 def write_json(value: JsonValue) -> str:
     """The value without white space, as Jackson writes it."""
-    if _has_fractions(value):
-        return "".join(_pieces(value))
-    return _dumped(value)
+    if isinstance(value, str) or not _has_fractions(value):
+        return _dumped(value)
+    return "".join(_pieces(value))
 
 
 def _dumped(value: JsonValue) -> str:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = _ENCODER.encode(value)
     if "\\u00" in text:
         # Jackson's hexadecimal digits are capital letters. A backslash before the escape would be one of a pair.
         text = _LOWER_ESCAPE.sub(lambda found: "\\u" + found[0][2:].upper(), text)
