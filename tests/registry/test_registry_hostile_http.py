@@ -107,8 +107,14 @@ def test_a_body_is_bounded_before_it_is_read(registry: RegistryProcess, subject:
         b"POST /subjects HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         b"POST /subjects HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcXX0\r\n\r\n",
+        b"GET /subjects HTTP/1.1\r\nHost: a\r\nX-A: b\r\n Transfer-Encoding: chunked\r\n\r\n",
+        b"GET /subjects HTTP/1.1\r\nHost: a\r\nX-A: b\rTransfer-Encoding: chunked\r\n\r\n",
     ],
-    ids=["tls", "short", "address", "bytes", "negative", "two-lengths", "chunk", "smuggling"],
+    ids=[
+        *("tls", "short", "address", "bytes", "negative", "two-lengths", "chunk", "smuggling"),
+        *("chunk-end", "folded", "bare-return"),
+    ],
 )
 def test_what_is_no_http_is_refused(registry: RegistryProcess, sent: bytes) -> None:
     """With 400, and the connection ends."""

@@ -23,7 +23,7 @@ from typing import Final, NamedTuple, Self
 
 from ottla.client.membership import Generation, JoinedMember
 from ottla.registry import json_fields
-from ottla.registry.errors import RegistryError
+from ottla.registry.errors import FieldError, RegistryError
 from ottla.registry.json_fields import JsonObject, to_json
 from ottla.registry.registry import Registry
 
@@ -36,6 +36,9 @@ DUPLICATE_URLS: Final = 1
 MAX_INSTANCE_ID: Final = 249
 """Kafka's limit for names of this kind."""
 RETRY_S: Final = 0.2
+
+_HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252})|[0-9A-Fa-f:.]{2,45}(%[A-Za-z0-9._-]{1,32})?")
+"""A name or an address; nothing that would make another address of the URL it becomes part of."""
 
 _log = logging.getLogger("ottla.registry")
 
@@ -68,17 +71,24 @@ class Identity(NamedTuple):
         }
 
     @classmethod
-    def from_json(cls, fields: JsonObject) -> Self:
-        """Raises FieldError."""
+    def from_json(cls, fields: object) -> Self:
+        """Raises FieldError, also for an address that is none: writes are sent there, with the log-ins of who sent them."""
+        if not isinstance(fields, dict):
+            raise FieldError("a registry's identity has to be an object")
         eligible = json_fields.boolean(fields, "master_eligibility")
         if eligible is None:
             eligible = json_fields.boolean(fields, "leader_eligibility")
-        return cls(
+        found = cls(
             json_fields.text(fields, "host") or "",
             json_fields.integer(fields, "port") or 0,
             eligible is not False,
             json_fields.text(fields, "scheme") or "http",
         )
+        if not (
+            _HOST.fullmatch(found.host) and 0 < found.port < 65_536 and found.scheme in ("http", "https")
+        ):
+            raise FieldError("a registry's identity has to have the address of a server")
+        return found
 
 
 def assignments(members: Sequence[JoinedMember]) -> Mapping[str, bytes]:
@@ -87,7 +97,7 @@ def assignments(members: Sequence[JoinedMember]) -> Mapping[str, bytes]:
     for member in members:
         try:
             identities[member.member_id] = Identity.from_json(json.loads(member.metadata))
-        except (ValueError, RegistryError) as error:
+        except (ValueError, RecursionError, RegistryError) as error:
             _log.warning("Member %s can't be made the primary: %s", member.member_id, error)
     answer: JsonObject = {"version": 1, "error": NO_ERROR, "master": None, "master_identity": None}
     if len({each.url for each in identities.values()}) < len(identities):
@@ -98,6 +108,15 @@ def assignments(members: Sequence[JoinedMember]) -> Mapping[str, bytes]:
             chosen = min(eligible, key=lambda name: eligible[name].url)
             answer |= {"master": chosen, "master_identity": eligible[chosen].as_json()}
     return {member.member_id: to_json(answer) for member in members}
+
+
+def _elected(assignment: bytes) -> tuple[Identity | None, int]:
+    """The primary, and the group's error. Raises ValueError, RecursionError and FieldError: another member wrote it."""
+    fields = json.loads(assignment or b"{}")
+    if not isinstance(fields, dict):
+        raise FieldError("an assignment has to be an object")
+    told = json_fields.mapping(fields, "master_identity")
+    return None if told is None else Identity.from_json(told), json_fields.integer(fields, "error") or 0
 
 
 class RegistryMember:
@@ -116,15 +135,18 @@ class RegistryMember:
 
     async def on_assigned(self, generation: Generation, assignment: bytes) -> None:  # noqa: ARG002 - the assignment tells all
         """Lead or follow. Catching up goes on beside, as heartbeats wait for this to end."""
-        fields: JsonObject = json.loads(assignment or b"{}")
-        if fields.get("error"):
+        try:
+            primary, error = _elected(assignment)
+        except (ValueError, RecursionError, RegistryError) as failure:
+            _log.warning("The group's assignment names no primary: %s", failure)
+            self._registry.follow(None)
+            return
+        if error:
             _log.error(
                 "Two registries of the group have the address %s; none is the primary. "
                 "Give each its own host.name or listeners",
                 self._identity.url,
             )
-        told = json_fields.mapping(fields, "master_identity")
-        primary = None if told is None else Identity.from_json(told)
         # Not by the member id: one that started again has another, and the assignment of its former self.
         if primary == self._identity:
             self._taking_over = asyncio.create_task(self._take_over())
