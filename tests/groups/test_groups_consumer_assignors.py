@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from apache_jars import java_command
 from ottla.groups.consumer_group_rebalance import ASSIGNORS
 from ottla.groups.modern_group import Assignment
-from ottla.groups.target_assignment import AssignorError, GroupSpec, MemberSpec, SubscriptionType
+from ottla.groups.target_assignment import AssignorError, GroupSpec, SubscriptionType
 from ottla.protocol.types import Uuid, uuid_text
 
 TOPIC_IDS = [Uuid(bytes(15) + bytes([number])) for number in range(1, 7)]
@@ -53,19 +53,21 @@ class Group(NamedTuple):
         for member in self.members:
             for topic, partitions in member.assigned.items():
                 owners.setdefault(TOPIC_IDS[topic], {}).update(dict.fromkeys(partitions, member.member_id))
+        by_id = {member.member_id: member for member in self.members}
+        before: dict[str, Assignment] = {
+            member.member_id: {TOPIC_IDS[topic]: each for topic, each in member.assigned.items()}
+            for member in self.members
+        }
         spec = GroupSpec(
-            {
-                member.member_id: MemberSpec(
-                    member.instance_id,
-                    [TOPIC_IDS[topic] for topic in sorted(member.subscribed)],
-                    {TOPIC_IDS[topic]: partitions for topic, partitions in member.assigned.items()},
-                )
-                for member in self.members
-            },
+            list(by_id),
+            lambda member_id: [TOPIC_IDS[topic] for topic in sorted(by_id[member_id].subscribed)],
+            lambda member_id: by_id[member_id].instance_id,
+            before,
+            {member_id: sum(map(len, mine.values())) for member_id, mine in before.items()},
             self.type,
             owners,
         )
-        return ASSIGNORS[self.assignor].assign(spec, lambda topic_id: counts.get(topic_id, -1))
+        return before | ASSIGNORS[self.assignor].assign(spec, lambda topic_id: counts.get(topic_id, -1))
 
     def as_json(self) -> object:
         return {
@@ -178,7 +180,8 @@ def test_the_assignment_is_apache_s(apache: ApacheAssignors, assignor: str) -> N
     @settings(max_examples=300, deadline=None, derandomize=True)
     @given(groups(assignor))
     def check(group: Group) -> None:
-        assert as_text(group.assigned()) == apache.assign(group)
+        nothing: dict[str, dict[str, list[int]]] = {member.member_id: {} for member in group.members}
+        assert as_text(group.assigned()) == nothing | apache.assign(group)
 
     check()
 
@@ -231,3 +234,33 @@ def test_a_topic_that_is_gone_is_refused(assignor: str, others: set[int]) -> Non
     members = [Member("a", None, frozenset({0}), {}), Member("b", None, frozenset(others), {})]
     with pytest.raises(AssignorError):
         Group(assignor, [], members).assigned()
+
+
+def test_one_who_joins_concerns_few() -> None:
+    """One more member of a thousand: one is asked for its topics, and only those are named who give or get something."""
+    topic_id, members, partitions = TOPIC_IDS[0], 1_000, 3_000
+    asked: list[str] = []
+
+    def topic_ids_of(member_id: str) -> list[Uuid]:
+        asked.append(member_id)
+        return [topic_id]
+
+    before: dict[str, Assignment] = {
+        f"member-{number}": {topic_id: frozenset(range(number, partitions, members))}
+        for number in range(members)
+    }
+    owners = {partition: member_id for member_id, mine in before.items() for partition in mine[topic_id]}
+    spec = GroupSpec(
+        [*before, "new"],
+        topic_ids_of,
+        lambda _: None,
+        before,
+        dict.fromkeys(before, 3),
+        SubscriptionType.HOMOGENEOUS,
+        {topic_id: owners},
+    )
+    changed = ASSIGNORS["uniform"].assign(spec, lambda _: partitions)
+    assert len(asked) == 1
+    # 3,000 among 1,001: the first 998 members may have three, the others and the new one two.
+    assert changed.keys() == {"member-998", "member-999", "new"}
+    assert {len(mine[topic_id]) for mine in changed.values()} == {2}

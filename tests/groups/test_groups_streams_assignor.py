@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apache_jars import QUICK_JVM, java_command
-from ottla.groups.streams_assignor import AssignedMember, AssignedSubtopology, StickyTaskAssignor
-from ottla.groups.streams_tasks import TasksTuple
+from ottla.groups.streams_assignor import AssignedMember, AssignedSubtopology, StickyTaskAssignor, TaskPairs
+from ottla.groups.streams_tasks import TaskId, TasksTuple
 
 Members: TypeAlias = dict[str, AssignedMember]
 Subtopologies: TypeAlias = dict[str, AssignedSubtopology]
@@ -175,3 +175,23 @@ def test_a_task_goes_where_its_copy_is() -> None:
     assigned = StickyTaskAssignor(members, subtopologies).assign(1)
     assert assigned["b"].active == {"0": {1}}
     assert assigned["b"].standby == {"0": {0}}
+
+
+@pytest.mark.parametrize("standbys", [0, 1])
+def test_a_task_looks_at_few_processes(standbys: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand tasks for a hundred processes: it is not asked of each process whether each task would do there."""
+    asked = 0
+    has_new_pair = TaskPairs.has_new_pair
+
+    def counted(pairs: TaskPairs, task: TaskId, assigned: set[TaskId]) -> bool:
+        nonlocal asked
+        asked += 1
+        return has_new_pair(pairs, task, assigned)
+
+    monkeypatch.setattr(TaskPairs, "has_new_pair", counted)
+    subtopologies = {f"{number}": AssignedSubtopology(100, is_stateful=True) for number in range(10)}
+    members = {f"member-{number}": AssignedMember(f"process-{number}", {}, {}) for number in range(100)}
+    assigned = StickyTaskAssignor(members, subtopologies).assign(standbys)
+    counts = {sum(map(len, tasks.active.values())) for tasks in assigned.values()}
+    assert counts == {10}
+    assert asked <= 5 * 1_000 * (1 + standbys)

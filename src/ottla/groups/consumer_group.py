@@ -16,6 +16,7 @@ from ottla.coordination.results import CoordinatorRecord
 from ottla.groups import consumer_group_records as records
 from ottla.groups.classic_group import CONSUMER_PROTOCOL_TYPE
 from ottla.groups.consumer_group_member import ConsumerGroupMember
+from ottla.groups.java_hash_order import StringHashOrder
 from ottla.groups.member import Protocol
 from ottla.groups.modern_group import (
     NOTHING_ASSIGNED,
@@ -67,6 +68,9 @@ class ConsumerGroup(ModernGroup[ConsumerGroupMember]):
 
     def __init__(self, group_id: str) -> None:
         super().__init__(group_id)
+        self.member_order = StringHashOrder()
+        """The members' ids as Apache's assignors go through them: by hash, so that who comes first has nothing to do with who
+        joined first."""
         self.static_members: dict[str, str] = {}
         """Member id by group instance id."""
         self.regexes: dict[str, ResolvedRegex] = {}
@@ -261,6 +265,10 @@ class ConsumerGroup(ModernGroup[ConsumerGroupMember]):
 
     def _member_changed(self, old: ConsumerGroupMember | None, new: ConsumerGroupMember | None) -> None:
         super()._member_changed(old, new)
+        if new is not None:
+            self.member_order.add(new.member_id)
+        elif old is not None:
+            self.member_order.discard(old.member_id)
         if old is not None:
             self._count_member(old, -1)
             self._forget_partitions(old)

@@ -7,7 +7,7 @@ maybeReconcile; TargetAssignmentBuilder.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ottla.coordination.results import CoordinatorRecord
 from ottla.groups import consumer_group_records as records_of
@@ -16,9 +16,9 @@ from ottla.groups.consumer_group_member import ConsumerGroupMember
 from ottla.groups.consumer_group_reconciliation import Target, reconciled
 from ottla.groups.consumer_group_sessions import ConsumerGroupSessions
 from ottla.groups.group_types import GroupParts
-from ottla.groups.modern_group import NOTHING_ASSIGNED, MemberState, is_reconciled_to
+from ottla.groups.modern_group import MemberState, is_reconciled_to
 from ottla.groups.range_assignor import RangeAssignor
-from ottla.groups.target_assignment import Assignor, AssignorError, GroupSpec, MemberSpec, SubscriptionType
+from ottla.groups.target_assignment import Assignor, AssignorError, GroupSpec, SubscriptionType
 from ottla.groups.uniform_assignor import UniformAssignor
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages.consumer_group_heartbeat import TopicPartitions
@@ -132,41 +132,64 @@ class ConsumerGroupRebalance:
         records: list[CoordinatorRecord],
     ) -> Target:
         name = group.preferred_assignor(member, updated) or self._parts.settings.consumer.assignors[0]
-        members = self._specs(group, updated)
-        spec = GroupSpec(members, kind, group.target_owners)
+        spec = self._spec(group, updated, kind)
         try:
             assignments = ASSIGNORS[name].assign(spec, self._parts.topics.partition_count)
         except AssignorError as error:
             message = f"Failed to compute a new target assignment for epoch {epoch}: {error}"
             _log.error("Group %s: %s", group.group_id, message)
             raise KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, message) from error
-        for member_id in members:
-            assignment = assignments.get(member_id, NOTHING_ASSIGNED)
+        mine = assignments.get(updated.member_id)
+        if mine is None:
+            mine = spec.assignments[updated.member_id]
+        changed = {**assignments, updated.member_id: mine}
+        for member_id in filter(changed.__contains__, spec.member_ids):
+            assignment = changed[member_id]
             if assignment != group.target_assignment.get(member_id):
                 records.append(records_of.target_assignment_record(group.group_id, member_id, assignment))
         records.append(records_of.target_assignment_epoch_record(group.group_id, epoch))
         _log.info("Group %s: target assignment for epoch %d by %s", group.group_id, epoch, name)
-        return Target(epoch, assignments.get(updated.member_id, NOTHING_ASSIGNED))
+        return Target(epoch, mine)
 
-    def _specs(self, group: ConsumerGroup, updated: ConsumerGroupMember) -> Mapping[str, MemberSpec]:
-        """All members as they will be, in the order of joining. Who takes a static member's place takes its target."""
+    def _spec(self, group: ConsumerGroup, updated: ConsumerGroupMember, kind: SubscriptionType) -> GroupSpec:
+        """All members as they will be. Who takes a static member's place takes its target."""
+        order, assignments, sizes = group.member_order, group.target_assignment, group.target_sizes
+        if updated.member_id not in group.members:
+            order = order.copy()
+            order.add(updated.member_id)
         replaced = group.static_member(updated.instance_id)
-        ids_of: dict[frozenset[str], list[Uuid]] = {}
-        members: dict[str, MemberSpec] = {}
-        for member in (*group.members.values(), updated):
-            if member.member_id == updated.member_id:
-                member = updated  # noqa: PLW2901
-            elif replaced is not None and member.member_id == replaced.member_id:
-                continue
-            names = member.subscribed_topic_names
-            if member.subscribed_topic_regex:
-                resolved = group.regexes.get(member.subscribed_topic_regex)
-                names = names if resolved is None else names | resolved.topics
+        if replaced is not None and replaced.member_id != updated.member_id:
+            order = order.copy()
+            order.discard(replaced.member_id)
+            assignments = {**assignments, updated.member_id: group.target_of(replaced.member_id)}
+            sizes = {**sizes, updated.member_id: sizes.get(replaced.member_id, 0)}
+        ids_of: dict[frozenset[str], Sequence[Uuid]] = {}
+
+        def member(member_id: str) -> ConsumerGroupMember:
+            return updated if member_id == updated.member_id else group.members[member_id]
+
+        def topic_ids_of(member_id: str) -> Sequence[Uuid]:
+            names = _subscribed_topics(group, member(member_id))
             topic_ids = ids_of.get(names)
             if topic_ids is None:
                 topic_ids = ids_of[names] = self._parts.topics.topic_ids(names)
-            source = member.member_id
-            if member is updated and replaced is not None:
-                source = replaced.member_id
-            members[member.member_id] = MemberSpec(member.instance_id, topic_ids, group.target_of(source))
-        return members
+            return topic_ids
+
+        return GroupSpec(
+            list(order),
+            topic_ids_of,
+            lambda member_id: member(member_id).instance_id,
+            assignments,
+            sizes,
+            kind,
+            group.target_owners,
+        )
+
+
+def _subscribed_topics(group: ConsumerGroup, member: ConsumerGroupMember) -> frozenset[str]:
+    """By name, and by regular expression as far as that is resolved."""
+    names = member.subscribed_topic_names
+    if not member.subscribed_topic_regex:
+        return names
+    resolved = group.regexes.get(member.subscribed_topic_regex)
+    return names if resolved is None else names | resolved.topics

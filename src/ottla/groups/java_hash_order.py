@@ -9,7 +9,8 @@ Java turns a bucket of more than eight into a tree, whose order is another one; 
 collide, and is left out. Source: java.util.HashMap#putVal, #resize.
 """
 
-from collections.abc import Callable, Iterable
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from ottla.coordination.partitioning import java_string_hash
@@ -27,9 +28,19 @@ def hash_order(keys: Iterable[K], hash_of: Callable[[K], int]) -> list[K]:
     `hash_of` is their `hashCode()`: 32 bits, signed or not.
     """
     distinct = list(dict.fromkeys(keys))
+    return bucket_order(distinct, hash_of, capacity_for(len(distinct)))
+
+
+def capacity_for(count: int) -> int:
+    """How many buckets a HashMap has that began empty and was given so many keys."""
     capacity = _DEFAULT_CAPACITY
-    while len(distinct) > capacity * _LOAD_FACTOR:
+    while count > capacity * _LOAD_FACTOR:
         capacity *= 2
+    return capacity
+
+
+def bucket_order(distinct: Iterable[K], hash_of: Callable[[K], int], capacity: int) -> list[K]:
+    """The keys as a HashMap of so many buckets goes through them. Any part of them has the same order in such a map."""
 
     def bucket(key: K) -> int:
         code = hash_of(key) & _MASK
@@ -54,10 +65,63 @@ def computed_hash_order(keys: Iterable[K], hash_of: Callable[[K], int]) -> list[
         if len(distinct) > capacity * _LOAD_FACTOR:
             capacity *= 2
         distinct[key] = None
+    return bucket_order(list(distinct)[::-1], hash_of, capacity)
 
-    def bucket(key: K) -> int:
-        code = hash_of(key) & _MASK
-        return (code ^ code >> 16) & (capacity - 1)
 
-    newest_first = list(distinct)[::-1]
-    return sorted(newest_first, key=bucket)
+class StringHashOrder:
+    """Strings in the `string_hash_order` of all of them, kept while they come and go.
+
+    For whoever needs it again and again: the hash of a string is computed once, and nothing is sorted anew but where the number
+    of buckets changes.
+    """
+
+    __slots__ = ("_capacity", "_codes", "_count", "_places")
+
+    def __init__(self) -> None:
+        self._capacity = _DEFAULT_CAPACITY
+        self._codes: dict[str, tuple[int, int]] = {}
+        """The hash of each, and how many came before it."""
+        self._places: list[tuple[int, int, str]] = []
+        """Bucket, how many came before, and the string; in order."""
+        self._count = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return (key for _, _, key in self._places)
+
+    def copy(self) -> "StringHashOrder":
+        copied = StringHashOrder()
+        copied._capacity, copied._count = self._capacity, self._count
+        copied._codes, copied._places = self._codes.copy(), self._places.copy()
+        return copied
+
+    def add(self, key: str) -> None:
+        """No matter if it is there already."""
+        if key in self._codes:
+            return
+        code = java_string_hash(key) & _MASK
+        self._codes[key] = code ^ code >> 16, self._count
+        self._count += 1
+        if not self._is_resized():
+            insort(self._places, self._place(key))
+
+    def discard(self, key: str) -> None:
+        """No matter if it is not there."""
+        if key not in self._codes:
+            return
+        place = self._place(key)
+        del self._codes[key]
+        if not self._is_resized():
+            del self._places[bisect_left(self._places, place)]
+
+    def _place(self, key: str) -> tuple[int, int, str]:
+        code, before = self._codes[key]
+        return code & (self._capacity - 1), before, key
+
+    def _is_resized(self) -> bool:
+        """Whether all had to be placed anew, since their number asks for more buckets now, or for fewer."""
+        capacity = capacity_for(len(self._codes))
+        if capacity == self._capacity:
+            return False
+        self._capacity = capacity
+        self._places = sorted(self._place(each) for each in self._codes)
+        return True

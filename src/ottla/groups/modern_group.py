@@ -96,6 +96,8 @@ class ModernGroup(AssignedGroup[M, Assignment]):
         super().__init__(group_id)
         self.target_owners: dict[Uuid, dict[int, str]] = {}
         """The target assignment the other way round: member by topic id and partition."""
+        self.target_sizes: dict[str, int] = {}
+        """How many partitions each member has in it."""
         self.subscribed_topic_names: SubscribedTopics = {}
 
     def is_subscribed_to(self, topic: str) -> bool:
@@ -115,6 +117,10 @@ class ModernGroup(AssignedGroup[M, Assignment]):
         _count_member(self.subscribed_topic_names, old, new)
 
     def _target_changed(self, member_id: str, old: Assignment | None, new: Assignment | None) -> None:
+        if new is None:
+            self.target_sizes.pop(member_id, None)
+        else:
+            self.target_sizes[member_id] = sum(map(len, new.values()))
         self._move_targets(member_id, old or NOTHING_ASSIGNED, new or NOTHING_ASSIGNED)
 
     def _move_targets(self, member_id: str, old: Assignment, new: Assignment) -> None:

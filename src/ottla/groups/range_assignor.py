@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from ottla.groups.modern_group import Assignment
-from ottla.groups.target_assignment import AssignorError, GroupSpec, MemberSpec, PartitionCount
+from ottla.groups.target_assignment import AssignorError, GroupSpec, PartitionCount
 from ottla.protocol.types import Uuid
 
 
@@ -39,7 +39,8 @@ class RangeAssignor:
     name = "range"
 
     def assign(self, group: GroupSpec, partition_count: PartitionCount) -> Mapping[str, Assignment]:
-        subscribers = Counter(topic_id for member in group.members.values() for topic_id in member.topic_ids)
+        topic_ids = {member_id: group.topic_ids_of(member_id) for member_id in group.member_ids}
+        subscribers = Counter(topic_id for mine in topic_ids.values() for topic_id in mine)
         topics: dict[Uuid, _Topic] = {}
         for topic_id, count in subscribers.items():
             partitions = partition_count(topic_id)
@@ -47,14 +48,15 @@ class RangeAssignor:
                 raise AssignorError("Member is subscribed to a non-existent topic")
             topics[topic_id] = _Topic(partitions, count)
         assignments: dict[str, Assignment] = {}
-        for member_id, member in sorted(group.members.items(), key=_position):
-            pieces = {topic_id: topics[topic_id].take() for topic_id in member.topic_ids}
+        for member_id in sorted(
+            group.member_ids, key=lambda member_id: _position(member_id, group.instance_id_of(member_id))
+        ):
+            pieces = {topic_id: topics[topic_id].take() for topic_id in topic_ids[member_id]}
             assignments[member_id] = {topic_id: piece for topic_id, piece in pieces.items() if piece}
         return assignments
 
 
-def _position(member: tuple[str, MemberSpec]) -> tuple[bool, bytes]:
+def _position(member_id: str, instance_id: str | None) -> tuple[bool, bytes]:
     """Static members first; texts as Java compares them, by UTF-16 code unit."""
-    member_id, spec = member
-    text = member_id if spec.instance_id is None else spec.instance_id
-    return spec.instance_id is None, text.encode("utf-16-be", "surrogatepass")
+    text = member_id if instance_id is None else instance_id
+    return instance_id is None, text.encode("utf-16-be", "surrogatepass")

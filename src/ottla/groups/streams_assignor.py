@@ -15,12 +15,12 @@ Apache: org.apache.kafka.coordinator.group.streams.assignor.StickyTaskAssignor a
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from ottla.coordination.partitioning import java_string_hash
-from ottla.groups.java_hash_order import hash_order, string_hash_order
+from ottla.groups.java_hash_order import bucket_order, capacity_for, hash_order, string_hash_order
+from ottla.groups.streams_processes import LoadOrder, Owner, Process
 from ottla.groups.streams_tasks import TaskId, Tasks, TasksTuple
 
 
@@ -43,63 +43,7 @@ class AssignedSubtopology:
     """Whether it has changelogs: only then are there copies to keep."""
 
 
-class _Owner(NamedTuple):
-    process_id: str
-    member_id: str
-
-
-class _Process:
-    """The members of one process, and what they were given."""
-
-    __slots__ = (
-        "_hash_code",
-        "active",
-        "assigned",
-        "capacity",
-        "load",
-        "process_id",
-        "standby",
-        "task_counts",
-    )
-
-    def __init__(self, process_id: str) -> None:
-        self.process_id = process_id
-        self._hash_code = java_string_hash(process_id)
-        self.capacity = 0
-        """How many members it has."""
-        self.load = 0.0
-        """Tasks for each of its members."""
-        self.task_counts: dict[str, int] = {}
-        self.active: set[TaskId] = set()
-        self.standby: set[TaskId] = set()
-        self.assigned: set[TaskId] = set()
-
-    def hash_code(self) -> int:
-        return self._hash_code
-
-    def add_member(self, member_id: str) -> None:
-        self.task_counts[member_id] = 0
-        self.capacity += 1
-
-    def sort_members(self) -> None:
-        self.task_counts = dict.fromkeys(string_hash_order(self.task_counts), 0)
-
-    def add(self, member_id: str, task: TaskId, *, active: bool) -> None:
-        (self.active if active else self.standby).add(task)
-        self.assigned.add(task)
-        self.task_counts[member_id] += 1
-        self.load = (len(self.active) + len(self.standby)) / self.capacity
-
-    @property
-    def has_capacity(self) -> bool:
-        return len(self.active) + len(self.standby) < self.capacity
-
-    def member_with_least_load(self) -> _Owner:
-        member_id = min(self.task_counts, key=self.task_counts.__getitem__)
-        return _Owner(self.process_id, member_id)
-
-
-class _TaskPairs:
+class TaskPairs:
     """Pairs of tasks that share a process, or did at some step of this assignment."""
 
     def __init__(self, max_pairs: int) -> None:
@@ -136,24 +80,27 @@ class StickyTaskAssignor:
         self._tasks_left = sum(each.number_of_tasks for each in subtopologies.values())
         self._members_left = len(members)
         self._tasks_per_member = _share(self._tasks_left, self._members_left)
-        self._pairs = _TaskPairs(self._tasks_left * (self._tasks_left - 1) // 2)
+        self._pairs = TaskPairs(self._tasks_left * (self._tasks_left - 1) // 2)
         self._active: dict[str, set[TaskId]] = {member_id: set() for member_id in members}
         self._standby: dict[str, set[TaskId]] = {member_id: set() for member_id in members}
-        self._ran_by: dict[TaskId, _Owner] = {}
-        self._copied_by: dict[TaskId, list[_Owner]] = {}
-        processes: dict[str, _Process] = {}
+        self._ran_by: dict[TaskId, Owner] = {}
+        self._copied_by: dict[TaskId, list[Owner]] = {}
+        processes: dict[str, Process] = {}
         for member_id in string_hash_order(members):
             self._note_previous(member_id, members[member_id], processes)
         self._processes = {process_id: processes[process_id] for process_id in string_hash_order(processes)}
         for process in self._processes.values():
             process.sort_members()
+        self._by_load = LoadOrder(list(self._processes.values()))
+        self._by_load_and_bucket: dict[int, LoadOrder] = {}
+        """The processes in the order of Java's hash map where loads are equal, by the number of its buckets."""
 
-    def _note_previous(self, member_id: str, member: AssignedMember, processes: dict[str, _Process]) -> None:
+    def _note_previous(self, member_id: str, member: AssignedMember, processes: dict[str, Process]) -> None:
         process = processes.get(member.process_id)
         if process is None:
-            process = processes[member.process_id] = _Process(member.process_id)
+            process = processes[member.process_id] = Process(member.process_id)
         process.add_member(member_id)
-        owner = _Owner(member.process_id, member_id)
+        owner = Owner(member.process_id, member_id)
         for task in _task_ids(member.active):
             self._ran_by[task] = owner
         for task in _task_ids(member.standby):
@@ -188,10 +135,10 @@ class StickyTaskAssignor:
         left = [task for task in tasks if not self._keep(task, self._ran_by.get(task))]
         left = [task for task in left if not self._keep(task, self._least_loaded_copy(task))]
         for task in left:
-            process = self._least_loaded(self._processes.values(), task)
+            process = self._first_to_meet(task, self._by_load)
             self._give(process.member_with_least_load(), task, active=True)
 
-    def _keep(self, task: TaskId, owner: _Owner | None) -> bool:
+    def _keep(self, task: TaskId, owner: Owner | None) -> bool:
         """Give the task to this owner, if that has less than its share."""
         if owner is None:
             return False
@@ -201,51 +148,77 @@ class StickyTaskAssignor:
         return True
 
     def _assign_standby(self, task: TaskId, num_standby_replicas: int) -> None:
-        for _ in range(num_standby_replicas):
-            available = [process for process in self._processes.values() if task not in process.assigned]
-            if not available:
-                return
-            owner = self._previous_for_standby(task, {process.process_id for process in available})
+        # One process runs it, and each copy takes one more away from those that may have the next.
+        processes_left = len(self._processes) - 1
+        for available in range(processes_left, max(processes_left - num_standby_replicas, 0), -1):
+            owner = self._previous_for_standby(task)
             if owner is None:
-                process = self._least_loaded(hash_order(available, _Process.hash_code), task)
-                owner = process.member_with_least_load()
+                without = (each for each in self._hash_order_of(available) if task not in each.assigned)
+                owner = self._first_to_meet(task, without).member_with_least_load()
             self._give(owner, task, active=False)
 
-    def _previous_for_standby(self, task: TaskId, available: set[str]) -> _Owner | None:
-        ran_by = self._ran_by.get(task)
-        if (
-            ran_by is not None
-            and ran_by.process_id in available
-            and self._is_balanced(ran_by.process_id)
-            and self._pairs.has_new_pair(task, self._processes[ran_by.process_id].assigned)
-        ):
-            return ran_by
-        if task in self._copied_by:
-            self._copied_by[task] = [each for each in self._copied_by[task] if each.process_id in available]
-        owner = self._least_loaded_copy(task)
-        return owner if owner is not None and self._is_balanced(owner.process_id) else None
+    def _hash_order_of(self, count: int) -> LoadOrder:
+        """All processes by load, those of equal load as Java goes through a map of `count` of them."""
+        capacity = capacity_for(count)
+        order = self._by_load_and_bucket.get(capacity)
+        if order is None:
+            processes = bucket_order(self._processes.values(), Process.hash_code, capacity)
+            order = self._by_load_and_bucket[capacity] = LoadOrder(processes)
+        return order
 
-    def _least_loaded_copy(self, task: TaskId) -> _Owner | None:
+    def _previous_for_standby(self, task: TaskId) -> Owner | None:
+        ran_by = self._ran_by.get(task)
+        if ran_by is not None:
+            process = self._processes[ran_by.process_id]
+            if (
+                task not in process.assigned
+                and self._is_balanced(process)
+                and self._pairs.has_new_pair(task, process.assigned)
+            ):
+                return ran_by
+        if task in self._copied_by:
+            self._copied_by[task] = [
+                each
+                for each in self._copied_by[task]
+                if task not in self._processes[each.process_id].assigned
+            ]
+        owner = self._least_loaded_copy(task)
+        if owner is None or not self._is_balanced(self._processes[owner.process_id]):
+            return None
+        return owner
+
+    def _least_loaded_copy(self, task: TaskId) -> Owner | None:
         """Of those that kept a copy of the task's state, one in the process with the least load."""
         owners = self._copied_by.get(task)
         if not owners:
             return None
-        process = self._least_loaded([self._processes[owner.process_id] for owner in owners], task)
+        candidates = sorted((self._processes[owner.process_id] for owner in owners), key=Process.by_load)
+        process = self._first_to_meet(task, candidates)
         return next(owner for owner in owners if owner.process_id == process.process_id)
 
-    def _least_loaded(self, processes: Iterable[_Process], task: TaskId) -> _Process:
-        """The first with the least load, of those where the task meets a new one; of all if there are none."""
-        candidates: Sequence[_Process] = list(processes)
-        meeting_new = [each for each in candidates if self._pairs.has_new_pair(task, each.assigned)]
-        return min(meeting_new or candidates, key=lambda process: process.load)
+    def _first_to_meet(self, task: TaskId, by_load: Iterable[Process]) -> Process:
+        """The first where the task meets a new one; the first of all if there is none.
 
-    def _is_balanced(self, process_id: str) -> bool:
-        process = self._processes[process_id]
-        return process.has_capacity or process.load == min(other.load for other in self._processes.values())
+        `by_load` is gone through no further than that: mostly the least loaded one will do.
+        """
+        first = None
+        for process in by_load:
+            if self._pairs.has_new_pair(task, process.assigned):
+                return process
+            first = first or process
+        assert first is not None
+        return first
 
-    def _give(self, owner: _Owner, task: TaskId, *, active: bool) -> None:
+    def _is_balanced(self, process: Process) -> bool:
+        return process.has_capacity or process.load == self._by_load.least_load
+
+    def _give(self, owner: Owner, task: TaskId, *, active: bool) -> None:
         process = self._processes[owner.process_id]
+        load_before = process.load
         process.add(owner.member_id, task, active=active)
+        self._by_load.changed(process, load_before)
+        for order in self._by_load_and_bucket.values():
+            order.changed(process, load_before)
         (self._active if active else self._standby)[owner.member_id].add(task)
         if len(self._processes) > 1:  # One alone is never weighed against another, and pairs are what costs.
             self._pairs.add_pairs(task, process.assigned)

@@ -3,7 +3,7 @@
 Apache: org.apache.kafka.coordinator.group.modern.TargetAssignmentBuilder, GroupSpecImpl; …group.api.assignor.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple, Protocol
 
@@ -22,29 +22,26 @@ class SubscriptionType(Enum):
     HETEROGENEOUS = "heterogeneous"
 
 
-class MemberSpec(NamedTuple):
-    """A member, as an assignor sees it."""
-
-    instance_id: str | None
-    topic_ids: Collection[Uuid]
-    """Those of its subscription that exist, in ascending order."""
-    assignment: Assignment
-    """Its part of the target assignment so far."""
-
-
 class GroupSpec(NamedTuple):
     """A group, as an assignor sees it.
 
-    Members come in the order of joining. Where Apache follows the order of a hash map, topics and partitions here come in
-    ascending order: the same group is always divided in the same way.
+    Topics and partitions come in ascending order, where Apache follows the order of a hash map: the same group is always divided
+    in the same way. Members are asked about one by one: a group of thousands is divided anew with every member that
+    joins, and mostly there is nothing to know of a member but what it has.
     """
 
-    members: Mapping[str, MemberSpec]
+    member_ids: Sequence[str]
+    """In the order of Java's hash map, as Apache goes through them."""
+    topic_ids_of: Callable[[str], Sequence[Uuid]]
+    """Those of a member's subscription that exist, in ascending order."""
+    instance_id_of: Callable[[str], str | None]
+    assignments: Mapping[str, Assignment]
+    """Each member's part of the target assignment so far; one that joins has none."""
+    sizes: Mapping[str, int]
+    """How many partitions each of `assignments` has."""
     subscription_type: SubscriptionType
     owners: Mapping[Uuid, Mapping[int, str]]
     """The target assignment so far, the other way round."""
-    is_assignable: Callable[[Uuid, int], bool] | None = None
-    """Which partitions may be given to anyone; None: all. Share groups wait for a partition's state first."""
 
 
 PartitionCount = Callable[[Uuid], int]
@@ -58,4 +55,4 @@ class Assignor(Protocol):
     def name(self) -> str: ...
 
     def assign(self, group: GroupSpec, partition_count: PartitionCount) -> Mapping[str, Assignment]:
-        """The whole new target assignment; a member that is left out gets nothing. Raises AssignorError."""
+        """The new target assignment. A member that has a part already and keeps all of it may be left out. Raises AssignorError."""

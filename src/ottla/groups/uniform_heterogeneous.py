@@ -13,7 +13,7 @@ Apache: org.apache.kafka.coordinator.group.assignor.UniformHeterogeneousAssignme
 from collections.abc import Iterable, Mapping, Sequence
 from struct import unpack
 
-from ottla.groups.modern_group import Assignment
+from ottla.groups.modern_group import NOTHING_ASSIGNED, Assignment
 from ottla.groups.target_assignment import AssignorError, GroupSpec, PartitionCount
 from ottla.protocol.types import Uuid, uuid_text
 
@@ -27,30 +27,32 @@ class HeterogeneousAssignment:
     """One such assignment in the making. Members go by their position in the group."""
 
     def __init__(self, group: GroupSpec, partition_count: PartitionCount) -> None:
-        self._members = list(group.members.items())
+        self._group = group
+        self._topic_ids = [group.topic_ids_of(member_id) for member_id in group.member_ids]
         self._subscribers: dict[Uuid, list[int]] = {}
-        for position, (_, member) in enumerate(self._members):
-            for topic_id in member.topic_ids:
+        for position, topic_ids in enumerate(self._topic_ids):
+            for topic_id in topic_ids:
                 self._subscribers.setdefault(topic_id, []).append(position)
         self._owners = {
             topic_id: [_NOBODY] * _checked(topic_id, partition_count(topic_id))
             for topic_id in self._subscribers
         }
-        self._counts = [0] * len(self._members)
+        self._counts = [0] * len(group.member_ids)
         """Partitions of each member."""
 
     def build(self) -> Mapping[str, Assignment]:
         if not self._subscribers:
-            return {}
+            return dict.fromkeys(self._group.member_ids, NOTHING_ASSIGNED)
         self._keep()
         self._deal_out()
         self._balance([topic_id for topic_id, members in self._subscribers.items() if len(members) > 1])
         return self._assignments()
 
     def _keep(self) -> None:
-        for position, (_, member) in enumerate(self._members):
-            for topic_id, partitions in member.assignment.items():
-                if topic_id not in member.topic_ids:
+        for position, member_id in enumerate(self._group.member_ids):
+            assignment = self._group.assignments.get(member_id, NOTHING_ASSIGNED)
+            for topic_id, partitions in assignment.items():
+                if topic_id not in self._topic_ids[position]:
                     continue
                 owners = self._owners[topic_id]
                 for partition in partitions:
@@ -118,14 +120,14 @@ class HeterogeneousAssignment:
         return sorted(topic_ids, key=position)
 
     def _assignments(self) -> Mapping[str, Assignment]:
-        made: list[dict[Uuid, list[int]]] = [{} for _ in self._members]
+        made: list[dict[Uuid, list[int]]] = [{} for _ in self._group.member_ids]
         for topic_id, owners in self._owners.items():
             for partition, owner in enumerate(owners):
                 if owner != _NOBODY:
                     made[owner].setdefault(topic_id, []).append(partition)
         return {
             member_id: {topic_id: frozenset(partitions) for topic_id, partitions in mine.items()}
-            for (member_id, _), mine in zip(self._members, made, strict=True)
+            for member_id, mine in zip(self._group.member_ids, made, strict=True)
         }
 
 
