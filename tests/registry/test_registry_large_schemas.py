@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from conditions import until
 from in_process_registry import primary, register, store
 from ottla.registry import long_work
 from ottla.registry.content import SchemaContent
@@ -210,3 +211,32 @@ def test_large_schemas_over_rest(registry: RegistryProcess, subject: str) -> Non
     assert registry.post(path, {"schema": large(3_000, type="no type")}).error == (422, 42201)
     assert registry.post(f"{path}-nowhere", {"schema": large()}).status == 404
     assert registry.post(f"/subjects/{subject}-none", {"schema": large()}).error == (404, 40401)
+
+
+def test_others_are_answered_while_schemas_are_compared(registry: RegistryProcess, subject: str) -> None:
+    """Several requests, one after the other, within one comparison of schemas that are made to be slow."""
+    path = f"/compatibility/subjects/{subject}/versions/latest"
+    registry.register(subject, slow(1))
+    compared: list[int] = []
+    enough = threading.Event()
+
+    def compare() -> None:
+        while not enough.is_set():
+            verdict = registry.post(path, {"schema": slow(2 + len(compared))})
+            compared.append(verdict.status)
+
+    def answered_within_one() -> int:
+        answered, before = 0, len(compared)
+        while len(compared) == before and answered < 3:
+            assert registry.get("/schemas/types").status == 200
+            answered += 1
+        return answered if len(compared) == before else 0
+
+    comparing = threading.Thread(target=compare)
+    comparing.start()
+    try:
+        until(answered_within_one, lambda answered: answered == 3)
+    finally:
+        enough.set()
+        comparing.join()
+    assert set(compared) == {200}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Final, Protocol, TypeVar, cast
 from urllib.parse import parse_qsl
 
@@ -154,7 +155,7 @@ def path_integer(text: str) -> int:
     raise http_error(404, "Not Found")
 
 
-def page(items: Sequence[_Item], request: Request, limit: Limit = UNLIMITED) -> Sequence[_Item]:
-    """The part of a list that `offset` and `limit` ask for."""
+def page(items: Iterable[_Item], request: Request, limit: Limit = UNLIMITED) -> list[_Item]:
+    """The part of a list that `offset` and `limit` ask for; what comes after it is not even looked at."""
     offset = max(request.integer("offset", 0), 0)
-    return items[offset : offset + limit.of(request.integer("limit", -1))]
+    return list(islice(items, offset, offset + limit.of(request.integer("limit", -1))))

@@ -161,7 +161,7 @@ def search(registry: Registry, request: Request) -> Answer:
     if request.flag("latestOnly"):
         found = (versions[-1:] for versions in found)
     rule_type = request.text("ruleType")
-    schemas = [each for each in chain.from_iterable(found) if rule_type is None or _has_rule(each, rule_type)]
+    schemas = (each for each in chain.from_iterable(found) if rule_type is None or _has_rule(each, rule_type))
     shown = [each.as_json() for each in page(schemas, request, registry.facts.limits.schemas)]
     for parts in shown if aliases else ():
         if known := aliases.get(str(parts["subject"])):
