@@ -100,6 +100,8 @@ def registered(text: str = STRING, subject: str = "{s}", **fields: object) -> St
 NONE: Final = put("/config/{s}", {"compatibility": "NONE"}, {"compatibility": "NONE"})
 """The subject takes any schema."""
 
+# fmt: off
+# One request and its answer a line, where it fits.
 ENDPOINTS = [
     Row("GET /", [get("/", {})]),
     Row("POST /", [post("/", {}, {}), post("/", {"a": "b"}, {})]),
@@ -122,9 +124,7 @@ ENDPOINTS = [
             put("/config/x-{s}", {"alias": "{s}"}, {"alias": "{s}"}),
             get("/schemas?subjectPrefix={s}&aliases=true", Part([{"aliases": ["{s}-other-name"]}])),
             get("/schemas?subjectPrefix={s}", Part([Without("aliases")])),
-            get(
-                "/schemas?subjectPrefix=x-{s}&aliases=true", Part([{"subject": "{s}", "aliases": ["x-{s}"]}])
-            ),
+            get("/schemas?subjectPrefix=x-{s}&aliases=true", Part([{"subject": "{s}", "aliases": ["x-{s}"]}])),
             get("/schemas?subjectPrefix=x-{s}", []),
         ],
     ),
@@ -136,10 +136,7 @@ ENDPOINTS = [
             registered(LONG),
             delete("/subjects/{s}/versions/1", 1),
             get("/schemas?subjectPrefix={s}", Part([{"version": 2}])),
-            get(
-                "/schemas?subjectPrefix={s}&deleted=true",
-                Part([{"version": 1, "deleted": True}, {"version": 2}]),
-            ),
+            get("/schemas?subjectPrefix={s}&deleted=true", Part([{"version": 1, "deleted": True}, {"version": 2}])),
             get("/schemas?subjectPrefix={s}&deleted=true&latestOnly=true", Part([{"version": 2}])),
         ],
     ),
@@ -180,14 +177,7 @@ ENDPOINTS = [
             get(
                 "/schemas/ids/1?subject=:{c}:&findTags=PII",
                 Part(
-                    {
-                        "schemaTags": [
-                            {
-                                "schemaEntity": {"entityPath": "Order.item", "entityType": "sr_field"},
-                                "tags": ["PII"],
-                            }
-                        ]
-                    }
+                    {"schemaTags": [{"schemaEntity": {"entityPath": "Order.item", "entityType": "sr_field"}, "tags": ["PII"]}]}
                 ),
             ),
             get("/schemas/ids/1?subject=:{c}:&findTags=GDPR", Without("schemaTags")),
@@ -204,10 +194,7 @@ ENDPOINTS = [
                 ":{c}:{s}-basket",
                 references=[{"name": "Order", "subject": "{s}", "version": 1}],
             ),
-            get(
-                "/schemas/ids/2?subject=:{c}:",
-                Part({"references": [{"name": "Order", "subject": "{s}", "version": 1}]}),
-            ),
+            get("/schemas/ids/2?subject=:{c}:", Part({"references": [{"name": "Order", "subject": "{s}", "version": 1}]})),
             get(
                 "/schemas/ids/2?subject=:{c}:&referenceFormat=qualified",
                 Part({"references": [{"name": "Order", "subject": ":{c}:{s}", "version": 1}]}),
@@ -218,15 +205,7 @@ ENDPOINTS = [
             ),
             get(
                 "/subjects/:{c}:{s}-basket/versions/1?format=resolved",
-                Part(
-                    {
-                        "schema": (
-                            '{"type":"record","name":"Basket","fields":[{"name":"first","type":'
-                            + ORDER
-                            + "}]}"
-                        )
-                    }
-                ),
+                Part({"schema": ('{"type":"record","name":"Basket","fields":[{"name":"first","type":' + ORDER + "}]}")}),
             ),
         ],
     ),
@@ -254,10 +233,7 @@ ENDPOINTS = [
             get("/schemas/ids/1/versions?subject=:{c}:&limit=1", [{"subject": ":{c}:a", "version": 1}]),
             delete("/subjects/:{c}:b", [1]),
             get("/schemas/ids/1/versions?subject=:{c}:", [{"subject": ":{c}:a", "version": 1}]),
-            get(
-                "/schemas/ids/1/versions?subject=:{c}:&deleted=true&offset=1",
-                [{"subject": ":{c}:b", "version": 1}],
-            ),
+            get("/schemas/ids/1/versions?subject=:{c}:&deleted=true&offset=1", [{"subject": ":{c}:b", "version": 1}]),
         ],
     ),
     Row(
@@ -290,16 +266,8 @@ ENDPOINTS = [
     Row(
         "POST /subjects/{s}: normalize, deleted",
         [
-            post(
-                "/subjects/{s}/versions?normalize=true",
-                {"schema": JSON_SCHEMA, "schemaType": "JSON"},
-                Part({}),
-            ),
-            post(
-                "/subjects/{s}?normalize=true",
-                {"schema": REORDERED, "schemaType": "JSON"},
-                Part({"version": 1}),
-            ),
+            post("/subjects/{s}/versions?normalize=true", {"schema": JSON_SCHEMA, "schemaType": "JSON"}, Part({})),
+            post("/subjects/{s}?normalize=true", {"schema": REORDERED, "schemaType": "JSON"}, Part({"version": 1})),
             post("/subjects/{s}", {"schema": REORDERED + " ", "schemaType": "XML"}, (422, 42201)),
             delete("/subjects/{s}", [1]),
             post(
@@ -308,9 +276,7 @@ ENDPOINTS = [
                 Says(404, 40401, "Subject '{s}' not found."),
             ),
             post(
-                "/subjects/{s}?normalize=true&deleted=true",
-                {"schema": REORDERED, "schemaType": "JSON"},
-                Part({"version": 1}),
+                "/subjects/{s}?normalize=true&deleted=true", {"schema": REORDERED, "schemaType": "JSON"}, Part({"version": 1})
             ),
         ],
     ),
@@ -324,8 +290,7 @@ ENDPOINTS = [
             ),
             delete("/subjects/{s}", [1]),
             delete(
-                "/subjects/{s}",
-                Says(404, 40404, "Subject '{s}' was soft deleted.Set permanent=true to delete permanently"),
+                "/subjects/{s}", Says(404, 40404, "Subject '{s}' was soft deleted.Set permanent=true to delete permanently")
             ),
             delete("/subjects/{s}?permanent=true", [1]),
             delete("/subjects/{s}?permanent=true", Says(404, 40401, "Subject '{s}' not found.")),
@@ -364,16 +329,8 @@ ENDPOINTS = [
     Row(
         "POST /subjects/{s}/versions: normalize, force",
         [
-            post(
-                "/subjects/{s}/versions?normalize=true",
-                {"schema": JSON_SCHEMA, "schemaType": "JSON"},
-                Part({"version": 1}),
-            ),
-            post(
-                "/subjects/{s}/versions?normalize=true",
-                {"schema": REORDERED, "schemaType": "JSON"},
-                Part({"version": 1}),
-            ),
+            post("/subjects/{s}/versions?normalize=true", {"schema": JSON_SCHEMA, "schemaType": "JSON"}, Part({"version": 1})),
+            post("/subjects/{s}/versions?normalize=true", {"schema": REORDERED, "schemaType": "JSON"}, Part({"version": 1})),
             registered(ORDER, "{s}-2"),
             post("/subjects/{s}-2/versions", {"schema": UNREADABLE}, (409, 40901)),
             post("/subjects/{s}-2/versions?force=true", {"schema": UNREADABLE}, Part({"version": 2})),
@@ -385,10 +342,7 @@ ENDPOINTS = [
             NONE,
             registered(STRING),
             registered(LONG),
-            *(
-                get(f"/subjects/{{s}}/versions/{each}", Part({"version": 2}))
-                for each in ("2", "latest", "-1")
-            ),
+            *(get(f"/subjects/{{s}}/versions/{each}", Part({"version": 2})) for each in ("2", "latest", "-1")),
             delete("/subjects/{s}/versions/latest", 2),
             get("/subjects/{s}/versions/latest", Part({"version": 1})),
             get("/subjects/{s}/versions/2", Says(404, 40402, "Version 2 not found.")),
@@ -431,20 +385,12 @@ ENDPOINTS = [
             registered(),
             delete(
                 "/subjects/{s}/versions/1?permanent=true",
-                Says(
-                    404,
-                    40407,
-                    "Subject '{s}' Version 1 was not deleted first before being permanently deleted",
-                ),
+                Says(404, 40407, "Subject '{s}' Version 1 was not deleted first before being permanently deleted"),
             ),
             delete("/subjects/{s}/versions/1", 1),
             delete(
                 "/subjects/{s}/versions/1",
-                Says(
-                    404,
-                    40406,
-                    "Subject '{s}' Version 1 was soft deleted.Set permanent=true to delete permanently",
-                ),
+                Says(404, 40406, "Subject '{s}' Version 1 was soft deleted.Set permanent=true to delete permanently"),
             ),
             delete("/subjects/{s}/versions/1?permanent=true", 1),
             delete("/subjects/{s}/versions/1", (404, 40401)),
@@ -457,12 +403,7 @@ ENDPOINTS = [
             post(
                 "/subjects/{s}/versions/1/tags",
                 {
-                    "tagsToAdd": [
-                        {
-                            "schemaEntity": {"entityPath": "Order.item", "entityType": "sr_field"},
-                            "tags": ["PII"],
-                        }
-                    ],
+                    "tagsToAdd": [{"schemaEntity": {"entityPath": "Order.item", "entityType": "sr_field"}, "tags": ["PII"]}],
                     "rulesToMerge": {"domainRules": [RULE]},
                 },
                 Part(
@@ -484,11 +425,7 @@ ENDPOINTS = [
         [
             registered(ORDER),
             post("/compatibility/subjects/{s}/versions/1", {"schema": WITH_COUNT}, {"is_compatible": True}),
-            post(
-                "/compatibility/subjects/{s}/versions/latest",
-                {"schema": UNREADABLE},
-                {"is_compatible": False},
-            ),
+            post("/compatibility/subjects/{s}/versions/latest", {"schema": UNREADABLE}, {"is_compatible": False}),
             post(
                 "/compatibility/subjects/{s}/versions/1?verbose=true&normalize=true",
                 {"schema": WITH_COUNT},
@@ -506,9 +443,7 @@ ENDPOINTS = [
             registered(record("Transitive", ("a", "int"))),
             registered(record("Transitive", ("a", "int"), ("b", "int"), b=1)),
             post(
-                "/compatibility/subjects/{s}/versions",
-                {"schema": record("Transitive", ("b", "int"))},
-                {"is_compatible": False},
+                "/compatibility/subjects/{s}/versions", {"schema": record("Transitive", ("b", "int"))}, {"is_compatible": False}
             ),
             post(
                 "/compatibility/subjects/{s}/versions",
@@ -520,10 +455,7 @@ ENDPOINTS = [
     Row(
         "GET, PUT, DELETE /config/{s}: defaultToGlobal",
         [
-            get(
-                "/config/{s}",
-                Says(404, 40408, "Subject '{s}' does not have subject-level compatibility configured"),
-            ),
+            get("/config/{s}", Says(404, 40408, "Subject '{s}' does not have subject-level compatibility configured")),
             get("/config/{s}?defaultToGlobal=true", {"compatibilityLevel": "BACKWARD"}),
             put("/config/{s}", {"compatibility": "none"}, {"compatibility": "NONE"}),
             get("/config/{s}", {"compatibilityLevel": "NONE"}),
@@ -537,11 +469,7 @@ ENDPOINTS = [
             get("/mode/{s}", Says(404, 40409, "Subject '{s}' does not have subject-level mode configured")),
             get("/mode/{s}?defaultToGlobal=true", {"mode": "READWRITE"}),
             registered(),
-            put(
-                "/mode/{s}",
-                {"mode": "IMPORT"},
-                Says(422, 42205, "Cannot import since found existing subjects"),
-            ),
+            put("/mode/{s}", {"mode": "IMPORT"}, Says(422, 42205, "Cannot import since found existing subjects")),
             put("/mode/{s}?force=true", {"mode": "IMPORT"}, {"mode": "IMPORT"}),
             get("/mode/{s}", {"mode": "IMPORT"}),
             delete("/mode/{s}", {"mode": "IMPORT"}),
@@ -582,11 +510,7 @@ ENDPOINTS = [
             get("/contexts/{c}/schemas/ids/1", Part({"schema": ORDER})),
             get("/contexts/{c}/schemas/ids/1/subjects", [":{c}:{s}"]),
             post("/contexts/{c}/subjects/{s}", {"schema": ORDER}, Part({"subject": ":{c}:{s}"})),
-            post(
-                "/contexts/{c}/compatibility/subjects/{s}/versions/latest",
-                {"schema": UNREADABLE},
-                {"is_compatible": False},
-            ),
+            post("/contexts/{c}/compatibility/subjects/{s}/versions/latest", {"schema": UNREADABLE}, {"is_compatible": False}),
             put("/contexts/{c}/config/{s}", {"compatibility": "NONE"}, Part({})),
             get("/config/:{c}:{s}", {"compatibilityLevel": "NONE"}),
             put("/contexts/{c}/mode", {"mode": "READONLY"}, Part({})),
@@ -603,10 +527,7 @@ ENDPOINTS = [
             get("/v1/metadata/deployment", Part({})),
         ],
     ),
-    Row(
-        "a subject with a slash",
-        [registered(subject="{s}%2Fa"), get("/subjects?subjectPrefix={s}", ["{s}/a"])],
-    ),
+    Row("a subject with a slash", [registered(subject="{s}%2Fa"), get("/subjects?subjectPrefix={s}", ["{s}/a"])]),
     Row("exporters are not in the open source", [get("/exporters", (404, 404))]),
 ]
 
@@ -625,17 +546,9 @@ BODIES = [
                 Part({"version": 1, "references": [{"name": "Order", "subject": "{s}", "version": 1}]}),
             ),
             get("/subjects/{s}-basket/versions/1", Without("schemaType")),
-            post(
-                "/subjects/{s}-json/versions",
-                {"schema": JSON_SCHEMA, "schemaType": "JSON"},
-                Part({"schemaType": "JSON"}),
-            ),
+            post("/subjects/{s}-json/versions", {"schema": JSON_SCHEMA, "schemaType": "JSON"}, Part({"schemaType": "JSON"})),
             get("/subjects/{s}-json/versions/1", Part({"schemaType": "JSON"})),
-            post(
-                "/subjects/{s}-text/versions",
-                {"schema": STRING},
-                Part({"guid": GUID_OF_STRING, "schema": STRING}),
-            ),
+            post("/subjects/{s}-text/versions", {"schema": STRING}, Part({"guid": GUID_OF_STRING, "schema": STRING})),
         ],
     ),
     Row(
@@ -644,24 +557,14 @@ BODIES = [
             registered(
                 STRING,
                 metadata={"tags": {"a.b": ["PII"]}, "properties": {"owner": "x"}, "sensitive": ["owner"]},
-                ruleSet={
-                    "domainRules": [RULE],
-                    "migrationRules": [{**RULE, "name": "up", "mode": "UPGRADE"}],
-                },
+                ruleSet={"domainRules": [RULE], "migrationRules": [{**RULE, "name": "up", "mode": "UPGRADE"}]},
             ),
             get(
                 "/subjects/{s}/versions/1",
                 Part(
                     {
-                        "metadata": {
-                            "tags": {"a.b": ["PII"]},
-                            "properties": {"owner": "x"},
-                            "sensitive": ["owner"],
-                        },
-                        "ruleSet": {
-                            "migrationRules": [{**RULE, "name": "up", "mode": "UPGRADE"}],
-                            "domainRules": [RULE],
-                        },
+                        "metadata": {"tags": {"a.b": ["PII"]}, "properties": {"owner": "x"}, "sensitive": ["owner"]},
+                        "ruleSet": {"migrationRules": [{**RULE, "name": "up", "mode": "UPGRADE"}], "domainRules": [RULE]},
                     }
                 ),
             ),
@@ -671,11 +574,7 @@ BODIES = [
         "register: id, version in IMPORT mode",
         [
             put("/mode/:{c}:", {"mode": "IMPORT"}, Part({})),
-            post(
-                "/subjects/:{c}:{s}/versions",
-                {"schema": STRING, "id": 40, "version": 3},
-                Part({"id": 40, "version": 3}),
-            ),
+            post("/subjects/:{c}:{s}/versions", {"schema": STRING, "id": 40, "version": 3}, Part({"id": 40, "version": 3})),
             post(
                 "/subjects/:{c}:{s}/versions",
                 {"schema": LONG, "id": 40, "version": 4},
@@ -699,19 +598,12 @@ BODIES = [
         [
             registered(
                 ORDER,
-                schemaTagsToAdd=[
-                    {"schemaEntity": {"entityPath": "Order.item", "entityType": "sr_field"}, "tags": ["PII"]}
-                ],
+                schemaTagsToAdd=[{"schemaEntity": {"entityPath": "Order.item", "entityType": "sr_field"}, "tags": ["PII"]}],
             ),
-            get(
-                "/subjects/{s}/versions/1",
-                Part({"schema": TAGGED, "metadata": {"properties": {"confluent:version": "1"}}}),
-            ),
+            get("/subjects/{s}/versions/1", Part({"schema": TAGGED, "metadata": {"properties": {"confluent:version": "1"}}})),
             registered(
                 TAGGED,
-                schemaTagsToRemove=[
-                    {"schemaEntity": {"entityPath": "Order.item", "entityType": "sr_field"}, "tags": ["PII"]}
-                ],
+                schemaTagsToRemove=[{"schemaEntity": {"entityPath": "Order.item", "entityType": "sr_field"}, "tags": ["PII"]}],
             ),
             get("/subjects/{s}/versions/2", Part({"schema": ORDER})),
         ],
@@ -724,14 +616,7 @@ BODIES = [
             get(
                 "/subjects/{s}/versions/2?findTags=*",
                 Part(
-                    {
-                        "schemaTags": [
-                            {
-                                "schemaEntity": {"entityPath": "Order.item", "entityType": "sr_field"},
-                                "tags": ["PII"],
-                            }
-                        ]
-                    }
+                    {"schemaTags": [{"schemaEntity": {"entityPath": "Order.item", "entityType": "sr_field"}, "tags": ["PII"]}]}
                 ),
             ),
             registered(record("Order", ("count", "int"), count=1), propagateSchemaTags=True),
@@ -767,11 +652,7 @@ BODIES = [
                 "overrideRuleSet": {"domainRules": [RULE]},
             }.items()
             for step in (
-                put(
-                    "/config/{s}",
-                    {name: value, "compatibility": "FULL"},
-                    {name: value, "compatibility": "FULL"},
-                ),
+                put("/config/{s}", {name: value, "compatibility": "FULL"}, {name: value, "compatibility": "FULL"}),
                 get("/config/{s}", {name: value, "compatibilityLevel": "FULL"}),
                 put("/config/{s}", {name: None}, {"compatibility": "FULL"}),
                 get("/config/{s}", {"compatibilityLevel": "FULL"}),
@@ -799,9 +680,7 @@ BODIES = [
                 (409, 40901),
             ),
             put("/config/{s}-2", {"validateNewSchemas": False}, Part({})),
-            registered(
-                '{"type":"record","name":"R","fields":[{"name":"a","type":"int","default":"no"}]}', "{s}-2"
-            ),
+            registered('{"type":"record","name":"R","fields":[{"name":"a","type":"int","default":"no"}]}', "{s}-2"),
         ],
     ),
     Row(
@@ -819,12 +698,7 @@ BODIES = [
             registered(STRING, metadata={"properties": {"owner": "team", "tier": "3"}}),
             get(
                 "/subjects/{s}/versions/1",
-                Part(
-                    {
-                        "metadata": {"properties": {"owner": "team", "tier": "2"}},
-                        "ruleSet": {"domainRules": [RULE]},
-                    }
-                ),
+                Part({"metadata": {"properties": {"owner": "team", "tier": "2"}}, "ruleSet": {"domainRules": [RULE]}}),
             ),
         ],
     ),
@@ -832,10 +706,7 @@ BODIES = [
         "a version's answer: subject, version, id, guid, schema, ts",
         [
             registered(),
-            get(
-                "/subjects/{s}/versions/1",
-                Part({"subject": "{s}", "version": 1, "guid": GUID_OF_STRING, "schema": STRING}),
-            ),
+            get("/subjects/{s}/versions/1", Part({"subject": "{s}", "version": 1, "guid": GUID_OF_STRING, "schema": STRING})),
             get("/subjects/{s}/versions/1", Without("deleted")),
             get("/subjects/{s}/versions/1", Without("references")),
         ],
@@ -853,11 +724,7 @@ FEATURES = [
                 {"schema": STRING, "metadata": {"properties": {"a": "1"}}},
                 Part({"id": 2, "version": 2}),
             ),
-            post(
-                "/subjects/:{c}:c/versions",
-                {"schema": '{"type":"string"}', "schemaType": "JSON"},
-                Part({"id": 3}),
-            ),
+            post("/subjects/:{c}:c/versions", {"schema": '{"type":"string"}', "schemaType": "JSON"}, Part({"id": 3})),
         ],
     ),
     Row(
@@ -898,11 +765,7 @@ FEATURES = [
             delete("/subjects/{s}/versions/1", (422, 42206)),
             delete(
                 "/subjects/{s}",
-                Says(
-                    422,
-                    42206,
-                    "One or more references exist to the schema {magic=1,keytype=SCHEMA,subject={s},version=1}.",
-                ),
+                Says(422, 42206, "One or more references exist to the schema {magic=1,keytype=SCHEMA,subject={s},version=1}."),
             ),
             delete("/subjects/{s}-basket", [1]),
             delete("/subjects/{s}", [1]),
@@ -916,10 +779,7 @@ FEATURES = [
         [
             NONE,
             registered(ORDER),
-            registered(
-                record("Basket", ("first", "Order")),
-                references=[{"name": "Order", "subject": "{s}", "version": 1}],
-            ),
+            registered(record("Basket", ("first", "Order")), references=[{"name": "Order", "subject": "{s}", "version": 1}]),
             delete("/subjects/{s}/versions/1", (422, 42206)),
             delete("/subjects/{s}", [1, 2]),
             delete("/subjects/{s}?permanent=true", [1, 2]),
@@ -936,11 +796,7 @@ FEATURES = [
             get("/subjects/{s}-a/versions/1/schema", json.loads(ORDER)),
             get("/subjects/{s}-a/versions/1/referencedby", []),
             post("/subjects/{s}-a", {"schema": ORDER}, Part({"subject": "{s}"})),
-            post(
-                "/compatibility/subjects/{s}-a/versions/latest",
-                {"schema": UNREADABLE},
-                {"is_compatible": False},
-            ),
+            post("/compatibility/subjects/{s}-a/versions/latest", {"schema": UNREADABLE}, {"is_compatible": False}),
             get("/associations/subjects/{s}-a", []),
             delete("/subjects/{s}-a/versions/1", 1),
             delete("/subjects/{s}-a?permanent=true", [1]),
@@ -981,11 +837,7 @@ FEATURES = [
             put("/config/{s}", {"compatibilityGroup": "major"}, Part({})),
             registered(ORDER, metadata={"properties": {"major": "1"}}),
             registered(UNREADABLE, metadata={"properties": {"major": "2"}}),
-            post(
-                "/subjects/{s}/versions",
-                {"schema": ORDER, "metadata": {"properties": {"major": "2"}}},
-                (409, 40901),
-            ),
+            post("/subjects/{s}/versions", {"schema": ORDER, "metadata": {"properties": {"major": "2"}}}, (409, 40901)),
         ],
     ),
 ]
@@ -1020,11 +872,7 @@ EVERYTHING = [
     Row(
         "FORWARD mode: for all only; schemas come with their ids",
         [
-            put(
-                "/mode/{s}",
-                {"mode": "FORWARD"},
-                Says(422, 42205, "Forward mode only supported on global level"),
-            ),
+            put("/mode/{s}", {"mode": "FORWARD"}, Says(422, 42205, "Forward mode only supported on global level")),
             put("/mode", {"mode": "FORWARD"}, {"mode": "FORWARD"}),
             post(
                 "/subjects/{s}/versions",
@@ -1069,17 +917,8 @@ ERRORS = [
             post("/subjects/{s}", {"schema": LONG}, Says(404, 40403, "Schema not found")),
         ],
     ),
-    Row(
-        "40410",
-        [delete("/associations/resources/{s}", Says(404, 40410, "Association for '{s}' not found."))],
-    ),
-    Row(
-        "40901",
-        [
-            registered(ORDER),
-            post("/subjects/{s}/versions", {"schema": UNREADABLE}, (409, 40901)),
-        ],
-    ),
+    Row("40410", [delete("/associations/resources/{s}", Says(404, 40410, "Association for '{s}' not found."))]),
+    Row("40901", [registered(ORDER), post("/subjects/{s}/versions", {"schema": UNREADABLE}, (409, 40901))]),
     Row(
         "42201",
         [
@@ -1087,9 +926,7 @@ ERRORS = [
             post("/subjects/{s}/versions", {}, Says(422, 42201, "Empty schema")),
             post("/subjects/{s}/versions", {"schema": "{"}, (422, 42201)),
             post(
-                "/subjects/{s}/versions",
-                {"schema": STRING, "schemaType": "XML"},
-                Says(422, 42201, "Invalid schema type XML"),
+                "/subjects/{s}/versions", {"schema": STRING, "schemaType": "XML"}, Says(422, 42201, "Invalid schema type XML")
             ),
             post(
                 "/subjects/{s}/versions",
@@ -1128,7 +965,7 @@ ERRORS = [
                     "Invalid compatibility level. Valid values are none, backward, forward, full, "
                     "backward_transitive, forward_transitive, and full_transitive",
                 ),
-            ),
+            )
         ],
     ),
     Row(
@@ -1137,12 +974,8 @@ ERRORS = [
             put(
                 "/mode/{s}",
                 {"mode": "SLEEP"},
-                Says(
-                    422,
-                    42204,
-                    "Invalid mode. Valid values are READWRITE, READONLY, READONLY_OVERRIDE, IMPORT, and FORWARD.",
-                ),
-            ),
+                Says(422, 42204, "Invalid mode. Valid values are READWRITE, READONLY, READONLY_OVERRIDE, IMPORT, and FORWARD."),
+            )
         ],
     ),
     Row(
@@ -1183,6 +1016,7 @@ ERRORS = [
         ],
     ),
 ]
+# fmt: on
 
 
 def _ids(rows: list[Row]) -> list[str]:
