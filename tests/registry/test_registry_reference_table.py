@@ -497,6 +497,7 @@ ENDPOINTS = [
             delete("/contexts/{c}", (422, 42211)),
             delete("/subjects/:{c}:{s}?permanent=true", [1]),
             delete("/contexts/{c}", 204),
+            delete("/contexts/{c}", 204),
             get("/contexts?contextPrefix={c}", []),
         ],
     ),
@@ -1263,10 +1264,11 @@ def _records(bootstrap_servers: str, topic: str) -> list[tuple[bytes, bytes | No
         found: list[tuple[bytes, bytes | None]] = []
         last = -1
         while last < end - 1:
-            for message in consumer.consume(100, 5):
-                assert message.error() is None
-                last = message.offset() or 0
-                found.append((message.key() or b"", message.value()))
+            message = consumer.poll(30)
+            assert message is not None
+            assert message.error() is None
+            last = message.offset() or 0
+            found.append((message.key() or b"", message.value()))
     finally:
         consumer.close()
     return found

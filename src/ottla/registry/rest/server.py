@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ottla.registry.errors import RegistryError
+from ottla.registry.errors import context_not_empty
 from ottla.registry.registry import Registry
 from ottla.registry.rest.messages import Answer, Request, json_answer, page
 from ottla.registry.rest.routing import route
@@ -37,11 +37,12 @@ def _is_known(registry: Registry, request: Request, context: str) -> bool:
 
 @route("DELETE", "/contexts/{context}", writes=True)
 async def delete_context(registry: Registry, request: Request) -> Answer:
-    """Forgets a context without schemas."""
-    context = context_name(request.parameters["context"])
-    if context not in registry.state.context_names():
-        raise RegistryError(404, f"Context '{context}' not found.")
-    await registry.delete_context(context)
+    """Forgets a context without schemas; one that is not there is forgotten already."""
+    context, state = context_name(request.parameters["context"]), registry.state
+    if context in state.context_names():
+        await registry.delete_context(context)
+    elif state.has_subjects(context_subject(context) or "", deleted=True):
+        raise context_not_empty(context)
     return Answer(status=204)
 
 
