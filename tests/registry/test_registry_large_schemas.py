@@ -194,6 +194,58 @@ def test_two_registrations_of_one_large_schema_are_one() -> None:
     assert asyncio.run(both()) == [1, 1, 1, 1]
 
 
+def test_nobody_waits_for_the_order_of_a_write_that_takes_long() -> None:
+    """A schema is in the queue of what takes long; settings are changed and other schemas registered meanwhile."""
+    go_on = threading.Event()
+
+    async def run() -> None:
+        registry = await primary()
+        before = asyncio.create_task(registry.work.run(lambda: go_on.wait(60)))
+        long = asyncio.create_task(register(registry, "s", large()))
+        await asyncio.sleep(0)
+        given: JsonObject = {"compatibilityLevel": "FULL"}
+        async with asyncio.timeout(30):
+            await registry.set_config("s", SubjectConfig.from_json(given), given)
+            await register(registry, "s", '"string"')
+            await register(registry, "t", '"int"')
+        assert not long.done()
+        go_on.set()
+        assert await before
+        # By what holds now, not by what held when it came.
+        with pytest.raises(RegistryError) as refused:
+            await long
+        assert refused.value.code == 40901
+
+    asyncio.run(run())
+
+
+def test_versions_that_come_in_between_are_compared_with_too() -> None:
+    """Hundreds of versions, and more of them while the first are being compared with."""
+    state = RegistryState()
+
+    def version(number: int) -> StoredSchema:
+        fields = [(f"f{each}", "int") for each in range(40)]
+        text = record("R", *fields, **{name: number for name, _ in fields})
+        return StoredSchema("s", number, number, SchemaContent(SchemaType.AVRO, text))
+
+    for number in range(1, 101):
+        store(state, version(number))
+
+    async def run() -> None:
+        registry = await primary(state)
+        given: JsonObject = {"compatibilityLevel": "FULL_TRANSITIVE"}
+        await registry.set_config("s", SubjectConfig.from_json(given), given)
+        registering = asyncio.create_task(register(registry, "s", record("R", ("other", "int"), other=1)))
+        for number in range(101, 140):
+            await asyncio.sleep(0)
+            if not registering.done():
+                store(state, version(number))
+        schema = await registering
+        assert schema.version == state.last_version("s")
+
+    asyncio.run(run())
+
+
 def test_large_schemas_over_rest(registry: RegistryProcess, subject: str) -> None:
     """Checked, registered, looked up, told in a format and refused like others."""
     path = f"/subjects/{subject}/versions"

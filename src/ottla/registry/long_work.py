@@ -83,20 +83,22 @@ class LongWork:
         lacking = first
         while True:
             if lacking is not None:
-                made[lacking.key] = await self._done(lacking.work)
+                await self.make(lacking, made)
             try:
                 return self.attempt(decide, made)
             except TakesLong as found:
                 lacking = found
 
-    async def _done(self, work: Callable[[], object]) -> object:
+    async def make(self, lacking: TakesLong, made: Made) -> None:
+        """Do what a decision lacks, for its next attempt. Raises 503 where too much is waiting."""
+
         def outcome() -> object:
             try:
-                return work()
+                return lacking.work()
             except Exception as error:  # noqa: BLE001 - raised where the decision asks for it
                 return error
 
-        return await self.run(outcome)
+        made[lacking.key] = await self.run(outcome)
 
     async def run(self, work: Callable[[], _Outcome]) -> _Outcome:
         """What `work` returns or raises, called in a thread. Raises 503 where too much is waiting."""

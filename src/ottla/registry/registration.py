@@ -299,13 +299,17 @@ class Catalogue:
     ) -> list[str]:
         """What the newest of the versions that the schema does not get along with has against it."""
         compared = previous[::-1] if level.transitive else previous[-1:]
-        for first in range(0, len(compared), COMPARED_VERSIONS):
-            group = compared[first : first + COMPARED_VERSIONS]
+        # Groups are counted from the oldest version: one that comes in between leaves all but the first as they are.
+        ends = range(len(compared) % COMPARED_VERSIONS, len(compared) + 1, COMPARED_VERSIONS)
+        for end in ends:
+            group = compared[max(0, end - COMPARED_VERSIONS) : end]
+            if not group:
+                continue
             comparison = _Comparison(level, config, schema, content, group, self.schemas.earlier(group))
             if comparison.is_short:
                 texts = comparison.texts()
             else:
-                key = ("compared", level, config.policy, schema, *group)
+                key = ("compared", level, config.policy, schema, content.identity, *group)
                 # What was compared in a thread is another object than this one when the decision is taken anew.
                 comparison, texts = self.schemas.long_work.made(key, comparison.with_texts)
             self.schemas.keep(comparison.earlier)

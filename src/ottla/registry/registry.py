@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
 from ottla.registry import associations_changes, changes, records
 from ottla.registry.associations import Association, Selection
@@ -24,6 +25,7 @@ from ottla.registry.associations_changes import Plan
 from ottla.registry.encoded_answers import EncodedAnswers
 from ottla.registry.errors import RegistryError, no_leader, store_failed
 from ottla.registry.json_fields import JsonObject
+from ottla.registry.long_work import Made, TakesLong
 from ottla.registry.modes import Mode
 from ottla.registry.parsed_schemas import ParsedSchemas
 from ottla.registry.records import StoredSchema
@@ -39,6 +41,11 @@ if TYPE_CHECKING:
 
 MAX_ID_ATTEMPTS: Final = 5
 """How often a registration is tried again because another primary gave the same id or version away."""
+
+MAX_PIECES: Final = 10_000
+"""Of work for one write, that take long: a schema to be parsed, thirty versions to be compared with."""
+
+_Written = TypeVar("_Written")
 
 _log = logging.getLogger("ottla.registry")
 
@@ -150,15 +157,35 @@ class Registry:
         self, subject: str, submitted: Submitted, *, normalize: bool, force: bool = False
     ) -> StoredSchema:
         """The version of a subject with this schema, new or not. Raises RegistryError."""
-        async with self._order.of(subject):
-            return await self._registered(subject, submitted, normalize=normalize, force=force)
+        return await self._in_order(
+            lambda: self._order.of(subject),
+            lambda made: self._registered(subject, submitted, made, normalize=normalize, force=force),
+        )
+
+    async def _in_order(
+        self,
+        order: Callable[[], AbstractAsyncContextManager[None]],
+        write: Callable[[Made], Awaitable[_Written]],
+    ) -> _Written:
+        """What `write` returns, called in its order. What takes long is done outside of that, so that nobody else's write waits
+        for it, and then all is decided anew."""
+        made: Made = {}
+        for _ in range(MAX_PIECES):
+            async with order():
+                try:
+                    return await write(made)
+                except TakesLong as found:
+                    lacking = found
+            await self.work.make(lacking, made)
+        raise store_failed("What the schema has to be compared with changes too quickly, or is too much")
 
     async def _registered(
-        self, subject: str, submitted: Submitted, *, normalize: bool, force: bool = False
+        self, subject: str, submitted: Submitted, made: Made, *, normalize: bool, force: bool = False
     ) -> StoredSchema:
+        """Raises TakesLong."""
         for _ in range(MAX_ID_ATTEMPTS):
-            decided = await self.work.decided(
-                lambda: self.catalogue.decide(subject, submitted, normalize=normalize, force=force)
+            decided = self.work.attempt(
+                lambda: self.catalogue.decide(subject, submitted, normalize=normalize, force=force), made
             )
             if isinstance(decided, StoredSchema):
                 return decided
@@ -215,17 +242,20 @@ class Registry:
 
         `keys`: the subjects, and what stands for the resource.
         """
-        async with self._order.of_all(keys):
-            plan = await self.work.decided(decide)
+
+        async def write(made: Made) -> Associated:
+            plan = self.work.attempt(decide, made)
             schemas = {
                 each.association_type: await self._registered(
-                    each.subject, each.schema, normalize=each.normalize
+                    each.subject, each.schema, made, normalize=each.normalize
                 )
                 for each in plan.registrations
             }
             if plan.writes:
                 await self._write(plan.writes)
-        return Associated(plan.associations, schemas)
+            return Associated(plan.associations, schemas)
+
+        return await self._in_order(lambda: self._order.of_all(keys), write)
 
     async def delete_associations(
         self, resource_id: str, selection: Selection, *, cascade_lifecycle: bool
