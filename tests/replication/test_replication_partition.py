@@ -10,7 +10,8 @@ from ottla.records.record import Record, build_batch
 from ottla.replication.partition import ACKS_ALL, IsolationLevel, Partition, Role
 from ottla.replication.replicas import Replicas
 from ottla.storage.disk import MemoryDisk
-from ottla.storage.log_store import LogStore, LogStoreSettings
+from ottla.storage.log_store import LogStore
+from ottla.storage.store_settings import LogStoreSettings
 
 NOW_MS = 1_700_000_000_000
 BROKER = 1

@@ -1,11 +1,11 @@
 """A log store on a disk and a loop of the test's, and what tests do with its logs."""
 
-import time
-
+from conditions import until
 from ottla.config.topic_config import TopicConfig
 from ottla.protocol.types import TopicPartition, Uuid
 from ottla.records.record import Record, build_batch, iterate_records
-from ottla.storage.log_store import LogStore, LogStoreSettings
+from ottla.storage.log_store import LogStore
+from ottla.storage.store_settings import LogStoreSettings
 
 TOPIC_ID = Uuid(bytes(range(16)))
 OTHER_ID = Uuid(bytes(range(1, 17)))
@@ -27,12 +27,13 @@ class Loop:
         while self.posted:
             self.posted.pop(0)()
 
-    def run_until(self, condition, timeout_s=20):
-        deadline = time.monotonic() + timeout_s
-        while not condition():
-            assert time.monotonic() < deadline, "it has not come to pass"
+    def run_until(self, condition):
+        def come_to_pass():
             self.run()
-            time.sleep(0.001)
+            return condition()
+
+        if not condition():
+            until(come_to_pass)
 
 
 def open_store(disk, *paths, config=CONFIG, loop=None, claim=True, **settings):

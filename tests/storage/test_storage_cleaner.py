@@ -23,7 +23,7 @@ from ottla.storage.cleaner import (
 )
 from ottla.storage.cleaning import CleaningError, CleaningJob, CleaningRound, Throttle
 from ottla.storage.disk import MemoryDisk, OpenMode
-from ottla.storage.helper_process import HelperProcess
+from ottla.storage.job_process import JobProcess
 from ottla.storage.offset_map import ENTRY_BYTES, OffsetMap
 from ottla.storage.txn_index import AbortedEntry
 
@@ -547,7 +547,7 @@ def test_no_room_to_compact_is_waited_for(caplog):
 
 def test_a_helper_tells_the_disks_error(tmp_path):
     """An errno comes across, so that the broker knows a lack of room from a broken disk."""
-    helper = HelperProcess("ottla.storage.cleaner_process")
+    helper = JobProcess("ottla.storage.cleaner_process")
     job = CleaningJob(
         directory=str(tmp_path / "none"),
         segments=(facts(0),),

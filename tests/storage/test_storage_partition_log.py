@@ -402,7 +402,7 @@ def test_a_follower_keeps_offsets_and_epochs_as_the_leader_has_them() -> None:
     follower.log.append_as_follower(memoryview(last.read_all()), now_ms=NOW_MS)
     assert follower.values() == leader.values()
     assert follower.log.epochs.entries == leader.log.epochs.entries
-    assert follower.log.active_producers() == leader.log.active_producers()
+    assert list(follower.log.active_producers()) == list(leader.log.active_producers())
     leader.close()
     follower.close()
 
@@ -500,7 +500,7 @@ def test_an_open_transaction_holds_the_last_stable_offset_after_a_restart() -> N
     room.append(b"c")
     room.reopen()
     assert room.log.last_stable_offset(3) == 1
-    assert room.log.active_producers()[0].current_txn_start_offset == 1
+    assert next(room.log.active_producers()).current_txn_start_offset == 1
     end_transaction(room, ControlType.COMMIT, 2)
     assert room.log.last_stable_offset(4) == 4
     assert room.log.aborted_transactions(0, 4) == []

@@ -194,6 +194,18 @@ def test_active_producers_are_listed_by_id() -> None:
     ]
 
 
+def test_producers_are_listed_as_of_the_first_step() -> None:
+    """Whoever lists a hundred thousand does it piece by piece: what the log takes in meanwhile does not show."""
+    producers = Producers()
+    producers.send(header(0, producer_id=1))
+    producers.send(header(0, producer_id=2))
+    listed = producers.state.active_producers()
+    first = next(listed)
+    producers.send(header(1, producer_id=2))
+    producers.send(header(0, producer_id=3))
+    assert [(each.producer_id, each.last_sequence) for each in (first, *listed)] == [(1, 0), (2, 0)]
+
+
 def restored(state: ProducerState, now_ms: int = 0) -> ProducerState:
     again = ProducerState()
     again.restore(decode(encode(state.rows())), state.end_offset, now_ms=now_ms, expiration_ms=100)
@@ -207,7 +219,7 @@ def test_a_snapshot_brings_back_sequences_and_open_transactions() -> None:
     producers.send(header(0, producer_id=2))
     producers.send(header(1, producer_id=2))
     state = restored(producers.state)
-    assert state.active_producers() == producers.state.active_producers()
+    assert list(state.active_producers()) == list(producers.state.active_producers())
     assert state.first_unstable_offset(10) == 0
     assert state.check(header(1, producer_id=2), AppendOrigin.CLIENT) == DuplicateBatch(2, 2, 5)
     assert state.check(header(2, producer_id=2), AppendOrigin.CLIENT) is None

@@ -13,7 +13,8 @@ from ottla.protocol.types import TopicPartition
 from ottla.records.record import Record, build_batch
 from ottla.storage.disk import MemoryDisk, PosixDisk
 from ottla.storage.log_directory import DirectoryError
-from ottla.storage.log_store import LogState, LogStore, LogStoreSettings
+from ottla.storage.log_store import LogState, LogStore
+from ottla.storage.store_settings import LogStoreSettings
 
 
 @pytest.mark.parametrize("small_bytes", [0, 1 << 20])
@@ -158,10 +159,10 @@ def test_a_helper_that_dies_is_done_without(tmp_path, module_name, monkeypatch, 
     """Recovery goes on in the broker itself."""
     import ottla.storage.recovery_crew as crew
     import ottla.storage.store_loading as module
-    from ottla.storage.helper_process import HelperProcess
+    from ottla.storage.job_process import JobProcess
 
     monkeypatch.setattr(module, "SMALL_RECOVERY_BYTES", 0)
-    monkeypatch.setattr(crew, "HelperProcess", lambda _module: HelperProcess(module_name))
+    monkeypatch.setattr(crew, "JobProcess", lambda _module: JobProcess(module_name))
     store = open_store(PosixDisk(), str(tmp_path))
     for number in range(3):
         append(create(store, TopicPartition("t", number)), b"a", b"b")
@@ -178,16 +179,16 @@ def test_a_stop_ends_the_helpers(tmp_path, monkeypatch):
     """No process is left behind, however much there was to recover."""
     import ottla.storage.recovery_crew as crew
     import ottla.storage.store_loading as module
-    from ottla.storage.helper_process import HelperProcess
+    from ottla.storage.job_process import JobProcess
 
     started = []
 
     def start(name):
-        started.append(HelperProcess(name))
+        started.append(JobProcess(name))
         return started[-1]
 
     monkeypatch.setattr(module, "SMALL_RECOVERY_BYTES", 0)
-    monkeypatch.setattr(crew, "HelperProcess", start)
+    monkeypatch.setattr(crew, "JobProcess", start)
     store = open_store(PosixDisk(), str(tmp_path))
     for number in range(50):
         append(create(store, TopicPartition("t", number)), b"x" * 100_000)

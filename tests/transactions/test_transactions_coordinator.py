@@ -170,8 +170,9 @@ def test_while_it_loads_and_when_it_leads_no_more(world, client):
         PARTITIONS[0]: ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
     }
     assert world.service.describe_transaction(TX).error_code == ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
-    listed = world.service.list_transactions(Wanted(), world.now_ms)
-    assert listed.error_code == ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
+    with pytest.raises(KafkaError) as refused:
+        list(world.service.list_transactions(Wanted(), world.now_ms))
+    assert refused.value.code is ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
 
 
 # Epochs that are used up.

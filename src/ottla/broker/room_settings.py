@@ -14,7 +14,7 @@ from ottla.groups.settings import (
     ShareGroupSettings,
     StreamsGroupSettings,
 )
-from ottla.storage.log_store import LogStoreSettings
+from ottla.storage.store_settings import LogStoreSettings
 from ottla.transactions.settings import TransactionSettings
 
 _MOST_LOG_DESCRIPTORS: Final = 1_000

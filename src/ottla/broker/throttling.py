@@ -36,6 +36,15 @@ QUOTA_TYPES: Final = frozenset({ConfigType.USER, ConfigType.CLIENT, ConfigType.I
 _EXEMPT: Final = frozenset({ApiKey.WRITE_TXN_MARKERS})
 """What brokers ask of each other."""
 
+_NO_VERSION: Final = 1 << 15
+_ENCODED_TELL_FROM: Final[Mapping[int, int]] = {
+    ApiKey.METADATA: 3,
+    ApiKey.DESCRIBE_PRODUCERS: 0,
+    ApiKey.LIST_TRANSACTIONS: 0,
+}
+"""Answers that come as bytes, from the version on whose body begins with the time: Metadata, which is kept encoded and shared
+with others, and lists so long that they are encoded on a thread."""
+
 _PRODUCE = ApiKey.PRODUCE
 _INT32 = Struct(">i")
 _PERCENT_A_SECOND = 100.0
@@ -179,8 +188,7 @@ def _client(context: RequestContext) -> tuple[str, str]:
 
 def _told(api_key: int, context: RequestContext, answer: Any, throttle_ms: int) -> Any:
     if isinstance(answer, bytes):
-        # Metadata, whose body begins with the time since version 3, is kept encoded and shared with others.
-        tells = api_key == ApiKey.METADATA and context.api_version >= 3
+        tells = context.api_version >= _ENCODED_TELL_FROM.get(api_key, _NO_VERSION)
         return _INT32.pack(throttle_ms) + answer[4:] if tells else answer
     if hasattr(answer, "throttle_time_ms"):
         answer.throttle_time_ms = throttle_ms

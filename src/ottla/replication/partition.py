@@ -20,7 +20,8 @@ from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.types import TopicPartition, Uuid
 from ottla.storage.append_result import AppendOrigin, AppendResult
 from ottla.storage.file_slice import FileSlice
-from ottla.storage.partition_log import AbortedTransaction, EpochEndOffset, PartitionLog
+from ottla.storage.partition_log import PartitionLog
+from ottla.storage.read_result import AbortedTransaction, EpochEndOffset
 
 ACKS_ALL = -1
 

@@ -26,12 +26,12 @@ from ottla.records.errors import RecordsError
 from ottla.storage.checkpoints import CLEANER_OFFSET_FILE, CheckpointError, OffsetCheckpoint
 from ottla.storage.cleaner import CleanableSegment, CleaningPlan, LogFacts, is_worth_cleaning, plan_cleaning
 from ottla.storage.cleaning import CleanedGroup, CleaningError, CleaningJob, CleaningRound
-from ottla.storage.helper_process import HelperError, HelperProcess
 from ottla.storage.index_builder import OFFSET_ENTRY, TIME_ENTRY
 from ottla.storage.index_file import CorruptIndexError
+from ottla.storage.job_process import JobError, JobProcess
 from ottla.storage.producer_state import ROW
 from ottla.storage.segment_swap import remove_cleaned, swap_in
-from ottla.storage.store_upkeep import CheckpointWriter
+from ottla.storage.store_checkpoints import CheckpointWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -199,7 +199,7 @@ class LogCleaner:
             self._next_look_ms = self._now_ms + self._settings.backoff_ms
         elif isinstance(error, OSError):
             log.directory.mark_offline(error)
-        elif isinstance(error, (CleaningError, HelperError, RecordsError, CorruptIndexError)):
+        elif isinstance(error, (CleaningError, JobError, RecordsError, CorruptIndexError)):
             self._uncleanable.add(name)
             _logger.error("%s is not compacted any more: %s", name, error)
         if end_offset is not None and not log.is_closed:
@@ -238,7 +238,7 @@ class _Round:
         self._now_ms = now_ms
         self._segments = log.segments
         self._producer_rows = log.producers.rows()
-        self._helper: HelperProcess | None = None
+        self._helper: JobProcess | None = None
         self._stopped = threading.Event()
         self._adoption: Callable[[], None] | None = None
         self._thread = threading.Thread(
@@ -266,7 +266,7 @@ class _Round:
             end_offset = self._clean()
         except _RoundGivenUpError as reason:
             _logger.info("%s: compaction given up: %s", self.log.topic_partition, reason)
-        except (OSError, RecordsError, CleaningError, HelperError, CorruptIndexError) as error:
+        except (OSError, RecordsError, CleaningError, JobError, CorruptIndexError) as error:
             if not (self._stopped.is_set() or self.log.is_closed):
                 failure = error
         if end_offset is None:
@@ -322,7 +322,7 @@ class _Round:
             yield from cleaning.clean()
             yield cleaning.end_offset
             return
-        self._helper = HelperProcess("ottla.storage.cleaner_process")
+        self._helper = JobProcess("ottla.storage.cleaner_process")
         try:
             for answer in self._helper.request(job.to_json()):
                 yield _group_or_end(answer)
@@ -413,12 +413,12 @@ def _group_or_end(answer: Mapping[str, object]) -> CleanedGroup | int:
     if answer.get("done"):
         end_offset = answer["end_offset"]
         if not isinstance(end_offset, int):
-            raise HelperError(f"an end offset expected, found {end_offset!r}")
+            raise JobError(f"an end offset expected, found {end_offset!r}")
         return end_offset
     fields = dict(answer)
     replaced = fields["replaced"]
     if not isinstance(replaced, list):
-        raise HelperError(f"a cleaned group expected, found {answer!r}")
+        raise JobError(f"a cleaned group expected, found {answer!r}")
     fields["replaced"] = tuple(replaced)
     return CleanedGroup(**fields)  # type: ignore[arg-type]
 

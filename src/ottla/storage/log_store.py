@@ -17,29 +17,26 @@ from __future__ import annotations
 import logging
 import os
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from ottla.config.values import LONG_MAX
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.types import ZERO_UUID
-from ottla.storage.checkpoints import (
-    HIGH_WATERMARK_FILE,
-    LOG_START_OFFSET_FILE,
-    PARTITION_METADATA_FILE,
-    RECOVERY_POINT_FILE,
-)
+from ottla.storage.checkpoints import PARTITION_METADATA_FILE
 from ottla.storage.disk import OpenMode
 from ottla.storage.file_cache import FileCache
-from ottla.storage.log_cleaner import CleanerSettings, LogCleaner
+from ottla.storage.log_cleaner import LogCleaner
 from ottla.storage.log_directories import LogDirectories
 from ottla.storage.log_directory import DirectoryState, LogDirectory
 from ottla.storage.log_moves import LogMoves
 from ottla.storage.log_names import LogMark, directory_name, format_partition_metadata, marked_name
 from ottla.storage.log_opening import LogOpener
 from ottla.storage.partition_log import PartitionLog
+from ottla.storage.store_checkpoints import StoreCheckpoints
 from ottla.storage.store_closing import close_cleanly
+from ottla.storage.store_description import DirectoryDescription, describe_directories
 from ottla.storage.store_loading import LoadProgress, StoreLoading
-from ottla.storage.store_upkeep import CheckpointWriter, DoomedLogs, LogUpkeep
+from ottla.storage.store_settings import LogStoreSettings
+from ottla.storage.store_upkeep import DoomedLogs, LogUpkeep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -53,51 +50,6 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 
-class LogStoreSettings(NamedTuple):
-    """The broker's `log.*` settings that are not a topic's; defaults are Apache Kafka 4.1.1's."""
-
-    flush_scheduler_interval_ms: int = LONG_MAX
-    """Without effect: `flush.ms` is looked at in every tick."""
-    flush_offset_checkpoint_interval_ms: int = 60_000
-    flush_start_offset_checkpoint_interval_ms: int = 60_000
-    """The lesser of the two intervals holds for both files."""
-    high_watermark_checkpoint_interval_ms: int = 5_000
-    """For whoever calls `checkpoint_high_watermarks`."""
-    retention_check_interval_ms: int = 300_000
-    recovery_processes: int = 2
-    """Logs recovered at once after a crash, each in a process of its own."""
-    producer_id_expiration_ms: int = 86_400_000
-    producer_id_expiration_check_interval_ms: int = 600_000
-    descriptors_max: int = 1_000
-    """Files of segments and indexes held open at once."""
-    cleaner_enable: bool = True
-    cleaner_threads: int = 1
-    """Logs compacted at once, each in a process of its own."""
-    cleaner_dedupe_buffer_bytes: int = 134_217_728
-    cleaner_io_buffer_bytes: int = 524_288
-    """Without effect: the helper reads and writes in chunks of its own."""
-    cleaner_io_max_bytes_per_second: float = 1.7976931348623157e308
-    cleaner_backoff_ms: int = 15_000
-    max_decompressed_bytes: int = 256 * 1024 * 1024
-    """Bound on what one batch may decompress to when it is compacted."""
-
-    @property
-    def checkpoint_interval_ms(self) -> int:
-        return min(self.flush_offset_checkpoint_interval_ms, self.flush_start_offset_checkpoint_interval_ms)
-
-    @property
-    def cleaner(self) -> CleanerSettings:
-        """What the cleaner needs of them."""
-        return CleanerSettings(
-            enable=self.cleaner_enable,
-            threads=self.cleaner_threads,
-            dedupe_buffer_bytes=self.cleaner_dedupe_buffer_bytes,
-            io_max_bytes_per_second=self.cleaner_io_max_bytes_per_second,
-            backoff_ms=self.cleaner_backoff_ms,
-            max_decompressed_bytes=self.max_decompressed_bytes,
-        )
-
-
 class LogState(Enum):
     """Where a log stands between the start of the broker and being served."""
 
@@ -106,23 +58,6 @@ class LogState(Enum):
     SERVING = "serving"
     OFFLINE = "offline"
     """Its directory failed."""
-
-
-class DirectoryDescription(NamedTuple):
-    """One row of DescribeLogDirs: a directory with its logs' sizes."""
-
-    directory: LogDirectory
-    total_bytes: int
-    usable_bytes: int
-    logs: tuple[LogDescription, ...]
-
-
-class LogDescription(NamedTuple):
-    topic_partition: TopicPartition
-    size_in_bytes: int
-    offset_lag: int
-    """For a future copy, a bound on how many offsets it is behind; 0 for the current log."""
-    is_future: bool
 
 
 class LogStore:
@@ -148,13 +83,12 @@ class LogStore:
         self._logs: dict[TopicPartition, PartitionLog] = {}
         self._topic_ids: dict[TopicPartition, Uuid] = {}
         self._loading = StoreLoading(disk, self.directories, post, self._take_opened)
-        self._high_watermarks: dict[TopicPartition, int] = {}
+        self._checkpoints = StoreCheckpoints(disk, self.directories, self._logs, self._loading)
         self._chosen: dict[TopicPartition, LogDirectory] = {}
         self._blocked: set[TopicPartition] = set()
         """Deleted while a thread recovers them: a new log would meet the old one's files."""
         self._doomed = DoomedLogs(disk)
         self._next_checkpoint_ms = self._now_ms = 0
-        self._checkpoints = CheckpointWriter(disk)
         self._cleaner = LogCleaner(disk, settings.cleaner, post, self.directories)
         self._moves = LogMoves(disk, post, self._unique_id, self._moved, self._cleaner.is_swapping)
         self._cleaner.is_moving = lambda log: self._moves.target_of(log) is not None
@@ -226,7 +160,7 @@ class LogStore:
         ):
             self._doomed.add(now_ms, directory, path)
         for contents in self._loading.contents.values():
-            self._high_watermarks.update(contents.high_watermarks)
+            self._checkpoints.high_watermarks.update(contents.high_watermarks)
         self.directories.ensure_any_usable()
 
     def _take_opened(self, found: FoundLog, log: PartitionLog) -> None:
@@ -369,7 +303,7 @@ class LogStore:
 
     def _forget(self, topic_partition: TopicPartition, mark: LogMark, now_ms: int) -> None:
         self._topic_ids.pop(topic_partition, None)
-        self._high_watermarks.pop(topic_partition, None)
+        self._checkpoints.high_watermarks.pop(topic_partition, None)
         self._chosen.pop(topic_partition, None)
         self._cleaner.forget(topic_partition)
         self._moves.cancel(topic_partition)
@@ -467,44 +401,15 @@ class LogStore:
 
     def checkpoint(self) -> None:
         """Start writing the recovery points and log start offsets of every directory."""
-        for directory in self.directories.usable():
-            recovery_points, log_starts = self._offsets_of(directory)
-            self._checkpoints.start(directory, RECOVERY_POINT_FILE, recovery_points)
-            self._checkpoints.start(directory, LOG_START_OFFSET_FILE, log_starts)
-
-    def _offsets_of(
-        self, directory: LogDirectory
-    ) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
-        """Recovery points and log start offsets of a directory's logs."""
-        recovery_points, log_starts = {}, {}
-        for topic_partition, log in self._logs.items():
-            if log.directory is directory and log.is_materialized:
-                recovery_points[topic_partition] = log.recovery_point
-                if log.log_start_offset > log.segments[0].base_offset:
-                    log_starts[topic_partition] = log.log_start_offset
-        # Of logs that are not loaded the old values hold: without them they would be recovered from their start.
-        for found in self._loading.unopened_in(directory):
-            recovery_points[found.topic_partition] = found.recovery_point
-            if found.log_start_offset > 0:
-                log_starts[found.topic_partition] = found.log_start_offset
-        return recovery_points, log_starts
+        self._checkpoints.write_offsets()
 
     def checkpoint_high_watermarks(self, high_watermarks: Mapping[TopicPartition, int]) -> None:
         """Start writing `replication-offset-checkpoint` of every directory."""
-        for directory in self.directories.usable():
-            offsets = {
-                topic_partition: high_watermarks[topic_partition]
-                for topic_partition, log in self._logs.items()
-                if log.directory is directory and topic_partition in high_watermarks and log.is_materialized
-            }
-            for found in self._loading.unopened_in(directory):
-                if found.topic_partition in self._high_watermarks:
-                    offsets[found.topic_partition] = self._high_watermarks[found.topic_partition]
-            self._checkpoints.start(directory, HIGH_WATERMARK_FILE, offsets)
+        self._checkpoints.write_high_watermarks(high_watermarks)
 
     def high_watermark_checkpoint(self, topic_partition: TopicPartition) -> int:
         """The high watermark last checkpointed before the start; 0 if there was none."""
-        return self._high_watermarks.get(topic_partition, 0)
+        return self._checkpoints.high_watermarks.get(topic_partition, 0)
 
     # -- directories
 
@@ -518,27 +423,7 @@ class LogStore:
 
     def describe(self) -> list[DirectoryDescription]:
         """What DescribeLogDirs answers. Asks the file systems for their free space, which does not wait."""
-        descriptions = []
-        for directory in self.directories:
-            total_bytes = usable_bytes = -1
-            if directory.state is not DirectoryState.OFFLINE:
-                try:
-                    space = self._disk.space(directory.path)
-                    total_bytes, usable_bytes = space.total_bytes, space.usable_bytes
-                except OSError as error:
-                    directory.mark_offline(error)
-            logs = [
-                LogDescription(log.topic_partition, log.size_in_bytes, 0, is_future=False)
-                for log in self._logs.values()
-                if log.directory is directory
-            ]
-            for topic_partition, log in self._logs.items():
-                if self._moves.target_of(topic_partition) is directory:
-                    copied_bytes = self._moves.copied_bytes(topic_partition)
-                    lag = log.log_end_offset - log.log_start_offset
-                    logs.append(LogDescription(topic_partition, copied_bytes, lag, is_future=True))
-            descriptions.append(DirectoryDescription(directory, total_bytes, usable_bytes, tuple(logs)))
-        return descriptions
+        return describe_directories(self._disk, self.directories, self._logs, self._moves)
 
     def directory_of(self, topic_partition: TopicPartition) -> LogDirectory | None:
         """Where the log lies, or would lie."""
@@ -606,7 +491,7 @@ class LogStore:
                 self._disk,
                 directory,
                 logs,
-                lambda: self._offsets_of(directory),
+                lambda: self._checkpoints.offsets_of(directory),
                 broker_epoch=broker_epoch,
                 complete=not self._loading.unopened_in(directory),
             )

@@ -1,13 +1,7 @@
 """One replica's log: an ordered run of segments that is appended to at one end and deleted from at the other.
 
-Used from the event loop's thread, which alone changes it. ``read`` and the look-ups by time may also run on another
-thread. Bytes reach the disk in order: at once, or through the log's append queue on the log directory's thread while the
-directory is slow. fsync always runs on that thread.
-
-Offsets of a log, in order::
-
-    log_start_offset ≤ last stable offset ≤ high watermark ≤ log_end_offset ≤ next_offset
-                                            (replication's)   readable        assigned
+Changed by the event loop's thread alone; how it is read stands in `ReadableLog`. Bytes reach the disk in order: at once, or
+through the log's append queue on the log directory's thread while the directory is slow. fsync always runs on that thread.
 
 A write that fails leaves the file in an unknown state beyond ``log_end_offset``. The directory is no longer ONLINE then;
 if it comes back (a full disk), everything beyond is cut off before the next append, so that no torn batch is ever followed
@@ -47,34 +41,22 @@ from ottla.storage.leader_epochs import LeaderEpochCache
 from ottla.storage.log_directory import DirectoryState, LogDirectory
 from ottla.storage.log_flushing import LogFlusher
 from ottla.storage.log_loading import load_segment, load_segments
-from ottla.storage.log_reading import aborted_between, read_segments
 from ottla.storage.log_truncation import cut, cut_unreadable
 from ottla.storage.log_writer import LogWriter
 from ottla.storage.produced_batch import ProduceRules, kafka_error
 from ottla.storage.producer_snapshot import snapshot_name
-from ottla.storage.producer_state import ActiveProducer, ProducerState
-from ottla.storage.read_result import AbortedTransaction, EpochEndOffset, ReadResult, TimestampOffset
+from ottla.storage.readable_log import ReadableLog
 from ottla.storage.record_walk import needs_walk, walk
 from ottla.storage.segment import READ_ERRORS, Segment
 from ottla.storage.segment_removal import SegmentRemoval
-from ottla.storage.time_lookup import find_max_timestamp, find_timestamp
 
 _logger = logging.getLogger(__name__)
-
-__all__ = [
-    "AbortedTransaction",
-    "ActiveProducer",
-    "EpochEndOffset",
-    "PartitionLog",
-    "ReadResult",
-    "TimestampOffset",
-]
 
 DRAIN_TIMEOUT_S: Final = 30.0
 """How long a truncation or a close waits for queued writes of a stalled disk before it gives up with an error."""
 
 
-_ONLINE, _OFFLINE, _CLIENT = DirectoryState.ONLINE, DirectoryState.OFFLINE, AppendOrigin.CLIENT
+_ONLINE, _CLIENT = DirectoryState.ONLINE, AppendOrigin.CLIENT
 """On the hot path: a member of an enum is looked up anew each time it is named, for 0.1 µs."""
 
 _pack_place = Struct(">qii").pack_into
@@ -84,7 +66,7 @@ _make_result = tuple.__new__
 """`AppendResult` by its fields, without the call of a Python function that its own constructor is."""
 
 
-class PartitionLog:
+class PartitionLog(ReadableLog):
     """One replica's log. Nothing is on disk before the first append.
 
     ``name`` is that of its directory. ``materialize`` is called once, before the first file of a new log is made: it makes
@@ -97,29 +79,16 @@ class PartitionLog:
         "_latest_epoch",
         "_rules",
         "_writer",
-        "cache",
-        "config",
-        "directory",
-        "directory_path",
-        "epochs",
         "is_closed",
         "is_damaged",
         "last_flushed_ms",
-        "log_end_offset",
-        "log_start_offset",
-        "next_offset",
         "on_advance",
         "on_failure",
         "post",
         "producer_id_expiration_ms",
-        "producers",
         "recovery_point",
         "removal",
-        "segments",
         "takes_as_is",
-        "topic_partition",
-        "truncations",
-        "written_offset",
     )
 
     def __init__(
@@ -138,20 +107,9 @@ class PartitionLog:
         now_ms: int = 0,
         random_fraction: Callable[[], float] = random.random,
     ) -> None:
-        self.topic_partition = topic_partition
-        self.directory = directory
-        """The log directory, whose state decides whether the log can be used."""
-        self.directory_path = LogDirectoryPath(f"{directory.path}/{name or str(topic_partition)}")
-        self.config = config
-        self.cache = cache
-        self.epochs = epochs if epochs is not None else LeaderEpochCache()
-        self.producers = ProducerState()
+        path = LogDirectoryPath(f"{directory.path}/{name or str(topic_partition)}")
+        super().__init__(topic_partition, directory, path, config, cache, epochs, start_offset, now_ms)
         self.producer_id_expiration_ms = producer_id_expiration_ms
-        self.log_start_offset = start_offset
-        self.log_end_offset = start_offset
-        """Offset after the last record that is written and may be read."""
-        self.next_offset = start_offset
-        """Offset that the next append gets; ahead of ``log_end_offset`` while appends wait in the queue."""
         self.recovery_point = start_offset
         """Offset below which everything is known to be fsynced."""
         self.on_advance: Callable[[PartitionLog], None] | None = None
@@ -161,37 +119,15 @@ class PartitionLog:
         self.last_flushed_ms = now_ms
         self.removal = SegmentRemoval(cache, directory)
         self.is_closed = False
+        self.is_damaged = False
+        """A write or an fsync has failed: what stands beyond the readable end is not known."""
         self.post = post
         self._rules = ProduceRules(config)
         self.takes_as_is = _takes_as_is(config)
         """Whether no batch has to be looked into, by the log or by its caller, or compressed anew before it is appended."""
         self._latest_epoch = -1
-        self.truncations = 0
-        """Counts the beginnings and the ends of cutting the end off: odd meanwhile."""
-        self.is_damaged = False
-        """A write or an fsync has failed: what stands beyond the readable end is not known."""
         self._flusher = LogFlusher(self)
         self._writer = LogWriter(self, self._flusher, materialize, random_fraction)
-        self.written_offset = start_offset
-        """Offset after what is in the files; ahead of ``log_end_offset`` while an fsync is waited for."""
-        self.segments: list[Segment] = [self.new_segment(start_offset, now_ms)]
-        """Oldest first, the active one last; never empty. Replaced, never changed: other threads read it."""
-
-    def __repr__(self) -> str:
-        return f"PartitionLog({self.topic_partition}, {self.log_start_offset}..{self.log_end_offset})"
-
-    @property
-    def path(self) -> str:
-        """Where its files lie."""
-        return self.directory_path.path
-
-    @property
-    def active_segment(self) -> Segment:
-        return self.segments[-1]
-
-    @property
-    def size_in_bytes(self) -> int:
-        return sum(segment.size_in_bytes for segment in self.segments)
 
     @property
     def unflushed_records(self) -> int:
@@ -343,10 +279,6 @@ class PartitionLog:
 
     # -- segments
 
-    def new_segment(self, base_offset: int, now_ms: int) -> Segment:
-        """A segment of this log that has no files yet and is not yet one of ``segments``."""
-        return Segment(self.cache, self.directory_path, base_offset, created_ms=now_ms, config=self.config)
-
     def load(self, now_ms: int) -> None:
         """Take over the files that lie in the log's directory, whole or recovered. Waits for the disk; for any thread
         while no other uses the log. Raises ``OSError``; ``RecordsError`` for a file that should have been recovered.
@@ -407,108 +339,6 @@ class PartitionLog:
     def unlink_doomed(self, now_ms: int) -> None:
         """Remove the files of deleted segments whose time has come, on the directory's thread."""
         self.removal.unlink_due(now_ms)
-
-    # -- reading
-
-    def read(
-        self,
-        fetch_offset: int,
-        max_bytes: int,
-        *,
-        upper_bound_offset: int | None = None,
-        min_one_batch: bool = True,
-        nowait: bool = False,
-    ) -> ReadResult:
-        """The range of a file that begins with the batch holding ``fetch_offset``; never reads the batches themselves.
-
-        ``upper_bound_offset``: no batch at or above it is in the answer (high watermark, last stable offset;
-        ``None`` for ``log_end_offset``). ``min_one_batch``: a first batch larger than ``max_bytes`` comes whole.
-        ``nowait`` is the loop's way: the newest batches are found without any file, and ``BlockingIOError`` is raised
-        rather than wait for an index or a header that is not in the page cache; then ask again from a thread without.
-
-        Raises ``KafkaError`` OFFSET_OUT_OF_RANGE below ``log_start_offset`` or above ``log_end_offset``,
-        KAFKA_STORAGE_ERROR.
-        """
-        end_offset = self.log_end_offset
-        if not self.log_start_offset <= fetch_offset <= end_offset:
-            raise KafkaError(
-                ErrorCode.OFFSET_OUT_OF_RANGE,
-                f"{self.topic_partition}: offset {fetch_offset} is not in "
-                f"{self.log_start_offset} to {end_offset}",
-            )
-        if upper_bound_offset is not None and upper_bound_offset < end_offset:
-            end_offset = upper_bound_offset
-        if fetch_offset >= end_offset:
-            return ReadResult(None, fetch_offset)
-        if self.directory.state is _OFFLINE:
-            self.directory.ensure_readable()
-        truncations = self.truncations
-        try:
-            return read_segments(
-                self.segments,
-                fetch_offset,
-                max_bytes,
-                end_offset=end_offset,
-                written_offset=self.written_offset,
-                min_one_batch=min_one_batch,
-                nowait=nowait,
-            )
-        except BlockingIOError:
-            raise
-        except READ_ERRORS as error:
-            raise self.unreadable(error, truncations) from error
-
-    # -- look-ups
-
-    def offset_for_timestamp(self, timestamp_ms: int) -> TimestampOffset | None:
-        """The first record of at least this time, exact inside its batch; ``None`` if there is none.
-
-        Reads and decompresses one batch: for a thread. Raises ``KafkaError``: CORRUPT_MESSAGE, KAFKA_STORAGE_ERROR.
-        """
-        truncations = self.truncations
-        try:
-            return find_timestamp(self.segments, timestamp_ms, self.log_start_offset)
-        except READ_ERRORS as error:
-            raise self.unreadable(error, truncations) from error
-
-    def offset_of_max_timestamp(self) -> TimestampOffset | None:
-        """The record with the largest timestamp, exact inside its batch; ``None`` for an empty log. For a thread."""
-        truncations = self.truncations
-        try:
-            return find_max_timestamp(self.segments, self.log_start_offset)
-        except READ_ERRORS as error:
-            raise self.unreadable(error, truncations) from error
-
-    def offset_for_leader_epoch(self, leader_epoch: int) -> EpochEndOffset:
-        """Where the largest epoch not above ``leader_epoch`` ends (KIP-101, KIP-279)."""
-        return EpochEndOffset(*self.epochs.end_offset_for(leader_epoch, self.log_end_offset))
-
-    def latest_epoch(self) -> int | None:
-        """The newest leader epoch that a batch of this log was written in."""
-        return self.epochs.latest_epoch
-
-    def last_stable_offset(self, high_watermark: int) -> int:
-        """Below this every transaction is decided and replicated; ``high_watermark`` where none is open."""
-        unstable = self.producers.first_unstable_offset(high_watermark)
-        if unstable is None or unstable >= high_watermark:
-            return high_watermark
-        return max(unstable, self.log_start_offset)
-
-    def aborted_transactions(self, start_offset: int, end_offset: int) -> Sequence[AbortedTransaction]:
-        """Aborted transactions that overlap ``[start_offset, end_offset)``, ordered by first offset."""
-        try:
-            return aborted_between(self.segments, start_offset, end_offset)
-        except READ_ERRORS as error:
-            raise self.unreadable(error) from error
-
-    def epoch_of_offset(self, offset: int) -> int:
-        """The leader epoch in which the record at ``offset`` was written; -1 where that is not known."""
-        epoch = self.epochs.epoch_for_offset(offset)
-        return -1 if epoch is None else epoch
-
-    def active_producers(self) -> list[ActiveProducer]:
-        """Every producer whose state is kept, ordered by id."""
-        return self.producers.active_producers()
 
     # -- cutting
 
@@ -660,8 +490,6 @@ class PartitionLog:
         for segment in (*self.segments, *(doomed for _due_ms, doomed in self.doomed)):
             segment.close()
 
-    # -- failures
-
     def write_failed(self, error: OSError) -> KafkaError:
         """Take note of a failed file operation; the error to raise."""
         self.is_damaged = True
@@ -679,18 +507,6 @@ class PartitionLog:
             yield
         finally:
             self.truncations += 1
-
-    def unreadable(self, error: Exception, truncations: int | None = None) -> KafkaError:
-        """The error to raise where segments or indexes could not be read.
-
-        ``truncations`` as counted before: a thread that read while the loop was truncating may have met half of it.
-        """
-        meanwhile = truncations is not None and (truncations % 2 or truncations != self.truncations)
-        if isinstance(error, RecordsError) and not meanwhile:
-            return kafka_error(error)
-        if isinstance(error, OSError):
-            self.directory.mark_offline(error)
-        return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.topic_partition}: {error}")
 
     def _make_writable(self) -> None:
         """Raise unless the directory is ONLINE; cut off what a failed write has left beyond the readable end."""

@@ -23,7 +23,7 @@ Source: Apache's `ProducerStateManager`, `ProducerAppendInfo`, `ProducerStateEnt
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -280,17 +280,14 @@ class ProducerState:
 
     # -- looking at it
 
-    def active_producers(self) -> list[ActiveProducer]:
-        """All producers, ordered by id."""
-        active = []
-        for producer_id in sorted(self._entries):
+    def active_producers(self) -> Iterator[ActiveProducer]:
+        """All producers as of the first step, ordered by id: what is taken in until the last one changes nothing."""
+        entries = self._entries.copy()
+        for producer_id in sorted(entries):
             epoch, sequence, _offset, _delta, timestamp, coordinator_epoch, txn_first = ROW.unpack_from(
-                self._entries[producer_id]
+                entries[producer_id]
             )
-            active.append(
-                ActiveProducer(producer_id, epoch, sequence, timestamp, coordinator_epoch, txn_first)
-            )
-        return active
+            yield ActiveProducer(producer_id, epoch, sequence, timestamp, coordinator_epoch, txn_first)
 
     def last_sequences(self) -> dict[int, tuple[int, int, int]]:
         """Of each producer with a batch: epoch, last sequence and last offset. Compaction keeps these batches."""

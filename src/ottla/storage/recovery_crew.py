@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from ottla.protocol.errors import KafkaError
 from ottla.records.errors import RecordsError
 from ottla.storage.checkpoints import CheckpointError
-from ottla.storage.helper_process import HelperError, HelperProcess
+from ottla.storage.job_process import JobError, JobProcess
 from ottla.storage.recovery import RecoveryResult, bytes_to_recover, recover_log
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ class RecoveryCrew:
         self._lock = threading.Lock()
         self._waiting: deque[FoundLog] = deque()
         self._threads: list[threading.Thread] = []
-        self._helpers: list[HelperProcess] = []
-        self._in_hands: dict[str, HelperProcess | None] = {}
+        self._helpers: list[JobProcess] = []
+        self._in_hands: dict[str, JobProcess | None] = {}
         """Logs, by path, that are being recovered, and the helper that does it; None for a thread of the broker."""
         self._cancelled: set[str] = set()
         self._stopped = False
@@ -98,7 +98,7 @@ class RecoveryCrew:
         self.join(None)
 
     def _work(self) -> None:
-        mine: list[HelperProcess] = []
+        mine: list[JobProcess] = []
         try:
             while portion := self._next():
                 if self._disk.shareable and not (mine and mine[-1].is_alive):
@@ -154,10 +154,10 @@ class RecoveryCrew:
         if not self._stopped:
             self._on_done(found, log, error)
 
-    def _start_helper(self) -> list[HelperProcess]:
+    def _start_helper(self) -> list[JobProcess]:
         """A new helper, or none where it cannot be started."""
         try:
-            helper = HelperProcess("ottla.storage.recovery_process")
+            helper = JobProcess("ottla.storage.recovery_process")
         except OSError as error:
             _logger.warning("no helper process for recovery (%s): it runs in the broker", error)
             return []
@@ -187,7 +187,7 @@ class RecoveryCrew:
         except (OSError, RecordsError, CheckpointError, KafkaError) as error:
             return None, error
 
-    def _recover_in_helper(self, portion: list[FoundLog], helper: HelperProcess) -> list[FoundLog]:
+    def _recover_in_helper(self, portion: list[FoundLog], helper: JobProcess) -> list[FoundLog]:
         """Let the helper recover these logs; those that it could not, for whatever reason."""
         with self._lock:
             left = {found.path: found for found in portion if found.path not in self._cancelled}
@@ -203,7 +203,7 @@ class RecoveryCrew:
                     fields = {name: value for name, value in answer.items() if name != "directory"}
                     log, error = self._open(found, RecoveryResult.from_json(fields))
                     self._tell(found, log, error)
-        except (HelperError, OSError) as error:
+        except (JobError, OSError) as error:
             # What the disk has against a log the broker finds out for itself, and answers for.
             if not self._stopped:
                 _logger.warning("recovery goes on in the broker: %s", error)

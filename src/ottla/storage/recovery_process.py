@@ -1,4 +1,4 @@
-"""`python -m ottla.storage.recovery_process`: recovers logs (see `ottla.storage.helper_process`).
+"""`python -m ottla.storage.recovery_process`: recovers logs (see `ottla.storage.job_process`).
 
 In: `{"jobs": [fields of a RecoveryJob, …]}`. Out: `{"progress": bytes read}` any number of times, and for each log when it is
 done the fields of its `RecoveryResult` with its `directory`.
@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ottla.storage.disk import PosixDisk
-from ottla.storage.helper_process import serve
+from ottla.storage.job_process import serve
 from ottla.storage.recovery import RecoveryJob, recover_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ottla.storage.helper_process import Fields
+    from ottla.storage.job_process import Fields
 
 
 PROGRESS_BYTES: Final = 16 * 1024 * 1024

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ottla.config.values import LONG_MAX
 from ottla.protocol.errors import KafkaError
-from ottla.storage.checkpoints import OffsetCheckpoint
 from ottla.storage.log_directory import DirectoryState
 from ottla.storage.retention import SegmentFacts, deletable_segments
 
@@ -191,34 +190,3 @@ class DoomedLogs:
         for doomed in self._waiting:
             if doomed.directory is directory and doomed.log is not None:
                 doomed.log.abandon()
-
-
-class CheckpointWriter:
-    """Writes the offset files of log directories on their threads, and only when they have changed."""
-
-    __slots__ = ("_disk", "_written")
-
-    def __init__(self, disk: Disk) -> None:
-        self._disk = disk
-        self._written: dict[str, dict[TopicPartition, int]] = {}
-
-    def start(self, directory: LogDirectory, name: str, offsets: dict[TopicPartition, int]) -> None:
-        """Begin to write; `offsets` is not changed by the caller any more."""
-        checkpoint = OffsetCheckpoint(self._disk, directory.path, name)
-        if not directory.is_online or self._written.get(checkpoint.path) == offsets:
-            return
-        try:
-            directory.submit(partial(self._write, directory, checkpoint, offsets))
-        except KafkaError as error:
-            _logger.warning("%s is not written: %s", checkpoint.path, error)
-        else:
-            self._written[checkpoint.path] = offsets
-
-    def _write(
-        self, directory: LogDirectory, checkpoint: OffsetCheckpoint, offsets: dict[TopicPartition, int]
-    ) -> None:
-        try:
-            checkpoint.write(offsets)
-        except OSError as error:
-            self._written.pop(checkpoint.path, None)
-            directory.mark_offline(error)

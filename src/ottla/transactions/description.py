@@ -3,16 +3,19 @@
 Apache: TransactionStateManager#listTransactionStates, TransactionCoordinator#handleDescribeTransactions.
 """
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Container, Iterator, Sequence
+from typing import Final, NamedTuple
 
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages import describe_transactions, list_transactions
 from ottla.transactions.records import by_topic
 from ottla.transactions.states import STATES_BY_NAME, TransactionState
-from ottla.transactions.transaction import Transactions
+from ottla.transactions.transaction import Transaction, Transactions
 
 NO_DURATION = -1
+
+LOOKED_AT_AT_ONCE: Final = 64
+"""Transactional ids from one piece of a list to the next: a regular expression may take microseconds for each."""
 
 
 class Wanted(NamedTuple):
@@ -32,23 +35,33 @@ class Wanted(NamedTuple):
 
 def listed(
     transactions: Transactions, wanted: Wanted, now_ms: int
-) -> Iterator[list_transactions.TransactionState]:
+) -> Iterator[Sequence[list_transactions.TransactionState]]:
+    """Piece by piece, of those that were there at the first: what is found among a few ids, which may be nothing."""
     states = {STATES_BY_NAME[name] for name in wanted.states if name in STATES_BY_NAME}
-    for transactional_id, transaction in transactions.by_id.items():
-        metadata = transaction.metadata
-        if wanted.producer_ids and metadata.producer_id not in wanted.producer_ids:
-            continue
-        if wanted.states and metadata.state not in states:
-            continue
-        if wanted.longer_than_ms >= 0 and now_ms - metadata.start_ms <= wanted.longer_than_ms:
-            continue
-        if wanted.matches is not None and not wanted.matches(transactional_id):
-            continue
-        yield list_transactions.TransactionState(
-            transactional_id=transactional_id,
-            producer_id=metadata.producer_id,
-            transaction_state=metadata.state.state_name,
-        )
+    everyone = list(transactions.by_id.values())
+    for start in range(0, len(everyone), LOOKED_AT_AT_ONCE):
+        yield [
+            list_transactions.TransactionState(
+                transactional_id=each.transactional_id,
+                producer_id=each.metadata.producer_id,
+                transaction_state=each.metadata.state.state_name,
+            )
+            for each in everyone[start : start + LOOKED_AT_AT_ONCE]
+            if _is_wanted(each, wanted, states, now_ms)
+        ]
+
+
+def _is_wanted(
+    transaction: Transaction, wanted: Wanted, states: Container[TransactionState], now_ms: int
+) -> bool:
+    metadata = transaction.metadata
+    if wanted.producer_ids and metadata.producer_id not in wanted.producer_ids:
+        return False
+    if wanted.states and metadata.state not in states:
+        return False
+    if wanted.longer_than_ms >= 0 and now_ms - metadata.start_ms <= wanted.longer_than_ms:
+        return False
+    return wanted.matches is None or wanted.matches(transaction.transactional_id)
 
 
 def described(transactions: Transactions, transactional_id: str) -> describe_transactions.TransactionState:

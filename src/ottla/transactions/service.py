@@ -5,7 +5,7 @@ wherever their leaders are, and calls `markers_answered(markers, answers, now_ms
 each partition has answered. Markers of a coordinator that is gone meanwhile are answered into the void.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from ottla.coordination.results import Reply
@@ -13,7 +13,7 @@ from ottla.coordination.service import Append, CoordinatorService
 from ottla.coordination.states import CoordinatorState
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages import describe_transactions
-from ottla.protocol.messages.list_transactions import ListTransactionsResponse
+from ottla.protocol.messages.list_transactions import TransactionState as ListedTransaction
 from ottla.protocol.types import TopicPartition
 from ottla.transactions.coordinator import TransactionCoordinator
 from ottla.transactions.description import Wanted, listed
@@ -141,18 +141,15 @@ class TransactionCoordinatorService(CoordinatorService[TransactionCoordinator]):
             Outcome,
         )
 
-    def list_transactions(self, wanted: Wanted, now_ms: int) -> ListTransactionsResponse:
-        """Of all partitions led here; an error if one is still loading."""
+    def list_transactions(self, wanted: Wanted, now_ms: int) -> Iterator[Sequence[ListedTransaction]]:
+        """Of all partitions led here, piece by piece: other calls may come between.
+
+        Raises `KafkaError` COORDINATOR_LOAD_IN_PROGRESS if one is still loading.
+        """
         if any(each.state is CoordinatorState.LOADING for each in self._coordinators.values()):
-            return ListTransactionsResponse(error_code=ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)
-        return ListTransactionsResponse(
-            unknown_state_filters=wanted.unknown_states,
-            transaction_states=[
-                state
-                for coordinator in self._coordinators.values()
-                for state in listed(coordinator.transactions, wanted, now_ms)
-            ],
-        )
+            raise KafkaError(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)
+        for coordinator in self.coordinators():
+            yield from listed(coordinator.transactions, wanted, now_ms)
 
     def describe_transaction(self, transactional_id: str) -> describe_transactions.TransactionState:
         """One transactional id, or why it can't be described."""

@@ -24,7 +24,7 @@ from ottla.protocol.messages.describe_log_dirs import (
 from ottla.protocol.types import TopicPartition
 from ottla.security.acl import AclOperation
 from ottla.storage.log_directory import DirectoryState
-from ottla.storage.log_store import DirectoryDescription, LogDescription
+from ottla.storage.store_description import DirectoryDescription, LogDescription
 
 if TYPE_CHECKING:
     from ottla.broker.server import BrokerServer

@@ -1,10 +1,13 @@
 """DescribeProducers (key 61, version 0): who has written to a partition, idempotent and transactional producers (KIP-664)."""
 
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from ottla.broker.access import TOPIC, denied
 from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
+from ottla.broker.long_answers import YIELD_EVERY, Pieces, answer_in_pieces
+from ottla.broker.pending import Pending
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.messages.describe_producers import (
     DescribeProducersRequest,
@@ -22,39 +25,45 @@ if TYPE_CHECKING:
 @handles(DescribeProducersRequest, DescribeProducersResponse, versions=(0, 0))
 def describe_producers(
     broker: "BrokerServer", request: DescribeProducersRequest, context: RequestContext
-) -> DescribeProducersResponse:
+) -> DescribeProducersResponse | Pending[bytes]:
     """The producers that each partition remembers, with their open transactions."""
-    names = [topic.name for topic in request.topics]
-    refused = denied(broker, context, AclOperation.READ, TOPIC, names)
-    return DescribeProducersResponse(
-        topics=[
-            TopicResponse(
-                name=topic.name,
-                partitions=[
-                    _refused(each) if topic.name in refused else _producers_of(broker, topic.name, each)
-                    for each in topic.partition_indexes
-                ],
-            )
-            for topic in request.topics
-        ]
-    )
+    return answer_in_pieces(broker, context, _described(broker, request, context))
 
 
-def _refused(partition: int) -> PartitionResponse:
-    code = ErrorCode.TOPIC_AUTHORIZATION_FAILED
-    return PartitionResponse(partition_index=partition, error_code=code, error_message=code.message)
+def _described(
+    broker: "BrokerServer", request: DescribeProducersRequest, context: RequestContext
+) -> Pieces[DescribeProducersResponse]:
+    refused = denied(broker, context, AclOperation.READ, TOPIC, [topic.name for topic in request.topics])
+    response = DescribeProducersResponse()
+    for topic in request.topics:
+        described = TopicResponse(name=topic.name)
+        response.topics.append(described)
+        for each in topic.partition_indexes:
+            if topic.name in refused:
+                partition = _failed(each, KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED))
+            else:
+                partition = yield from _producers_of(broker, topic.name, each)
+            described.partitions.append(partition)
+            yield
+    return response
 
 
-def _producers_of(broker: "BrokerServer", topic: str, partition: int) -> PartitionResponse:
+def _failed(partition: int, error: KafkaError) -> PartitionResponse:
+    return PartitionResponse(partition_index=partition, error_code=error.code, error_message=error.message)
+
+
+def _producers_of(
+    broker: "BrokerServer", topic: str, partition: int
+) -> Generator[None, None, PartitionResponse]:
     try:
         log = broker.replicas.partition(topic, partition).leading_log()
     except KafkaError as error:
-        return PartitionResponse(
-            partition_index=partition, error_code=error.code, error_message=error.message
-        )
-    return PartitionResponse(
-        partition_index=partition,
-        active_producers=[
+        return _failed(partition, error)
+    described = PartitionResponse(partition_index=partition)
+    for number, each in enumerate(log.active_producers()):
+        if number % YIELD_EVERY == 0:
+            yield
+        described.active_producers.append(
             ProducerState(
                 producer_id=each.producer_id,
                 producer_epoch=each.producer_epoch,
@@ -63,6 +72,5 @@ def _producers_of(broker: "BrokerServer", topic: str, partition: int) -> Partiti
                 coordinator_epoch=each.coordinator_epoch,
                 current_txn_start_offset=each.current_txn_start_offset,
             )
-            for each in log.active_producers()
-        ],
-    )
+        )
+    return described

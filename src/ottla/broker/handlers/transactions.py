@@ -31,6 +31,7 @@ from ottla.broker.context import RequestContext
 from ottla.broker.dispatch import handles
 from ottla.broker.internal_topics import GROUP_METADATA_TOPIC, INTERNAL_TOPICS
 from ottla.broker.later import answer_later
+from ottla.broker.long_answers import Pieces, answer_in_pieces
 from ottla.broker.pending import Pending
 from ottla.coordination.results import Reply
 from ottla.protocol.errors import ErrorCode, KafkaError
@@ -436,7 +437,7 @@ def _listing_failed(
 @handles(ListTransactionsRequest, ListTransactionsResponse, versions=(0, 2), on_error=_listing_failed)
 def list_transactions(
     broker: "BrokerServer", request: ListTransactionsRequest, context: RequestContext
-) -> ListTransactionsResponse:
+) -> ListTransactionsResponse | Pending[bytes]:
     """The transactional ids that this broker coordinates and the client may describe, filtered. Raises `KafkaError` INVALID_REGULAR_EXPRESSION."""
     wanted = Wanted(
         frozenset(request.producer_id_filters),
@@ -444,13 +445,18 @@ def list_transactions(
         request.duration_filter,
         _matcher(request.transactional_id_pattern),
     )
-    response = broker.transactions.service.list_transactions(wanted, context.now_ms)
-    names = [each.transactional_id for each in response.transaction_states]
-    hidden = denied(broker, context, AclOperation.DESCRIBE, TRANSACTIONAL_ID, names, audit=False)
-    if hidden:
-        response.transaction_states = [
-            each for each in response.transaction_states if each.transactional_id not in hidden
-        ]
+    return answer_in_pieces(broker, context, _listed(broker, wanted, context))
+
+
+def _listed(
+    broker: "BrokerServer", wanted: Wanted, context: RequestContext
+) -> Pieces[ListTransactionsResponse]:
+    response = ListTransactionsResponse(unknown_state_filters=wanted.unknown_states)
+    for found in broker.transactions.service.list_transactions(wanted, context.now_ms):
+        names = [each.transactional_id for each in found]
+        hidden = denied(broker, context, AclOperation.DESCRIBE, TRANSACTIONAL_ID, names, audit=False)
+        response.transaction_states += [each for each in found if each.transactional_id not in hidden]
+        yield
     return response
 
 

@@ -1,10 +1,10 @@
-"""A helper process of the broker: a job as a line of JSON in, answers as lines of JSON out.
+"""A process beside the broker that does jobs for it: a job as a line of JSON in, answers as lines of JSON out.
 
 Work that would hold the interpreter for long (reading logs after a crash, compaction) runs in `python -m ottla.storage.…`, a
 process of its own: started anew, never forked, so that no lock, descriptor or event loop of the broker comes along. It ends
 when its standard input does, hence also when the broker is killed.
 
-The broker's side (`HelperProcess`) is used from a thread of the broker's that waits for the answers.
+The broker's side (`JobProcess`) is used from a thread of the broker's that waits for the answers.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _TERMINATION_TIMEOUT_S: Final = 5.0
 _PACKAGE_ROOT: Final = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-class HelperError(Exception):
+class JobError(Exception):
     """A helper process failed: it raised, or ended before its answer was complete."""
 
 
-class HelperProcess:
+class JobProcess:
     """One running helper. Not for use from two threads, but for `kill`."""
 
     __slots__ = ("_module", "_process")
@@ -59,29 +59,29 @@ class HelperProcess:
     def request(self, job: Fields) -> Iterator[Fields]:
         """Send a job; its answers until the one with `done`, that one included.
 
-        Raises `HelperError`, and `OSError` where the helper met one.
+        Raises `JobError`, and `OSError` where the helper met one.
         """
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
-            raise HelperError(f"{self._module} has no pipes")
+            raise JobError(f"{self._module} has no pipes")
         try:
             stdin.write(json.dumps(job) + "\n")
             stdin.flush()
         except OSError as error:
-            raise HelperError(f"{self._module} takes no job: {error}") from error
+            raise JobError(f"{self._module} takes no job: {error}") from error
         for line in stdout:
             answer = json.loads(line)
             if answer.get("errno"):
                 raise OSError(answer["errno"], str(answer["error"]))
             if "error" in answer:
-                raise HelperError(str(answer["error"]))
+                raise JobError(str(answer["error"]))
             if "log" in answer:
                 _logger.log(answer["level"], "%s", answer["log"])
                 continue
             yield answer
             if answer.get("done"):
                 return
-        raise HelperError(f"{self._module} ended with code {self._process.wait()} before its answer")
+        raise JobError(f"{self._module} ended with code {self._process.wait()} before its answer")
 
     @property
     def is_alive(self) -> bool:
