@@ -1010,6 +1010,18 @@ ERRORS = [
     Row(
         "422 and 400 of HTTP",
         [
+            *(
+                post("/subjects/{s}/versions", {"schema": STRING, name: value}, Says(
+                    422, 422, f"{name} has half of a surrogate pair, which no text can hold"
+                ))
+                for name, value in {
+                    "metadata": {"properties": {"a": "\ud800"}},
+                    "ruleSet": {"domainRules": [{**RULE, "doc": "\udfff"}]},
+                    "references": [{"name": "\ud800", "subject": "s", "version": 1}],
+                }.items()
+            ),
+            put("/config/{s}", {"compatibilityGroup": "\ud800"}, (422, 422)),
+            post("/associations", {"resourceName": "\ud800"}, (422, 422)),
             post("/subjects/{s}/versions", {"schema": 1, "references": 2}, (422, 422)),
             post("/subjects/{s}/versions", b"{", (400, 400)),
             get("/nothing/here", (404, 404)),

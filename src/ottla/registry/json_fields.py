@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TypeAlias
 
 from ottla.registry.errors import FieldError
@@ -21,6 +22,19 @@ def to_json(value: Json | Mapping[str, Json]) -> bytes:
     """Compact JSON in UTF-8, fields in the order they have."""
     # A lone surrogate can come in as \ud800 in a body; it has no UTF-8 of its own.
     return _ENCODER.encode(value).encode("utf-8", "surrogatepass")
+
+
+def check_characters(fields: Mapping[str, Json], *names: str) -> None:
+    """Raise FieldError where a string has half of a surrogate pair: of it no record of UTF-8 can be made."""
+    for name in names:
+        if fields.get(name) is None:
+            continue
+        # What is nested too deep to be written is no field that is known.
+        with suppress(RecursionError):
+            try:
+                _ENCODER.encode(fields[name]).encode()
+            except UnicodeEncodeError:
+                raise FieldError(f"{name} has half of a surrogate pair, which no text can hold") from None
 
 
 def text(fields: Mapping[str, Json], name: str) -> str | None:

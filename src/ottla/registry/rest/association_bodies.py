@@ -37,6 +37,7 @@ class Operation(StrEnum):
 
 def resource_in(body: JsonObject, *, dry_run: bool) -> Resource:
     """The resource of a body; raises 42212. No id is needed for a dry run."""
+    json_fields.check_characters(body, "resourceName", "resourceNamespace", "resourceId", "resourceType")
     name, namespace = (_name(body, field) for field in ("resourceName", "resourceNamespace"))
     resource_id = json_fields.text(body, "resourceId")
     if not resource_id and not dry_run:
@@ -89,6 +90,7 @@ def _operation(fields: JsonObject) -> Operation:
 
 
 def _wanted(fields: JsonObject, resource: Resource) -> Wanted:
+    json_fields.check_characters(fields, "subject", "associationType", "lifecycle")
     association_type = json_fields.text(fields, "associationType") or VALUE
     if association_type not in ASSOCIATION_TYPES:
         raise invalid_association(

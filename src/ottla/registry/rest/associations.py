@@ -83,8 +83,11 @@ async def create(registry: Registry, request: Request) -> Answer:
 @route("PUT", "/associations/resources/{resourceId}", writes=True)
 async def create_or_update(registry: Registry, request: Request) -> Answer:
     """The same, and changes the lifecycle of associations that are there."""
-    body, resource_id = request.json(), request.parameters["resourceId"]
-    if body.setdefault("resourceId", resource_id) != resource_id:
+    resource_id = request.parameters["resourceId"]
+    body: JsonObject = {**request.json()}
+    if body.get("resourceId") is None:
+        body["resourceId"] = resource_id
+    if body["resourceId"] != resource_id:
         raise invalid_association(
             "resourceId",
             "Resource ID in the path parameter does not match the resource ID in the request body",

@@ -53,6 +53,7 @@ def tell_config(registry: Registry, request: Request) -> Answer:
 async def set_config(registry: Registry, request: Request) -> Answer:
     """Sets the fields that are given; a null takes one away. Answers with all that are set now."""
     subject, body = _subject(request), request.json()
+    json_fields.check_characters(body, *body)
     change = SubjectConfig.from_json(body, level_name="compatibility")
     for rule_set in (change.default_rule_set, change.override_rule_set):
         if rule_set is not None:

@@ -45,6 +45,7 @@ from ottla.registry.subjects import (
 
 QUALIFIED: Final = "qualified"
 """The `referenceFormat` in which references name the context of what they refer to."""
+TAG_FIELDS: Final = ("schemaTagsToAdd", "schemaTagsToRemove")
 _HIGHEST_VERSION: Final = 2**31 - 1
 _DESCRIPTOR: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 """Bytes in base64: no .proto text is without a blank, a brace or a semicolon."""
@@ -67,6 +68,7 @@ def version_number(text: str) -> int:
 
 def submitted_in(body: JsonObject) -> Submitted:
     """The schema in a body; raises 422 and 42210."""
+    json_fields.check_characters(body, "references", "metadata", "ruleSet", *TAG_FIELDS)
     rule_set = completed(RuleSet.from_json(json_fields.mapping(body, "ruleSet")))
     if rule_set is not None:
         rule_set.check()
@@ -81,7 +83,7 @@ def submitted_in(body: JsonObject) -> Submitted:
         ANY_VERSION if version is None else version,
         bool(json_fields.boolean(body, "propagateSchemaTags")),
     )
-    retagged = retagged_submission(submitted, body, "schemaTagsToAdd", "schemaTagsToRemove")
+    retagged = retagged_submission(submitted, body, *TAG_FIELDS)
     if retagged is not submitted and retagged.version == ANY_VERSION:
         # Tags make a version of their own: its number becomes part of the content.
         retagged = replace(retagged, version=LATEST)

@@ -23,6 +23,7 @@ async def change_tags(registry: Registry, request: Request) -> Answer:
         registry, subject_of(registry, request), version, sees=lambda _name: request.rights is None
     )
     body, content = request.json(), schema.content
+    json_fields.check_characters(body, *body)
     metadata = Metadata.from_json(json_fields.mapping(body, "metadata")) or content.metadata or NO_METADATA
     new_version = json_fields.integer(body, "newVersion")
     submitted = Submitted(
