@@ -10,65 +10,55 @@ import asyncio
 import contextlib
 import logging
 import os
-import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ottla.broker.addresses import address_of, advertised
 from ottla.broker.authorization import make_authorizer
 from ottla.broker.client_telemetry import ClientTelemetry
 from ottla.broker.configs import Configs
 from ottla.broker.connection import Connection
 from ottla.broker.context import RequestContext
+from ottla.broker.coordinators import make_groups, make_marker_writer, make_transactions
 from ottla.broker.delayed import Timers
+from ottla.broker.directory_failures import DirectoryFailures
 from ottla.broker.dispatch import served_by
 from ottla.broker.features import Features
 from ottla.broker.fetch_sessions import FetchSessionCache
 from ottla.broker.group_shell import GroupShell
 from ottla.broker.handlers import registered
 from ottla.broker.handlers.metadata import MetadataAnswers
-from ottla.broker.internal_topics import GROUP_METADATA_TOPIC, TRANSACTION_STATE_TOPIC
 from ottla.broker.listener import ConnectionCounts, Listener
 from ottla.broker.loop_lag import LoopLag
 from ottla.broker.marker_writing import MarkerWriter
+from ottla.broker.metadata_following import MetadataFollowing, delta_to
 from ottla.broker.metrics_sources import register
 from ottla.broker.producer_ids import ProducerIds
 from ottla.broker.pushed_metrics import PushedMetrics
 from ottla.broker.receive import ReceiveMemory
 from ottla.broker.room_settings import (
     connection_limits,
-    group_settings,
     listen_backlog,
     log_store_settings,
     metadata_settings,
     token_key,
-    transaction_settings,
 )
 from ottla.broker.routes import Routes
 from ottla.broker.sending import FileReads
 from ottla.broker.shares import Shares
 from ottla.broker.threads import Threads
-from ottla.broker.throttling import AddressQuota, Throttling, has_client_quotas
+from ottla.broker.throttling import AddressQuota, Throttling
 from ottla.broker.topic_counters import TopicCounters, TopicCountersByName
 from ottla.broker.topic_creation import TopicCreation
-from ottla.broker.transaction_shell import NoOtherBrokers, TransactionShell
+from ottla.broker.transaction_shell import TransactionShell
 from ottla.broker.transactional_writes import TransactionalWrites
 from ottla.broker.turns import Turns
 from ottla.cluster.embedded import EmbeddedTree
-from ottla.cluster.features import TRANSACTION_VERSION
-from ottla.cluster.image import (
-    DEFAULT_ENTITY,
-    ConfigResource,
-    ConfigType,
-    Endpoint,
-    MetadataDelta,
-    MetadataImage,
-)
+from ottla.cluster.image import ConfigType, MetadataImage
 from ottla.cluster.metadata import Metadata
 from ottla.cluster.tree import Tree
 from ottla.config.broker_config import BrokerConfig
-from ottla.config.checks import InvalidConfigurationError
-from ottla.config.dynamic import usable
 from ottla.config.topic_config import TopicConfig, topic_config
 from ottla.config.validators import InvalidSettingError
 from ottla.groups.share_group_requests import ShareGroupRequests
@@ -76,10 +66,8 @@ from ottla.metrics.page import page
 from ottla.metrics.registry import Registry
 from ottla.protocol.errors import KafkaError
 from ottla.protocol.types import TopicPartition, Uuid, random_uuid, uuid_text
-from ottla.records.batch import Codec
 from ottla.replication.replicas import Replicas
 from ottla.storage.disk import Disk, MemoryDisk, PosixDisk
-from ottla.storage.log_directory import DirectoryState, LogDirectory
 from ottla.storage.log_store import LogStore
 from ottla.storage.partition_log import PartitionLog
 
@@ -161,12 +149,14 @@ class BrokerServer:
         self.on_all_directories_failed: Callable[[], None] | None = None
         """Called when there is no log directory left to serve from; Apache's broker ends itself then."""
         self._unknown_topics = TopicCounters()
-        self._bygone_topics = TopicCounters()
+        self.bygone_topics = TopicCounters()
+        """The traffic of topics that were deleted, in one sum."""
         self._disk = PosixDisk() if disk is None else disk
         self._tree = tree
         self._tick_timer: asyncio.TimerHandle | None = None
         self._high_watermarks_due_ms = 0
-        self._reports: set[asyncio.Task[None]] = set()
+        self._directory_failures = DirectoryFailures(self)
+        self._following = MetadataFollowing(self)
         self._stopped = False
 
     # Starting.
@@ -280,28 +270,18 @@ class BrokerServer:
         self.producer_ids = ProducerIds(self.metadata.allocate_producer_ids)
         image = await self.metadata.open(self.logs.cluster_id)
         await self.configs.learn_passwords()
-        self._take_broker_configs(image)
-        self._take_quotas(image)
-        self._take_subscriptions(image)
+        self._following.begin(image)
         await self.in_thread(lambda: self.logs.claim(self.node_id, image.cluster_id))
 
     async def _load_logs(self) -> None:
         self.replicas = Replicas(self.node_id, self.logs, self.topic_config, self.now_ms)
-        self.groups = GroupShell(
-            self.replicas,
-            group_settings(self.config),
-            partition_count=self._partitions_of(
-                GROUP_METADATA_TOPIC, self.config.offsets_topic_num_partitions
-            ),
-            new_uuid=lambda: _java_uuid(random_uuid(os.urandom(16))),
-            now_ms=self.now_ms,
-            codec=Codec(self.config.offsets_topic_compression_codec),
-            max_decompressed_bytes=self.config.ottla_decompressed_batch_max_bytes,
-        )
+        self.groups = make_groups(self)
         self.shares = Shares(self)
         self.share_groups = ShareGroupRequests(self.groups.service, self.shares.persister)
-        self._make_transactions()
-        self.logs.on_directory_change = self._directory_changed
+        self.transactional_writes = TransactionalWrites(self)
+        self.marker_writer = make_marker_writer(self)
+        self.transactions = make_transactions(self)
+        self.logs.on_directory_change = self._directory_failures.changed
         self.logs.bound_retention(self._high_watermark_of)
         now_ms = self.now_ms()
         await self.in_thread(
@@ -312,44 +292,20 @@ class BrokerServer:
             ),
         )
         await self.metadata.register(
-            self._advertised(), rack=self.config.broker_rack, features=self.features.supported
+            advertised(self.listeners, self.config),
+            rack=self.config.broker_rack,
+            features=self.features.supported,
         )
         image = self.metadata.image
         self.features.take(image)
         if self.authorizer is not None:
             self.authorizer.apply(image.acls, image.acls)
         self._set_strays_aside(image)
-        self.groups.metadata_changed(image, _everything(image))
-        for _ in self.replicas.apply(image, _everything(image)):
+        everything = delta_to(image)
+        self.groups.metadata_changed(image, everything)
+        for _ in self.replicas.apply(image, everything):
             await asyncio.sleep(0)
-        self.metadata.subscribe(self._metadata_changed)
-
-    def _make_transactions(self) -> None:
-        config = self.config
-        self.transactional_writes = TransactionalWrites(self)
-        self.marker_writer = MarkerWriter(
-            self.replicas,
-            self.groups.service,
-            self.transactional_writes.verifications,
-            self.timers,
-            now_ms=self.now_ms,
-            timeout_ms=config.request_timeout_ms,
-        )
-        self.transactions = TransactionShell(
-            self.replicas,
-            transaction_settings(config),
-            self.marker_writer,
-            NoOtherBrokers(),
-            partition_count=self._partitions_of(
-                TRANSACTION_STATE_TOPIC, config.transaction_state_log_num_partitions
-            ),
-            new_producer_id=self.producer_ids.next_or_refuse,
-            transaction_version=lambda: self.features.level(TRANSACTION_VERSION),
-            image=lambda: self.metadata.image,
-            now_ms=self.now_ms,
-            commit_timeout_ms=config.request_timeout_ms,
-            max_decompressed_bytes=config.ottla_decompressed_batch_max_bytes,
-        )
+        self.metadata.subscribe(self._following.changed)
 
     def _set_strays_aside(self, image: MetadataImage) -> None:
         """Logs of topics that were deleted while this broker was down: a new topic of that name must not meet them."""
@@ -372,24 +328,6 @@ class BrokerServer:
             host, _, port = address.rpartition(":")
             self.pages = HealthPages(is_ready=lambda: self.ready, metrics=lambda: page(self.metrics))
             await self.pages.open(host.strip("[]"), int(port))
-
-    def _advertised(self) -> list[Endpoint]:
-        """The addresses written into the metadata; clients of a listener that advertises none get their socket's."""
-        set_by_name = {each.listener_name: each for each in self.config.advertised_listeners}
-        advertised = []
-        for listener in self.listeners:
-            told = set_by_name.get(listener.name)
-            host = listener.host if told is None else told.host
-            port = listener.port if told is None or told.port <= 0 else told.port
-            if host in ("", "0.0.0.0", "::"):  # noqa: S104 - compared, not bound
-                host = socket.gethostname()
-            advertised.append(Endpoint(listener.name, listener.security_protocol, host, port))
-        return advertised
-
-    def _partitions_of(self, internal_topic: str, setting: int) -> int:
-        """How many it has, or will have when it is made."""
-        topic = self.metadata.image.topic(internal_topic)
-        return len(topic.partitions) if topic is not None else setting
 
     # Stopping.
 
@@ -467,20 +405,8 @@ class BrokerServer:
         raise KeyError(listener_name)
 
     def address_of(self, broker_id: int, context: RequestContext) -> tuple[str, int] | None:
-        """Host and port by which the client of `context` can reach a broker; None if there is no such broker for it.
-
-        This broker is, where no address is advertised, at the address by which the client came.
-        """
-        connection = context.connection
-        if broker_id == self.node_id:
-            for each in self.config.advertised_listeners:
-                if each.listener_name == connection.listener_name:
-                    port = each.port if each.port > 0 else connection.local_port
-                    return each.host or connection.local_host, port
-            return connection.local_host, connection.local_port
-        registration = self.metadata.image.brokers.get(broker_id)
-        endpoint = None if registration is None else registration.endpoint(connection.listener_name)
-        return None if endpoint is None else (endpoint.host, endpoint.port)
+        """Host and port by which the client of `context` can reach a broker; None if there is no such broker for it."""
+        return address_of(self, broker_id, context.connection)
 
     def topic_config(self, topic: str) -> TopicConfig:
         """The settings that hold for a topic now.
@@ -509,7 +435,7 @@ class BrokerServer:
 
     def bygone_traffic(self, read: Callable[[TopicCounters], int]) -> int:
         """What has passed through topics that don't exist, or no more: the sum over all topics must not fall."""
-        return read(self._unknown_topics) + read(self._bygone_topics)
+        return read(self._unknown_topics) + read(self.bygone_topics)
 
     @property
     def schema_validation(self) -> "SchemaValidation":
@@ -521,84 +447,6 @@ class BrokerServer:
         return self._schema_validation
 
     # Keeping going.
-
-    def _metadata_changed(self, image: MetadataImage, delta: MetadataDelta) -> Iterator[None]:
-        if self.tokens is not None:
-            self.tokens.take(image)
-        if self.authorizer is not None and delta.changed_acls:
-            self.authorizer.apply(image.acls, delta.changed_acls)
-        if any(each.type is ConfigType.BROKER for each in delta.changed_configs):
-            self._take_broker_configs(image)
-        if delta.changed_features:
-            self.features.take(image)
-        if has_client_quotas(delta.changed_configs):
-            self._take_quotas(image)
-        if any(each.type is ConfigType.CLIENT_METRICS for each in delta.changed_configs):
-            self._take_subscriptions(image)
-        yield from self.replicas.apply(image, delta)
-        self.groups.metadata_changed(image, delta)
-        self.shares.metadata_changed(image, delta)
-        for topic in delta.deleted_topics:
-            gone = self.topics.pop(topic.name, None)
-            if gone is not None:
-                self._bygone_topics.add(gone)
-
-    def _take_broker_configs(self, image: MetadataImage) -> None:
-        """Lay what is set dynamically, for all brokers and for this one, over what was given at the start."""
-        dynamic = {
-            **image.configs.get(ConfigResource(ConfigType.BROKER, DEFAULT_ENTITY), {}),
-            **self.configs.opened(
-                image.configs.get(ConfigResource(ConfigType.BROKER, str(self.node_id)), {})
-            ),
-        }
-        if dict(self.config.dynamic) == dynamic:
-            return
-        try:
-            self.config = self.config.with_dynamic(dynamic)
-        except InvalidConfigurationError as error:
-            # Another version may have stored what this one refuses; the rest holds all the same.
-            kept, refused = usable(self.config, dynamic)
-            _log.error("Dynamic settings are passed over: %s: %s", ", ".join(refused), error)
-            self.config = self.config.with_dynamic(kept)
-        for listener in self.listeners:
-            listener.counts.limits = connection_limits(self.config)
-            listener.counts.serve_next()
-            listener.take(self.config)
-
-    def _take_quotas(self, image: MetadataImage) -> None:
-        self.address_quota.take(image.configs)
-        throttling = self.throttling or Throttling(self.config)
-        self.throttling = throttling if throttling.take(image.configs) else None
-        for listener in self.listeners:
-            listener.throttling = self.throttling
-
-    def _take_subscriptions(self, image: MetadataImage) -> None:
-        self.telemetry.take(
-            (resource.name, values)
-            for resource, values in image.configs.items()
-            if resource.type is ConfigType.CLIENT_METRICS
-        )
-
-    def _directory_changed(self, directory: LogDirectory) -> None:
-        """A log directory failed: its partitions lose their leader. A full one serves on, and needs nothing here."""
-        if directory.state is not DirectoryState.OFFLINE:
-            return
-        failed = self.logs.logs_in(directory)
-        _log.error("Log directory %s failed: %d partitions on it are offline", directory.path, len(failed))
-        self.replicas.directory_failed(failed)
-        if all(each.state is DirectoryState.OFFLINE for each in self.logs.directories):
-            _log.critical("Every log directory has failed: %s", ", ".join(self.config.log_dirs))
-            if self.on_all_directories_failed is not None:
-                self.on_all_directories_failed()
-        reporting = self.loop.create_task(self._report_offline(failed))
-        self._reports.add(reporting)
-        reporting.add_done_callback(self._reports.discard)
-
-    async def _report_offline(self, failed: list[TopicPartition]) -> None:
-        try:
-            await self.metadata.report_offline_replicas(self.node_id, failed)
-        except KafkaError as error:
-            _log.error("The cluster could not be told: %s", error)
 
     def _high_watermark_of(self, log: PartitionLog) -> int:
         partition = self.replicas.partitions.get(log.topic_partition)
@@ -633,20 +481,3 @@ def _telemetry_max_bytes(config: BrokerConfig) -> int:
 
 def _random_int() -> int:
     return int.from_bytes(os.urandom(4), "big") >> 1
-
-
-def _everything(image: MetadataImage) -> MetadataDelta:
-    """The delta from nothing to `image`."""
-    return MetadataDelta(
-        created_topics=tuple(image.topics.values()),
-        changed_partitions={name: frozenset(topic.partitions) for name, topic in image.topics.items()},
-        changed_brokers=frozenset(image.brokers),
-        changed_controller=True,
-        changed_features=True,
-    )
-
-
-def _java_uuid(uuid: Uuid) -> str:
-    """As `java.util.UUID` prints it, which is how Apache's member ids end."""
-    digits = uuid.hex()
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
