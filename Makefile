@@ -24,7 +24,7 @@ test: setup bytecode
 	.venv/bin/pytest
 
 FUZZ_SECONDS ?= 600
-fuzz: .venv/.dev bytecode
+fuzz: .venv/.fuzz bytecode
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) .venv/bin/pytest tests/fuzz --hypothesis-profile=searching --timeout=0 -v
 
 bench: .venv/.dev .cache/java-4.1.1 .cache/bench/generator .cache/bench/apicurio .cache/bench/jdk .cache/bench/java bytecode
@@ -59,6 +59,11 @@ setup: .venv/.dev .cache/java-4.1.1 .cache/java-3.9.1 .cache/java-schemas .cache
 	@echo "Python packages of Ottla and its tests (constraints.txt)"
 	@$(PIP) --editable . --group dev
 	@touch $@ .venv/.run
+
+# What leads fuzzing by coverage.
+.venv/.fuzz: .venv/.dev
+	@$(PIP) --group fuzz
+	@touch $@
 
 .cache/jars-%: tests/java/kafka-%/pom.xml | .cache/debian
 	@rm -rf .cache/java/$*
