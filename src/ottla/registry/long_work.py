@@ -9,7 +9,7 @@ it ends there by `TakesLong`; what it lacks is made in a thread, and the decisio
                 a thread
 
 Parsing and comparing is Python, which runs in one thread at a time anyway: a second would only be a third one to share with. What
-takes turns with it is the loop, which so answers everybody else (`process.SWITCH_INTERVAL_S`). A piece is bounded by the limits of
+takes turns with it is the loop, which so answers everybody else (`process.SHORT_TURN_S`). A piece is bounded by the limits of
 its language: about a second for schemas made to be slow.
 """
 
@@ -49,6 +49,8 @@ class LongWork:
     def __init__(self) -> None:
         self._one = asyncio.Semaphore(1)
         self._waiting = 0
+        self.on_busy: Callable[[bool], None] = lambda _busy: None
+        """Told when a thread begins to work, and when it has ended."""
         self._made: Made | None = None
         """Of the decision being taken."""
 
@@ -107,6 +109,10 @@ class LongWork:
         self._waiting += 1
         try:
             async with self._one:
-                return await asyncio.to_thread(work)
+                self.on_busy(True)
+                try:
+                    return await asyncio.to_thread(work)
+                finally:
+                    self.on_busy(False)
         finally:
             self._waiting -= 1

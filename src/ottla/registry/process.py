@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, suppress
 from importlib import metadata
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -55,8 +55,8 @@ if TYPE_CHECKING:
     from ottla.registry.rest.authorization import Authorizer
     from ottla.security.rest_tokens import BearerLogin
 
-SWITCH_INTERVAL_S: Final = 0.000_5
-"""How long a thread that parses or compares keeps the loop waiting each time: Python's own five milliseconds would be many requests'."""
+SHORT_TURN_S: Final = 0.000_5
+"""How long a thread that parses or compares keeps the loop waiting each time; Python's own five milliseconds are many requests'."""
 
 SESSION_TIMEOUT_MS: Final = 10_000
 HEARTBEAT_INTERVAL_MS: Final = 3_000
@@ -77,7 +77,6 @@ def main(settings: RegistrySettings) -> int:
     if settings.flag("debug"):
         # Libraries' own lines at that level may hold what nobody is to read.
         logging.getLogger("ottla").setLevel(logging.DEBUG)
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
     for warning in settings.warnings:
         _log.warning("%s", warning)
     try:
@@ -176,6 +175,7 @@ class RunningRegistry:
         authorizer = await self._authorizer(brokers, cluster)
         self.registry = Registry(state, topic, await _facts(settings, brokers))
         topic.on_conflict = self.registry.resolve
+        self.registry.work.on_busy = _turns()
         self._keep_keys(cluster)
         await self._serve_http(sockets, secured, authorizer)
         await self._join(brokers, identity)
@@ -350,6 +350,12 @@ def _own_names(settings: RegistrySettings) -> frozenset[str] | None:
     if not all(is_loopback(each.host) for each in settings.listeners):
         return None
     return frozenset({settings.host_name.lower(), socket.gethostname().lower()})
+
+
+def _turns() -> Callable[[bool], None]:
+    """Short turns of threads while one of them works long; else they would only disturb the loop."""
+    usual_s = sys.getswitchinterval()
+    return lambda busy: sys.setswitchinterval(SHORT_TURN_S if busy else usual_s)
 
 
 def _place(settings: RegistrySettings) -> Place:

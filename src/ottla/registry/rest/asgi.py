@@ -33,6 +33,8 @@ MAX_HELD_BYTES: Final = 256 * 1024 * 1024
 """Of the bodies of all requests being answered. One that would make it more is refused with 503."""
 LOOKED_AT: Final = "ottla.request"
 """In the scope: the request, of which is known that it takes more than looking."""
+ANSWER: Final = "ottla.answer"
+"""In the scope: how to answer with status, headers and body in one write; it says whether it could."""
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -150,6 +152,9 @@ class Application:
         if len(answer.body) >= LARGE_ANSWER_BYTES and self._is_zipped(answer, headers):
             zipped = await asyncio.to_thread(_zipped, answer.body)
         sent, body = self._sent(answer, headers, zipped)
+        answers: Callable[[int, Headers, bytes], bool] | None = scope.get(ANSWER)
+        if answers is not None and answers(answer.status, sent, body):
+            return
         await send({"type": "http.response.start", "status": answer.status, "headers": sent})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
