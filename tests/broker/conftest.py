@@ -15,7 +15,7 @@ from ottla.protocol.codec import decode, encode
 from ottla.protocol.declare import Request, Response
 from ottla.storage.disk import Disk, MemoryDisk
 
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Response)

@@ -22,7 +22,7 @@ from ottla.protocol.messages.incremental_alter_configs import (
 )
 from ottla.protocol.messages.metadata import MetadataRequest, MetadataResponse
 
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 APACHE_REQUEST_MAX_BYTES = 104_857_600
 
 

@@ -43,7 +43,7 @@ from ottla.records.record import Record, build_batch, iterate_records
 from ottla.replication.partition import Role
 from ottla.storage.disk import PosixDisk
 
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 MEGABYTE = 1 << 20
 
 

@@ -17,7 +17,7 @@ from test_broker_produce import batch, make_topic, produce
 from ottla.broker.logging import QUEUE_LINES, JsonFormatter, QueueHandler, TextFormatter
 from ottla.protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
 
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 
 
 def get(broker, path: str, method: str = "GET") -> tuple[int, str]:

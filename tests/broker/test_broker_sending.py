@@ -26,7 +26,7 @@ from ottla.storage.file_cache import FileCache, LogDirectoryPath
 from ottla.storage.file_slice import FileSlice, SliceGone
 from ottla.storage.segment import Segment
 
-DEADLINE_S = 20.0
+DEADLINE_S = 30.0
 PAGE = 4096
 FILE_BYTES = 4 * 1024 * 1024
 LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}

@@ -36,7 +36,7 @@ from ottla.replication.partition import Role
 from ottla.storage.disk import PosixDisk
 
 SETTINGS = {"group.share.enable": "true", "share.coordinator.state.topic.num.partitions": "2"}
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 MEMBERS = [uuid_text(random_uuid(bytes([number]) * 16)) for number in (1, 2)]
 
 

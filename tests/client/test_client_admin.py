@@ -56,7 +56,7 @@ async def commit(brokers: Brokers, group: str, topic: str, partitions: int) -> N
             )
         ],
     )
-    for _ in range(100):
+    for _ in range(300):
         answer = await brokers.send_to_coordinator(group, request, OffsetCommitResponse)
         codes = {partition.error_code for each in answer.topics for partition in each.partitions}
         if codes == {ErrorCode.NONE}:

@@ -62,7 +62,7 @@ def test_the_coordinator_of_a_group_is_found(broker: Broker, unique_name: Callab
         async with Brokers(f"127.0.0.1:1,{broker.bootstrap_servers}") as brokers:
             metadata = await brokers.metadata()
             assert [(each.host, each.port) for each in metadata.brokers] == [(broker.host, broker.port)]
-            for _ in range(100):
+            for _ in range(300):
                 try:
                     found = await brokers.coordinator(unique_name("group"))
                     break

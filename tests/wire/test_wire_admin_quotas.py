@@ -202,10 +202,11 @@ def test_a_producer_over_its_quota_is_told_and_then_not_read(
     quotas([(CLIENT, limited.client_id)], producer_byte_rate=10_000)
     assert produce(limited, topic, 50_000).throttle_time_ms == 0, "a burst within the windows"
     before = time.monotonic()
-    answer = produce(limited, topic, 56_000)
-    assert time.monotonic() - before < 0.5, "it is answered before it is held back"
+    answer = produce(limited, topic, 68_000)
+    took_ms = (time.monotonic() - before) * 1000
+    assert took_ms < answer.throttle_time_ms, "it is answered before it is held back"
     assert answer.responses[0].partition_responses[0].error_code == ErrorCode.NONE
-    assert 200 < answer.throttle_time_ms < 2_000
+    assert 200 < answer.throttle_time_ms < 3_000
     assert produce(wire, topic, 10).throttle_time_ms == 0
     limited.ask(MetadataRequest(topics=[]), MetadataResponse, 12)
     assert time.monotonic() - before >= answer.throttle_time_ms / 1000 - 0.05

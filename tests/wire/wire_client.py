@@ -43,7 +43,7 @@ from ottla.protocol.messages.produce import (
 from ottla.protocol.messages.response_header import ResponseHeader
 from ottla.records.record import Record, build_batch
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 30.0
 
 R = TypeVar("R", bound=Response)
 T = TypeVar("T")
