@@ -15,6 +15,7 @@ from ottla.registry.errors import FieldError
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 JsonObject: TypeAlias = "dict[str, Json]"
 
+_BOOLEANS = {each: each.lower() == "true" for each in ("true", "True", "TRUE", "false", "False", "FALSE")}
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -64,10 +65,8 @@ def boolean(fields: Mapping[str, Json], name: str) -> bool | None:
     value = fields.get(name)
     if value is None or isinstance(value, bool):
         return value
-    if value in {"true", "True", "TRUE"}:
-        return True
-    if value in {"false", "False", "FALSE"}:
-        return False
+    if isinstance(value, str) and value in _BOOLEANS:
+        return _BOOLEANS[value]
     raise FieldError(f"{name} has to be true or false")
 
 

@@ -258,4 +258,4 @@ def _resource_as_json(
 
 
 def _error(code: int, message: str) -> JsonObject:
-    return {"error": {"error_code": code, "message": message}}
+    return {"error": {"error_code": code, "message": message.encode("utf-8", "replace").decode()}}

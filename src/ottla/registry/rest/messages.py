@@ -140,7 +140,9 @@ def json_answer(value: Json | Mapping[str, Json], status: int = 200) -> Answer:
 
 
 def error_answer(error: RegistryError) -> Answer:
-    return json_answer({"error_code": error.code, "message": error.message}, error.status)
+    # It may quote half of a surrogate pair out of the request, which no answer of UTF-8 holds.
+    message = error.message.encode("utf-8", "replace").decode()
+    return json_answer({"error_code": error.code, "message": message}, error.status)
 
 
 def http_error(status: int, reason: str) -> RegistryError:
