@@ -1146,11 +1146,9 @@ def test_an_id_tells_no_subject_unless_it_is_asked_for_by_one(
     assert (asked_for["subject"], asked_for["version"]) == (subject, 1)
 
 
-def test_one_answer_lists_a_thousand_schemas(
-    registry: RegistryProcess, unique_name: Callable[[str], str]
-) -> None:
-    """Not more, whatever the limit."""
-    prefix = unique_name("many")
+def test_one_answer_lists_a_thousand_schemas(start_registry: Callable[..., RegistryProcess]) -> None:
+    """Not more, whatever the limit; subjects are all listed."""
+    registry, prefix = start_registry(), "many"
     for number in range(1_001):
         registry.register(f"{prefix}-{number}", STRING)
     path = f"/schemas?subjectPrefix={prefix}-"
