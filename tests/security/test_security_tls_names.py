@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import warnings
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,19 @@ def test_a_certificate_that_is_none_is_refused() -> None:
     """Likewise of a whole certificate."""
     with pytest.raises(ValueError):
         subject_of(b"0\x03\x02\x01\x01")
+
+
+def test_a_name_of_a_form_that_nobody_has_is_a_name() -> None:
+    """A library would warn of it, on standard error, in lines that are not the log's."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        odd = x509.Name([x509.NameAttribute(NameOID.COUNTRY_NAME, "Sweden", _validate=False)])
+        issued = Authority().issue(odd).certificate.public_bytes(serialization.Encoding.DER)
+    assert subject_of(issued) == "C=Sweden"
+
+
+@given(st.binary(max_size=200))
+def test_bytes_that_are_no_certificate_are_refused(data: bytes) -> None:
+    """Whatever they are."""
+    with contextlib.suppress(ValueError):
+        subject_of(data)

@@ -30,6 +30,10 @@ _KEYWORDS: Final = {
 _TEXT_TAGS: Final = frozenset({0x0C, 0x13, 0x14, 0x16, 0x1B, 0x1E})
 """UTF8String, PrintableString, T61String, IA5String, GeneralString, BMPString."""
 
+_VERSION_TAG: Final = 0xA0
+"""Of the one field of a certificate that may be missing before its subject (RFC 5280, 4.1)."""
+_SUBJECT: Final = 4
+"""Behind serial number, algorithm, issuer and validity."""
 _ESCAPED: Final = frozenset(',=+<>#;"\\')
 _BLANKS: Final = " \r"
 
@@ -41,10 +45,18 @@ class _Element(NamedTuple):
 
 
 def subject_of(certificate_der: bytes) -> str:
-    """The subject of a certificate; raises `ValueError` if these bytes are none."""
-    from cryptography import x509  # noqa: PLC0415 - only where clients show certificates
+    """The subject of a certificate that OpenSSL has read; raises `ValueError` if these bytes are none.
 
-    return distinguished_name(x509.load_der_x509_certificate(certificate_der).subject.public_bytes())
+    Not by a library, which has opinions about names, and prints them.
+    """
+    (certificate,) = _elements(certificate_der)
+    to_be_signed, *_ = _elements(certificate.content)
+    fields = list(_elements(to_be_signed.content))
+    if fields and fields[0].tag == _VERSION_TAG:
+        del fields[0]
+    if len(fields) <= _SUBJECT:
+        raise ValueError("a certificate has no subject")
+    return distinguished_name(fields[_SUBJECT].whole)
 
 
 def distinguished_name(name_der: bytes) -> str:
