@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -460,6 +461,30 @@ def test_a_batch_looks_up_many_resources(
     assert results[3]["error"]["error_code"] == 500
     with_schemas = registry.post("/associations:batchGet?includeSchemas=true", body).body["results"]
     assert with_schemas[0]["result"]["associations"][0]["schema"]["version"] == 2
+
+
+def test_of_many_that_want_a_subject_for_themselves_one_gets_it(
+    registry: RegistryProcess, resource: Body, subject: str
+) -> None:
+    """All at once, with schemas and without, over and over; what is refused has registered nothing."""
+
+    def ask(number: int) -> tuple[int, int]:
+        own = {**resource, "resourceName": f"t{number}", "resourceId": f"{resource['resourceId']}-{number}"}
+        text = record(f"Order{number}", ("item", "string"))
+        name = f"{subject}-{number % 3}"
+        reply = registry.post(
+            "/associations", asked(own, wanted(name, lifecycle="STRONG", schema={"schema": text}))
+        )
+        return number % 3, reply.status if reply.status == 200 else reply.body["error_code"]
+
+    with ThreadPoolExecutor(12) as threads:
+        answers = list(threads.map(ask, range(36)))
+    for name in range(3):
+        codes = [code for each, code in answers if each == name]
+        assert codes.count(200) == 1
+        assert set(codes) == {200, 40904}
+        assert len(registry.get(f"/associations/subjects/{subject}-{name}").body) == 1
+        assert registry.get(f"/subjects/{subject}-{name}/versions").body == [1]
 
 
 def test_the_pages_example_runs(registry: RegistryProcess, unique_name: Callable[[str], str]) -> None:
