@@ -57,6 +57,27 @@ def test_a_member_that_is_not_heard_is_fenced(world: GroupWorld) -> None:
     assert members(world) == set()
 
 
+def test_a_static_member_whose_successor_was_lost_is_fenced_too(world: GroupWorld) -> None:
+    """Its session ran out while another had its place, in records that never reached the log."""
+    other, member = consumer(world, "other"), NextConsumer("c", world, "i")
+    for _ in range(2):
+        member.act()
+        other.act()
+    world.hold = True
+    ClassicConsumer("successor", world, "i").act()
+    assert member.member_id not in members(world)
+    world.advance(SESSION_MS - 1000)
+    other.act()
+    world.advance(1000)
+    world.fail_held(ErrorCode.NOT_ENOUGH_REPLICAS)
+    assert member.member_id in members(world)
+    world.hold = False
+    for _ in range(SESSION_MS // 1000):
+        other.act()
+        world.advance(1000)
+    assert members(world) == {other.member_id}
+
+
 def test_a_group_has_a_session_timeout_of_its_own(world: GroupWorld) -> None:
     """`consumer.session.timeout.ms` of the group comes before the broker's, from the next heartbeat on."""
     member = consumer(world)

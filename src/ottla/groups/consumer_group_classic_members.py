@@ -88,7 +88,7 @@ class ClassicMembers:
         else:
             instance_id = request.group_instance_id
             member = self._groups.static_member(
-                group, member_id, instance_id, records, create=is_unknown, is_classic=True
+                group, member_id, instance_id, records, undo, now_ms, create=is_unknown, is_classic=True
             )
         updated = _updated(member, request, context, protocols)
         bumps = bool(member.subscribed_topic_regex) and self._groups.regexes.update(

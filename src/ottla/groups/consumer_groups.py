@@ -86,6 +86,7 @@ class ConsumerGroups(GroupTypeMachine):
         if request.member_epoch < JOIN_GROUP_EPOCH:
             return self._leave(request, now_ms)
         records: list[CoordinatorRecord] = []
+        undo: Undo = []
         joins = request.member_epoch == JOIN_GROUP_EPOCH
         group = self._group(request.group_id, records, now_ms, create=joins)
         self.check_has_room(group, request.member_id)
@@ -94,7 +95,9 @@ class ConsumerGroups(GroupTypeMachine):
             member = self.dynamic_member(group, member_id, create=joins)
             _check_epoch(member, request)
         else:
-            member = self.static_member(group, member_id, request.instance_id, records, create=joins)
+            member = self.static_member(
+                group, member_id, request.instance_id, records, undo, now_ms, create=joins
+            )
             if not joins:
                 _check_epoch(member, request)
         updated = _updated(member, request, context)
@@ -109,7 +112,7 @@ class ConsumerGroups(GroupTypeMachine):
         found = self._groups.find_classic(request.group_id)
         if found is not None:
             self._conversion.retire(found)
-        return Decision(records, self._answer(request, member, updated))
+        return Decision(records, self._answer(request, member, updated), undo)
 
     def _answer(
         self, request: ConsumerGroupHeartbeatRequest, before: ConsumerGroupMember, member: ConsumerGroupMember
@@ -181,6 +184,8 @@ class ConsumerGroups(GroupTypeMachine):
         member_id: str,
         instance_id: str,
         records: list[CoordinatorRecord],
+        undo: Undo,
+        now_ms: int,
         *,
         create: bool,
         is_classic: bool = False,
@@ -206,7 +211,9 @@ class ConsumerGroups(GroupTypeMachine):
             )
         member = present._replace(member_id=member_id, member_epoch=0, previous_member_epoch=0)
         group_id = group.group_id
-        # Its timers stand in case this is undone; they find no member otherwise.
+        # Its timers stand, and find no member: they have gone by without effect when this is undone and it is there again.
+        replaced = present
+        undo.append(lambda: self.heard(group, replaced, now_ms))
         records.extend(_member_tombstones(group_id, present.member_id))
         records.append(records_of.member_record(group_id, member))
         target = group.target_of(present.member_id)
