@@ -78,6 +78,8 @@ class HttpServer:
             log_config=None,
             access_log=False,
             server_header=False,
+            # Nobody asks where a request came from.
+            proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=STOP_TIMEOUT_S,
         )
