@@ -17,13 +17,12 @@ Coordinator records (`OffsetCommitValue`, `GroupMetadataKey`…) carry no versio
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from types import TracebackType
-from typing import Final, Self, TypeAlias
+from typing import Final, TypeAlias
 
 from apache_jars import KafkaVersion, java_command
+from line_program import LineProgram
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
@@ -36,18 +35,12 @@ class OracleError(Exception):
     """Kafka's codec refused the value or the bytes; the text is the Java exception's."""
 
 
-class JavaOracle:
+class JavaOracle(LineProgram):
     """One JVM over one Kafka version's jars. Not for two threads at a time."""
 
     def __init__(self, version: KafkaVersion) -> None:
         self.version = version
-        self._process = subprocess.Popen(
-            java_command(version, "ottla.Oracle"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-        )
+        super().__init__(java_command(version, "ottla.Oracle"))
 
     @cached_property
     def versions(self) -> dict[str, tuple[int, int]]:
@@ -84,47 +77,22 @@ class JavaOracle:
             answer if isinstance(answer, OracleError) else json.loads(answer) for answer in self._ask(lines)
         ]
 
-    def close(self) -> None:
-        """Ends the JVM."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(timeout=30)
-        self._process.stdout.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def _ask(self, lines: Sequence[str]) -> list[str | OracleError]:
         answers: list[str | OracleError] = []
         start = size = 0
         for index, line in enumerate(lines):
             if size + len(line) > SLICE_CHARACTERS and index > start:
-                answers.extend(self._exchange(lines[start:index]))
+                answers.extend(map(_told, self.exchange(lines[start:index])))
                 start, size = index, 0
             size += len(line)
         if start < len(lines):
-            answers.extend(self._exchange(lines[start:]))
+            answers.extend(map(_told, self.exchange(lines[start:])))
         return answers
 
-    def _exchange(self, lines: Sequence[str]) -> Iterable[str | OracleError]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write("\n".join(lines) + "\n")
-        self._process.stdin.flush()
-        for line in lines:
-            answer = self._process.stdout.readline()
-            if not answer:
-                raise RuntimeError(
-                    f"the oracle's JVM ended with code {self._process.wait()} after {line[:200]!r}"
-                )
-            kind, text = answer.rstrip("\n").split("\t", 1)
-            yield text if kind == "ok" else OracleError(text)
+
+def _told(answer: str) -> str | OracleError:
+    kind, text = answer.split("\t", 1)
+    return text if kind == "ok" else OracleError(text)
 
 
 def _text(answer: str | OracleError) -> str:

@@ -13,59 +13,23 @@ A JVM runs a class of tests/java/schemas/ottla/ and answers question by question
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 from apache_jars import JAVA_CACHE, QUICK_JVM
+from line_program import LineProgram
 
 CLASSES: Final = JAVA_CACHE / "classes-schemas"
 JARS: Final = JAVA_CACHE / "schemas"
 
 
-class Judge:
+class Judge(LineProgram):
     """One JVM. Not for two threads at a time."""
 
     def __init__(self, main_class: str) -> None:
         if not (CLASSES.is_dir() and JARS.is_dir()):
             raise FileNotFoundError(f"{JARS} and {CLASSES} are not both there: run `make setup` first")
-        self._process = subprocess.Popen(
-            ["java", *QUICK_JVM, "-cp", f"{CLASSES}:{JARS}/*", main_class],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-        )
-
-    def close(self) -> None:
-        """Ends the JVM."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(timeout=30)
-        self._process.stdout.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def ask(self, question: dict[str, Any]) -> dict[str, Any]:
-        """One line there, one back."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(question) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the judge's JVM ended with code {self._process.wait()}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        super().__init__(["java", *QUICK_JVM, "-cp", f"{CLASSES}:{JARS}/*", main_class])
 
 
 class Verdict(NamedTuple):

@@ -4,8 +4,6 @@ Where Apache follows the order of a hash table, the groups here are such that th
 partition numbers below 16.
 """
 
-import json
-import subprocess
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apache_jars import java_command
+from line_program import LineProgram
 from ottla.groups.consumer_group_rebalance import ASSIGNORS
 from ottla.groups.modern_group import Assignment
 from ottla.groups.target_assignment import AssignorError, GroupSpec, SubscriptionType
@@ -92,29 +91,15 @@ class Group(NamedTuple):
         }
 
 
-class ApacheAssignors:
-    """One JVM that assigns. Not for two threads at a time."""
+class ApacheAssignors(LineProgram):
+    """One JVM that assigns."""
 
     def __init__(self) -> None:
-        program = str(Path(__file__).with_name("ConsumerAssignments.java"))
-        self._process = subprocess.Popen(
-            java_command("4.1.1", program), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        super().__init__(java_command("4.1.1", str(Path(__file__).with_name("ConsumerAssignments.java"))))
 
     def assign(self, group: Group) -> dict[str, dict[str, list[int]]]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(group.as_json()) + "\n")
-        self._process.stdin.flush()
-        answer: dict[str, dict[str, list[int]]] = json.loads(self._process.stdout.readline())
+        answer: dict[str, dict[str, list[int]]] = self.ask(group.as_json())
         return answer
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(timeout=30)
-        self._process.stdout.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,5 @@
 """The assignor of share groups: exactly what Apache's gives, asked of its jar (ShareAssignments.java)."""
 
-import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from apache_jars import java_command
+from line_program import LineProgram
 from ottla.groups.java_hash_order import string_hash_order
 from ottla.groups.share_group_assignor import ShareMemberSpec, assign
 from ottla.protocol.types import Uuid, uuid_text
@@ -20,30 +19,16 @@ TOPICS = [
 GONE = Uuid(b"\x77" * 16)
 
 
-class ApacheAssignor:
-    """One JVM that assigns. Not for two threads at a time."""
+class ApacheAssignor(LineProgram):
+    """One JVM that assigns."""
 
     def __init__(self) -> None:
-        program = str(Path(__file__).with_name("ShareAssignments.java"))
-        self._process = subprocess.Popen(
-            java_command("4.1.1", program), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        super().__init__(java_command("4.1.1", str(Path(__file__).with_name("ShareAssignments.java"))))
 
     def assign(self, group: "Group") -> dict[str, dict[str, list[int]]] | None:
         """None where Apache's assignor gives up: too many hold the same partitions to hand out the rest."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(group.as_json()) + "\n")
-        self._process.stdin.flush()
-        answer: dict[str, dict[str, list[int]]] | None = json.loads(self._process.stdout.readline())
+        answer: dict[str, dict[str, list[int]]] | None = self.ask(group.as_json())
         return answer
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(timeout=30)
-        self._process.stdout.close()
 
 
 class Group:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -12,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apache_jars import QUICK_JVM, java_command
+from line_program import LineProgram
 from ottla.groups.streams_assignor import AssignedMember, AssignedSubtopology, StickyTaskAssignor, TaskPairs
 from ottla.groups.streams_tasks import TaskId, TasksTuple
 
@@ -22,11 +21,11 @@ MAX_MEMBERS = 10
 """Java makes a tree of a bucket with more, and Apache's members are made to share one bucket."""
 
 
-class Apache:
+class Apache(LineProgram):
     """Apache's assignor in a JVM of its own."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
+        super().__init__(
             java_command(
                 "4.1.1",
                 "ottla.StreamsAssignor",
@@ -34,38 +33,28 @@ class Apache:
                 "-XX:+UnlockExperimentalVMOptions",
                 "-XX:hashCode=2",
                 "-Dorg.slf4j.simpleLogger.defaultLogLevel=off",
-            ),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
+            )
         )
 
     def assign(self, members: Members, subtopologies: Subtopologies, standbys: int) -> dict[str, Any]:
-        question = {
-            "members": {
-                member_id: {
-                    "process": member.process_id,
-                    "active": {key: sorted(value) for key, value in member.active.items()},
-                    "standby": {key: sorted(value) for key, value in member.standby.items()},
-                }
-                for member_id, member in members.items()
-            },
-            "subtopologies": {
-                subtopology_id: {"tasks": each.number_of_tasks, "stateful": each.is_stateful}
-                for subtopology_id, each in subtopologies.items()
-            },
-            "standbys": standbys,
-        }
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(question) + "\n")
-        self._process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        answer: dict[str, Any] = self.ask(
+            {
+                "members": {
+                    member_id: {
+                        "process": member.process_id,
+                        "active": {key: sorted(value) for key, value in member.active.items()},
+                        "standby": {key: sorted(value) for key, value in member.standby.items()},
+                    }
+                    for member_id, member in members.items()
+                },
+                "subtopologies": {
+                    subtopology_id: {"tasks": each.number_of_tasks, "stateful": each.is_stateful}
+                    for subtopology_id, each in subtopologies.items()
+                },
+                "standbys": standbys,
+            }
+        )
         return answer
-
-    def close(self) -> None:
-        self._process.communicate(timeout=30)
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,6 @@ is what Apache Kafka 4.1.1 says, in its words."""
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -13,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apache_jars import java_command
+from line_program import LineProgram
 from ottla.groups.streams_configuration import StreamsStatus, configure_topics
 from ottla.groups.streams_topology import CopartitionGroup, StreamsTopology, Subtopology, TopicInfo
 from ottla.protocol.errors import ErrorCode, KafkaError
@@ -20,30 +19,15 @@ from ottla.protocol.errors import ErrorCode, KafkaError
 Answer: TypeAlias = dict[str, Any]
 
 
-class Apache:
+class Apache(LineProgram):
     """Apache's InternalTopicManager in a JVM of its own."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [*java_command("4.1.1", "ottla.StreamsTopologies")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            encoding="utf-8",
-        )
+        super().__init__(java_command("4.1.1", "ottla.StreamsTopologies"), is_quiet=True)
 
     def configure(self, topology: StreamsTopology, topics: dict[str, int]) -> Answer:
-        question = {"topology": as_json(topology), "topics": topics}
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(question) + "\n")
-        self._process.stdin.flush()
-        answer: Answer = json.loads(self._process.stdout.readline())
+        answer: Answer = self.ask({"topology": as_json(topology), "topics": topics})
         return answer
-
-    def close(self) -> None:
-        self._process.communicate(timeout=30)
 
 
 @pytest.fixture(scope="module")
