@@ -1,19 +1,18 @@
 """From the options every client command has to a confluent-kafka client that reports its faults in plain words."""
 
 import contextlib
-import functools
-import inspect
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias, TypeVar
 
 import typer
 
 from ottla.cli.addresses import Address, connection_fault, parse_addresses
 from ottla.cli.errors import CommandError, UnreachableError, UsageError
+from ottla.cli.shared_options import with_options
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, KafkaError, Producer
@@ -240,23 +239,9 @@ class Connection:
 
 def on_cluster(command: Callable[..., None]) -> Callable[..., None]:
     """Make a command of a function whose first argument is a `Connection`: the options that describe one are added."""
-    signature = inspect.signature(command)
-    own = list(signature.parameters.values())[1:]
-    common = [
-        inspect.Parameter(
-            name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation
-        )
-        for name, annotation, default in CONNECTION_OPTIONS
-    ]
-
-    @functools.wraps(command)
-    def run(**arguments: Any) -> None:
-        described = [arguments.pop(name) for name, _, _ in CONNECTION_OPTIONS]
-        command(connect(*described), **arguments)
-
-    run.__signature__ = signature.replace(parameters=[*own, *common])  # type: ignore[attr-defined]
-    run.__annotations__ = {one.name: one.annotation for one in (*own, *common)}
-    return run
+    return with_options(
+        command, CONNECTION_OPTIONS, lambda *described: contextlib.nullcontext(connect(*described))
+    )
 
 
 def connect(

@@ -1,14 +1,13 @@
 """`ottla schema`: list, show, register, check, compare and delete schemas; dump and restore a registry."""
 
-import functools
-import inspect
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict
 from difflib import unified_diff
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -48,6 +47,7 @@ from ottla.cli.requests.schemas import (
     schema_by_id,
     subject_version,
 )
+from ottla.cli.shared_options import with_options
 
 schema = typer.Typer(
     help="List, show, register, check, compare and delete schemas; dump and restore a registry.",
@@ -109,27 +109,7 @@ def register(application: typer.Typer) -> None:
 
 def on_registry(command: Callable[..., None]) -> Callable[..., None]:
     """Make a command of a function whose first argument is a `Registry`: the options that describe one are added."""
-    signature = inspect.signature(command)
-    own = list(signature.parameters.values())[1:]
-    common = [
-        inspect.Parameter(
-            name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation
-        )
-        for name, annotation, default in CONNECTION_OPTIONS
-    ]
-
-    @functools.wraps(command)
-    def run(**arguments: Any) -> None:
-        described = [arguments.pop(name) for name, _, _ in CONNECTION_OPTIONS]
-        registry = connect(*described)
-        try:
-            command(registry, **arguments)
-        finally:
-            registry.close()
-
-    run.__signature__ = signature.replace(parameters=[*own, *common])  # type: ignore[attr-defined]
-    run.__annotations__ = {one.name: one.annotation for one in (*own, *common)}
-    return run
+    return with_options(command, CONNECTION_OPTIONS, lambda *described: closing(connect(*described)))
 
 
 def connect(url: str, property_file: Path | None, timeout_s: float) -> Registry:
