@@ -48,6 +48,15 @@ TEXT_KEYWORDS: Final = frozenset({"minLength", "maxLength", "pattern", "format"}
 CONDITION_KEYWORDS: Final = frozenset({"if", "then", "else"})
 CRITERIA: Final[tuple[Criterion, ...]] = ("allOf", "anyOf", "oneOf")
 
+_OLD_FORMATS: Final = frozenset({"date-time", "email", "hostname", "ipv4", "ipv6", "uri"})
+_FORMATS_SINCE_6: Final = _OLD_FORMATS | {"json-pointer", "uri-reference", "uri-template"}
+FORMATS: Final = {
+    4: _OLD_FORMATS,
+    6: _FORMATS_SINCE_6,
+    7: _FORMATS_SINCE_6 | {"date", "regex", "relative-json-pointer", "time"},
+}
+"""Those that the library knows; any other says nothing."""
+
 Load = Callable[[Place], Shape]
 
 
@@ -83,7 +92,7 @@ class _Reading:
         shape.description = self._k.text("description")
         if "default" in self._k:
             shape.default = self._k.json["default"]
-        shape.annotate(self._k.json)
+        shape.annotate(self._k.json, FORMATS[self._draft])
 
     def _valued(self) -> list[Shape]:
         return [Enumeration(self._k.array("enum"))] if "enum" in self._k else []

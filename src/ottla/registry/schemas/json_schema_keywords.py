@@ -140,4 +140,7 @@ _OF_TYPE: Final[dict[str, Callable[[], Shape]]] = {
 
 def shape_of_type(name: str) -> Shape:
     """The shape of all values of a type."""
-    return _OF_TYPE[name]()
+    shape = _OF_TYPE[name]()
+    if isinstance(shape, Array | Numeric | Object | Text):
+        shape.typed = True
+    return shape

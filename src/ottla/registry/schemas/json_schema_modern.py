@@ -54,6 +54,9 @@ _NUMBERS: Final = {
     "multipleOf": "multiple_of",
 }
 
+NO_FORMATS: Final[frozenset[str]] = frozenset()
+"""Formats are passed over in these drafts."""
+
 Load = Callable[[Place], Shape]
 
 
@@ -75,7 +78,7 @@ def _annotate(shape: Shape, keywords: Keywords) -> None:
     keywords.text("format")  # not compared, but it has to be a name
     if keywords.json.get("default") is not None:  # null is none, to the original
         shape.default = keywords.json["default"]
-    shape.annotate(keywords.json)
+    shape.annotate(keywords.json, NO_FORMATS)
 
 
 def _joined(left: Shape, right: Shape) -> Shape:

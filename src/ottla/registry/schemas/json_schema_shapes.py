@@ -12,11 +12,24 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
-from ottla.registry.schemas.json_text import JsonValue, value_text, write_json
+from ottla.registry.schemas.json_text import JsonValue, value_text
 
 Criterion: TypeAlias = Literal["allOf", "anyOf", "oneOf"]
 Number: TypeAlias = int | Decimal
 
+
+TOLD_BY_SHAPES: Final = frozenset(
+    {
+        "$defs", "$dynamicRef", "$id", "$recursiveRef", "$ref", "$schema", "additionalItems",
+        "additionalProperties", "allOf", "anyOf", "const", "connect.type", "default", "definitions",
+        "dependencies", "dependentRequired", "dependentSchemas", "description", "enum", "exclusiveMaximum",
+        "exclusiveMinimum", "id", "items", "maxItems", "maxLength", "maxProperties", "maximum", "minItems",
+        "minLength", "minProperties", "minimum", "multipleOf", "not", "oneOf", "pattern", "patternProperties",
+        "prefixItems", "properties", "required", "title", "type", "unevaluatedItems", "unevaluatedProperties",
+        "uniqueItems",
+    }
+)  # fmt: skip
+"""Keywords that have attributes of their own, or say nothing about values."""
 
 NO_ANNOTATIONS: Final[Mapping[str, JsonValue]] = MappingProxyType({})
 
@@ -43,17 +56,20 @@ class Shape:
         self.connect_type: str | None = None
         self.annotations: Mapping[str, JsonValue] = NO_ANNOTATIONS
 
-    def annotate(self, json: Mapping[str, JsonValue]) -> None:
-        """Keep what Kafka Connect and Flink note in a schema: how they take its values."""
+    def annotate(self, json: Mapping[str, JsonValue], formats: frozenset[str]) -> None:
+        """Keep what else the schema says: what Kafka Connect and Flink note there, keywords that are not compared or not
+        known. A format counts if it is one of those given."""
         connect_type = json.get("connect.type")
         self.connect_type = connect_type if isinstance(connect_type, str) else None
-        noted = {name: json[name] for name in json if name.startswith(("connect.", "flink."))}
+        noted = {name: json[name] for name in json if name not in TOLD_BY_SHAPES}
+        if "format" in noted and not (isinstance(noted["format"], str) and noted["format"] in formats):
+            del noted["format"]
         if noted:
             self.annotations = noted
 
     def described(self) -> JsonValue:
-        """The keywords as a value: two shapes that mean the same within one schema have equal ones."""
-        own: dict[str, JsonValue] = {"kind": type(self).__name__}
+        """The keywords as a value: two shapes that say the same have equal ones."""
+        own: dict[str, JsonValue] = {"kind": type(self).__name__, **self.annotations}
         for name in ("id", "title", "description", "connect_type", *self._keywords()):
             value = getattr(self, name)
             if value is not None:
@@ -77,12 +93,19 @@ def _described(value: object) -> JsonValue:
     if isinstance(value, set | frozenset):
         return [*sorted(str(part) for part in value)]
     assert value is None or isinstance(value, bool | int | float | Decimal | str)
-    return value
+    return _shortest(value) if isinstance(value, Decimal) else value
+
+
+def _shortest(value: Decimal) -> Decimal | int:
+    """1.0 is 1; what is longer than a number of 64 bits stays as it is."""
+    whole = value.adjusted() < 19 and value == value.to_integral_value()
+    return int(value) if whole else value.normalize()
 
 
 def identity(shape: Shape) -> str:
-    """A text that two shapes have in common exactly if they say the same."""
-    return write_json(shape.described())
+    """A text that two shapes have in common exactly if they say the same: one that stands twice in a combination counts
+    once, and what is not compared tells them apart too."""
+    return value_text(shape.described())
 
 
 class Empty(Shape):
@@ -118,12 +141,13 @@ class Conditional(Shape):
 
 
 class Text(Shape):
-    """A string."""
+    """A string. Here and with other kinds, `typed`: the schema says so, not keywords alone that strings have."""
 
-    __slots__ = ("max_length", "min_length", "pattern")
+    __slots__ = ("max_length", "min_length", "pattern", "typed")
 
     def __init__(self) -> None:
         super().__init__()
+        self.typed = False
         self.min_length: int | None = None
         self.max_length: int | None = None
         self.pattern: str | None = None
@@ -132,10 +156,19 @@ class Text(Shape):
 class Numeric(Shape):
     """A number, or an `integer`."""
 
-    __slots__ = ("exclusive_maximum", "exclusive_minimum", "integer", "maximum", "minimum", "multiple_of")
+    __slots__ = (
+        "exclusive_maximum",
+        "exclusive_minimum",
+        "integer",
+        "maximum",
+        "minimum",
+        "multiple_of",
+        "typed",
+    )
 
     def __init__(self, *, integer: bool = False) -> None:
         super().__init__()
+        self.typed = False
         self.integer = integer
         self.minimum: Number | None = None
         self.maximum: Number | None = None
@@ -230,12 +263,14 @@ class Array(Shape):
         "max_items",
         "min_contains",
         "min_items",
+        "typed",
         "unevaluated_items",
         "unique_items",
     )
 
     def __init__(self) -> None:
         super().__init__()
+        self.typed = False
         self.all_items: Shape | None = None
         self.items: list[Shape] = []
         self.additional_items: Shape | Literal[False] | None = None
@@ -259,11 +294,13 @@ class Object(Shape):
         "property_dependencies",
         "required",
         "schema_dependencies",
+        "typed",
         "unevaluated_properties",
     )
 
     def __init__(self) -> None:
         super().__init__()
+        self.typed = False
         self.properties: dict[str, Shape] = {}
         self.patterns: dict[str, Shape] = {}
         self.required: frozenset[str] = frozenset()
