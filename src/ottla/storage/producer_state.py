@@ -281,12 +281,9 @@ class ProducerState:
     # -- looking at it
 
     def active_producers(self) -> Iterator[ActiveProducer]:
-        """All producers as of the first step, ordered by id: what is taken in until the last one changes nothing."""
-        entries = self._entries.copy()
-        for producer_id in sorted(entries):
-            epoch, sequence, _offset, _delta, timestamp, coordinator_epoch, txn_first = ROW.unpack_from(
-                entries[producer_id]
-            )
+        """All producers as of the first step, in no order: what is taken in until the last one changes nothing."""
+        for producer_id, entry in self._entries.copy().items():
+            epoch, sequence, _offset, _delta, timestamp, coordinator_epoch, txn_first = ROW.unpack_from(entry)
             yield ActiveProducer(producer_id, epoch, sequence, timestamp, coordinator_epoch, txn_first)
 
     def last_sequences(self) -> dict[int, tuple[int, int, int]]:

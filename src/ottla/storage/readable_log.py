@@ -205,7 +205,7 @@ class ReadableLog:
         return -1 if epoch is None else epoch
 
     def active_producers(self) -> Iterator[ActiveProducer]:
-        """Every producer whose state is kept as of the first step, ordered by id."""
+        """Every producer whose state is kept as of the first step, in no order."""
         return self.producers.active_producers()
 
     # -- failures
