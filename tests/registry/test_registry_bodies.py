@@ -37,6 +37,31 @@ def test_a_large_body_is_read_like_a_short_one(
     assert read_object(encoded) == json.loads(encoded)
 
 
+@given(
+    st.text(
+        st.sampled_from(["a", "ä", "€", "😀", '"', "\\", "\n", "u", "d", "8", "3", "\ud83d", "\ude00"]),
+        max_size=40,
+    ),
+    st.integers(12, 24),
+    st.booleans(),
+)
+def test_a_string_is_read_in_pieces_as_it_is_in_one(text: str, piece: int, in_ascii: bool) -> None:
+    """Wherever a piece ends: within an escape, a pair of them, after a backslash that is escaped."""
+    body = json.dumps({"schema": text}, ensure_ascii=in_ascii).encode("utf-8", "surrogatepass")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(bodies, "PIECE_CHARACTERS", piece)
+        patched.setattr(bodies, "LARGE_BODY_BYTES", 0)
+        assert read_object(body) == json.loads(body)
+
+
+@pytest.mark.parametrize("end", ["\\x", "\\u12", "\\ud83", "\\", "\n"])
+def test_a_string_that_is_wrong_in_its_last_piece_is_refused(end: str) -> None:
+    """As in any other."""
+    with pytest.raises(RegistryError) as refused:
+        read_object(f'{{"schema": "{LONG}{end}"}}'.encode())
+    assert refused.value.status == 400
+
+
 @pytest.mark.parametrize(
     ("start", "end", "status"),
     [

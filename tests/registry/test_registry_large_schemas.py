@@ -292,3 +292,17 @@ def test_others_are_answered_while_schemas_are_compared(registry: RegistryProces
         enough.set()
         comparing.join()
     assert set(compared) == {200}
+
+
+@pytest.mark.parametrize("schema_type", [SchemaType.AVRO, SchemaType.JSON])
+def test_a_text_of_millions_of_values_is_refused(schema_type: SchemaType) -> None:
+    """Before any of them is made; one of as many characters that are words is read."""
+    schemas = ParsedSchemas(RegistryState())
+    with pytest.raises(RegistryError) as refused:
+        schemas.parse(CONTEXT, schema_type, '{"type": [' + "[]," * 1_000_000 + "[]]}")
+    assert refused.value.code == 42201
+    assert "more than 500000 brackets" in refused.value.message
+    text = json.dumps({"type": "record", "name": "R", "fields": [], "doc": "x" * 3_000_000})
+    if schema_type is SchemaType.JSON:
+        text = json.dumps({"type": "object", "description": "x" * 3_000_000})
+    assert len(schemas.parse(CONTEXT, schema_type, text).canonical) > 3_000_000

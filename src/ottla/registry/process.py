@@ -353,9 +353,15 @@ def _own_names(settings: RegistrySettings) -> frozenset[str] | None:
 
 
 def _turns() -> Callable[[bool], None]:
-    """Short turns of threads while one of them works long; else they would only disturb the loop."""
+    """Short turns of threads while one of them works long, else they would only disturb the loop; and no collector meanwhile, which
+    would go through all that is being made in one turn."""
     usual_s = sys.getswitchinterval()
-    return lambda busy: sys.setswitchinterval(SHORT_TURN_S if busy else usual_s)
+
+    def on_busy(busy: bool) -> None:
+        sys.setswitchinterval(SHORT_TURN_S if busy else usual_s)
+        (gc.disable if busy else gc.enable)()
+
+    return on_busy
 
 
 def _place(settings: RegistrySettings) -> Place:

@@ -10,7 +10,8 @@ import json
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Final, NoReturn, TypeAlias
+from json.scanner import py_make_scanner  # type: ignore[attr-defined]
+from typing import Any, Final, NoReturn, TypeAlias
 
 from ottla.registry.schemas.schema import InvalidSchema
 
@@ -19,6 +20,12 @@ JsonValue: TypeAlias = "bool | int | float | Decimal | str | list[JsonValue] | d
 MAX_NESTING: Final = 200
 """Arrays and objects within each other. Generated schemas stay below 100; what walks them recurses, and Python allows
 a thousand frames in all."""
+
+MAX_MARKS: Final = 500_000
+"""Brackets, braces and commas, those in strings too: about as many values. More would take seconds to be made, and a while to be let
+go, which is done in one go."""
+PATIENT_CHARACTERS: Final = 64 * 1024
+"""Longer texts take Python's JSON more than a millisecond or two, in which nothing else runs."""
 
 _COMMENT = re.compile(r'("(?:[^"\\]|\\.)*+")|/\*.*?\*/|//[^\n]*', re.DOTALL)
 _LOWER_ESCAPE = re.compile(r"\\u00[01][a-f]")
@@ -30,6 +37,8 @@ def read_json(text: str, *, decimals: bool = False, comments: bool = False) -> J
     With `decimals`, numbers with a point or an exponent keep the digits they are written with; otherwise they are
     floats. With `comments`, those of Java and C are passed over.
     """
+    if len(text) >= MAX_MARKS and sum(map(text.count, "[{,")) > MAX_MARKS:
+        raise InvalidSchema(f"it has more than {MAX_MARKS} brackets, braces and commas")
     try:
         try:
             value = _loads(text, decimals)
@@ -46,7 +55,8 @@ def read_json(text: str, *, decimals: bool = False, comments: bool = False) -> J
 
 
 def _loads(text: str, decimals: bool) -> JsonValue:
-    value: JsonValue = (_DECIMAL_DECODER if decimals else _DECODER).decode(text)
+    plain, with_decimals = _DECODERS if len(text) < PATIENT_CHARACTERS else _PATIENT_DECODERS
+    value: JsonValue = (with_decimals if decimals else plain).decode(text)
     return value
 
 
@@ -54,9 +64,23 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no number of JSON")
 
 
+class _PatientDecoder(json.JSONDecoder):
+    """Reads by Python's own scanner, between whose steps other threads get their turn: what is written in C reads all at once."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.scan_once = py_make_scanner(self)
+
+
 # Made once: a schema's text is written in dozens of pieces, and what `json.dumps` makes for each costs more than the piece.
-_DECODER: Final = json.JSONDecoder(parse_constant=_refuse)
-_DECIMAL_DECODER: Final = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse)
+_DECODERS: Final = (
+    json.JSONDecoder(parse_constant=_refuse),
+    json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse),
+)
+_PATIENT_DECODERS: Final = (
+    _PatientDecoder(parse_constant=_refuse),
+    _PatientDecoder(parse_float=Decimal, parse_constant=_refuse),
+)
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
