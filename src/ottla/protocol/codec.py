@@ -6,10 +6,10 @@ it is fast, is told in `compiler`.
 """
 
 from struct import error as packing_error
-from typing import cast
+from typing import Final, cast
 
 from ottla.protocol.compiler import Decoder, Encoder, Slices, struct_decoder, struct_encoder
-from ottla.protocol.declare import AnyMessage, Message, RecordKey, RecordValue, Struct
+from ottla.protocol.declare import AnyMessage, Message, RecordKey, RecordValue, Request, Struct
 from ottla.protocol.errors import ProtocolError, UnsupportedVersionError
 
 __all__ = [
@@ -24,6 +24,11 @@ __all__ = [
 ]
 
 Buffer = bytes | bytearray | memoryview
+
+LARGE_BYTES: Final = 1 << 20
+"""Requests below need not be counted: what they can become is bounded by this."""
+MOST_ELEMENTS: Final = 1_000_000
+"""Ten times what the largest clusters' clients put into one."""
 
 _decoders: dict[tuple[type[Struct], int], Decoder] = {}
 _encoders: dict[tuple[type[Struct], int], Encoder] = {}
@@ -41,12 +46,18 @@ def decode(message: type[AnyMessage], version: int, buffer: Buffer) -> AnyMessag
 def decode_from(
     message: type[AnyMessage], version: int, view: memoryview, position: int
 ) -> tuple[AnyMessage, int]:
-    """Like `decode`, from `position` of `view` on; answers the position behind the message too."""
+    """Like `decode`, from `position` of `view` on; answers the position behind the message too.
+
+    A large request may have `MOST_ELEMENTS` in all its arrays: three bytes of it can become a hundred of memory.
+    """
     decoder = _decoders.get((message, version))
     if decoder is None:
         decoder = _message_decoder(message, version)
+    size = len(view)
+    if size - position > LARGE_BYTES and issubclass(message, Request):
+        decoder = struct_decoder(message, version, _is_flexible(message, version), MOST_ELEMENTS)
     try:
-        decoded, end = decoder(view, position, len(view))
+        decoded, end = decoder(view, position, size)
     except (IndexError, packing_error) as error:
         raise ProtocolError(f"{message.__name__} version {version} is cut short: {error}") from error
     return cast("AnyMessage", decoded), end

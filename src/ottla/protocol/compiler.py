@@ -44,16 +44,22 @@ Encoder = Callable[[Struct, bytearray, Slices], None]
 _MAX_VARINT_SHIFT = 28
 _MAX_INT16 = 0x7FFF
 
-_struct_decoders: dict[tuple[type[Struct], int, bool], Decoder] = {}
+_struct_decoders: dict[tuple[type[Struct], int, bool, int | None], Decoder] = {}
 _struct_encoders: dict[tuple[type[Struct], int, bool], Encoder] = {}
 
 
-def struct_decoder(struct: type[Struct], version: int, flexible: bool) -> Decoder:
-    """What reads `struct` in `version`; compiled once."""
-    key = (struct, version, flexible)
+def struct_decoder(
+    struct: type[Struct], version: int, flexible: bool, most_elements: int | None = None
+) -> Decoder:
+    """What reads `struct` in `version`; compiled once.
+
+    `most_elements`: of all its arrays together; None for as many as the bytes can hold.
+    """
+    key = (struct, version, flexible, most_elements)
     decoder = _struct_decoders.get(key)
     if decoder is None:
-        decoder = _struct_decoders[key] = cast("Decoder", _DecoderSource(struct, version, flexible).compile())
+        source = _DecoderSource(struct, version, flexible, most_elements)
+        decoder = _struct_decoders[key] = cast("Decoder", source.compile())
     return decoder
 
 
@@ -177,7 +183,13 @@ def _packing(fields: list[Field]) -> Packing:
 class _DecoderSource(_Source):
     """Writes `coded(view, at, end) -> (struct, position behind it)`. `made0` is the struct, `at` the position."""
 
+    def __init__(self, struct: type[Struct], version: int, flexible: bool, most_elements: int | None) -> None:
+        super().__init__(struct, version, flexible)
+        self.most_elements = most_elements
+
     def compile(self) -> object:
+        if self.most_elements is not None:
+            self.add("taken = 0")
         self.names["new"] = self.struct.__new__
         self.names["read_varint"] = _read_varint
         self.add_body()
@@ -280,7 +292,7 @@ class _DecoderSource(_Source):
         self.depth -= 1
 
     def add_struct(self, each: Field, struct: type[Struct], target: str) -> None:
-        nested = self.bind(struct_decoder(struct, self.version, self.flexible), "nested")
+        nested = self.bind(struct_decoder(struct, self.version, self.flexible, self.most_elements), "nested")
         if not self.is_nullable(each):
             self.add(f"{target}, at = {nested}(view, at, end)")
             return
@@ -290,6 +302,16 @@ class _DecoderSource(_Source):
         self.add(f"    {target} = None")
         self.add("else:")
         self.add(f"    {target}, at = {nested}(view, at + 1, end)")
+
+    def add_count(self, counted: str) -> None:
+        """Stops at too many elements. `least` bytes of a frame become a hundred of memory, and take a microsecond."""
+        if self.most_elements is not None:
+            self.add(f"taken += {counted}")
+            self.add(f"if taken > {self.most_elements}:")
+            self.add(
+                f"    raise ProtocolError('{self.struct.__name__} and what stands around it has more than "
+                f"{self.most_elements} elements')"
+            )
 
     def add_array(self, each: Field, wire_type: Array, target: str) -> None:
         where, element, flexible = self.where(each), wire_type.element, self.is_flexible(each)
@@ -307,6 +329,7 @@ class _DecoderSource(_Source):
         self.add(
             f"    raise ProtocolError(f'{where} claims {{size}} elements where {{end - at}} bytes are left')"
         )
+        self.add_count("size")
         if isinstance(element, Primitive) and element.width >= 0:
             self.names["unpack_from"] = unpack_from
             if element.name == "uuid":
@@ -345,6 +368,7 @@ class _DecoderSource(_Source):
             f"    raise ProtocolError(f'{self.struct.__name__} claims {{count}} tagged fields where {{end - at}} "
             "bytes are left')"
         )
+        self.add_count("count")
         # Fields of a tagged struct's own come in between: these three have to be told from theirs.
         outer_end, last_tag = f"outer_end{self.level}", f"last_tag{self.level}"
         self.add(f"{outer_end} = end")
