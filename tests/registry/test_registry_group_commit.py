@@ -23,7 +23,9 @@ def largest_batch(broker: Broker, topic: str) -> int:
         while True:
             fetched = client.fetch(topic, offset, max_bytes=1 << 24, partition_max_bytes=1 << 24)
             before = offset
-            for header, _ in iterate_batches(bytes(fetched.records or b"")):
+            records = fetched.records or b""
+            assert isinstance(records, bytes | memoryview)
+            for header, _ in iterate_batches(records):
                 largest = max(largest, header.record_count)
                 offset = header.base_offset + header.last_offset_delta + 1
             if offset == before:
