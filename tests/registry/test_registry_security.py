@@ -66,9 +66,10 @@ def test_who_a_header_stands_for(authorization: str, user: str | type[Exception]
             login.user(authorization)
 
 
-def test_every_user_may_come_in_where_no_roles_are_named() -> None:
-    """`*` is the default."""
-    assert BasicLogin.from_text(USERS, ["*"]).user(basic("guest", "guest-secret")) == "guest"
+@pytest.mark.parametrize("roles", ["*", "**"])
+def test_every_user_may_come_in_where_no_roles_are_named(roles: str) -> None:
+    """`*` is the default; `**` is what many files have."""
+    assert BasicLogin.from_text(USERS, [roles]).user(basic("guest", "guest-secret")) == "guest"
 
 
 @pytest.mark.parametrize("line", ["dave: CRYPT:adpexzg3FUZAk", "dave: OBF:secret-1", "dave: OBF:~~~~"])

@@ -146,7 +146,10 @@ def ask(
 def test_principals_by_certificate(
     broker: Broker, stores: Path, place: dict[str, str], tmp_path: Path
 ) -> None:
-    """A rule makes a short name of the one in it; who shows none is ANONYMOUS, where there may be such."""
+    """A rule makes a short name of the one in it; who shows none is ANONYMOUS, where there may be such.
+
+    A registry that passes a write on asks for the rights of whose it is, and shows its own certificate to the one that writes.
+    """
     settings = {
         **place,
         **tls(stores),
@@ -162,6 +165,7 @@ def test_principals_by_certificate(
         for principal, subject, names in (
             ("root", "*", ["*"]),
             ("alice", "orders", ["SUBJECT_READ", "SUBJECT_WRITE"]),
+            ("registry", "*", ["*"]),
             ("ANONYMOUS", None, ["GLOBAL_READ"]),
         ):
             for rule in rules_for(principal, subject, names):
@@ -176,6 +180,12 @@ def test_principals_by_certificate(
         until(lambda: post("root", "others"), lambda status: status == 200)
         assert [post(each, "orders") for each in ("alice", "root", None)] == [200, 200, 403]
         assert [post(each, "others") for each in ("alice", None)] == [403, 403]
+        passing_on = {**settings, "leader.eligibility": "false"}
+        with RegistryProcess(broker.bootstrap_servers, tmp_path / "second.log", passing_on) as second:
+            path = "/config/orders"
+            level = {"compatibility": "FULL"}
+            until(lambda: ask(second, stores, "root", "PUT", path, level)[0], lambda status: status == 200)
+            assert ask(second, stores, "alice", "PUT", path, level)[0] == 403
 
 
 def test_a_certificate_is_renewed_while_it_runs(

@@ -21,7 +21,8 @@ from typing import Final, NamedTuple
 
 from ottla.config.sources import SourceError, parse_properties
 
-ANY_ROLE: Final = "*"
+ANY_ROLE: Final = frozenset({"*", "**"})
+"""Names for whatever role a user has; Jetty has the second one for those without any, too."""
 MAX_CREDENTIALS: Final = 8_192
 """Characters of an `Authorization` that are looked at."""
 
@@ -50,7 +51,7 @@ class _User(NamedTuple):
 
 
 class BasicLogin:
-    """Knows users and which roles may come in; `*` is every user."""
+    """Knows users and which roles may come in; `*` and `**` are every user."""
 
     __slots__ = ("_roles", "_users")
 
@@ -85,7 +86,7 @@ class BasicLogin:
         fits = _fits(_NOBODY if found is None else found.password, password)
         if found is None or not fits:
             raise Refused
-        if ANY_ROLE not in self._roles and not self._roles & found.roles:
+        if not ANY_ROLE & self._roles and not self._roles & found.roles:
             raise NotAllowed
         return name
 

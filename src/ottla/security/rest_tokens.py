@@ -38,7 +38,7 @@ class BearerLogin:
             raise Refused from None
         # Providers send them in one text, with blanks between (RFC 9068), or as a list.
         scopes = {scope for scopes in verified.scopes for scope in scopes.split()}
-        if ANY_ROLE not in self._roles and not self._roles & scopes:
+        if not ANY_ROLE & self._roles and not self._roles & scopes:
             raise NotAllowed
         return verified.principal_name
 
