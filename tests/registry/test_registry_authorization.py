@@ -387,6 +387,18 @@ def test_a_subject_is_tied_and_untied_by_who_may_write_it(guarded: Guarded) -> N
     assert guarded.ask("root", "DELETE", path).status == 204
 
 
+def test_a_tie_s_schema_refers_to_its_subject_s_context(guarded: Guarded) -> None:
+    """Whatever the request's is: it is there that rights are asked for."""
+    rules = [("carol", ":.staging:carols", ["SUBJECT_WRITE"]), ("carol", "plans-value", ["SUBJECT_READ"])]
+    write_rules(guarded.broker, guarded.topic, rules)
+    until(lambda: guarded.register("carol", ":.staging:carols").status, lambda status: status == 200)
+    reference = {"name": "Plan", "subject": "plans-value", "version": 1}
+    tie = {"subject": ":.staging:carols", "lifecycle": "WEAK", "schema": {**BODY, "references": [reference]}}
+    refused = guarded.ask("carol", "POST", "/associations", {**RESOURCE, "associations": [tie]})
+    assert refused.error == (403, 40301)
+    assert refused.body["message"].endswith("Subject: :.staging:plans-value")
+
+
 def test_rules_are_added_and_taken_away_while_it_runs(guarded: Guarded) -> None:
     """By the command line, in the words of the original's tool; the next request is asked by them."""
 

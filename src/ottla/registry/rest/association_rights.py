@@ -12,7 +12,7 @@ from ottla.registry.rest.association_bodies import Operation as Change
 from ottla.registry.rest.association_bodies import operations_in, requests_in, resource_in, wanted_in
 from ottla.registry.rest.association_queries import selection_of
 from ottla.registry.rest.messages import Request
-from ottla.registry.subjects import DEFAULT_CONTEXT, context_name, in_context, normalized
+from ottla.registry.subjects import DEFAULT_CONTEXT, context_name, context_of, in_context, normalized
 
 _WRITE = Operation.SUBJECT_WRITE
 
@@ -49,10 +49,12 @@ def _changed_by(registry: Registry, request: Request, body: JsonObject) -> Itera
         else wanted_in(body, resource)
     )
     for each in wanted:
-        subject = each.subject or resource.default_subject(each.type)
-        yield _WRITE, registry.state.alias_target(normalized(in_context(context, subject)))
+        subject = in_context(context, each.subject or resource.default_subject(each.type))
+        subject = registry.state.alias_target(normalized(subject))
+        yield _WRITE, subject
+        # A schema finds what it refers to in its subject's context, whatever the request's is.
         for reference in each.schema.references if each.schema is not None else ():
-            yield Operation.SUBJECT_READ, normalized(in_context(context, reference.subject))
+            yield Operation.SUBJECT_READ, normalized(in_context(context_of(subject), reference.subject))
     for held in _of(registry, resource.id or "", Selection(resource.type)):
         yield _WRITE, held.subject
 
