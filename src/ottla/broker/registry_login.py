@@ -220,25 +220,29 @@ def registry_login(config: BrokerConfig) -> RegistryLogin:
 
 def _tls_settings(config: BrokerConfig) -> TlsSettings | None:
     """None where no store is named: most brokers load none of it."""
-    named = (_text(config, f"confluent.ssl.{each}.location") for each in ("truststore", "keystore"))
-    if not any(named):
+    keystore = _text(config, "confluent.ssl.keystore.location")
+    truststore = _text(config, "confluent.ssl.truststore.location")
+    if not (keystore or truststore):
         return None
     from ottla.security.key_stores import StoreSettings  # noqa: PLC0415
     from ottla.security.tls_settings import TlsSettings  # noqa: PLC0415
 
-    def store(subject: str) -> StoreSettings:
-        name = f"confluent.ssl.{subject}"
-        return StoreSettings(
-            subject=subject,
-            type=_text(config, f"{name}.type"),
-            location=_text(config, f"{name}.location"),
-            password=_secret(config, f"{name}.password") or None,
-            key_password=(_secret(config, "confluent.ssl.key.password") or None)
-            if subject == "keystore"
-            else None,
-        )
-
-    return TlsSettings(keystore=store("keystore"), truststore=store("truststore"))
+    return TlsSettings(
+        keystore=StoreSettings(
+            subject="keystore",
+            type=_text(config, "confluent.ssl.keystore.type"),
+            location=keystore,
+            password=_secret(config, "confluent.ssl.keystore.password") or None,
+            key_password=_secret(config, "confluent.ssl.key.password") or None,
+        ),
+        truststore=StoreSettings(
+            subject="truststore",
+            type=_text(config, "confluent.ssl.truststore.type"),
+            location=truststore,
+            password=_secret(config, "confluent.ssl.truststore.password") or None,
+            key_password=None,
+        ),
+    )
 
 
 def _context(settings: TlsSettings) -> ssl.SSLContext:
