@@ -122,6 +122,19 @@ def test_bodies_that_lie_about_their_lengths_close_the_connection(broker, connec
     still_serves(connect, broker)
 
 
+def test_a_request_of_a_million_topics_of_nothing_closes_the_connection(broker, connect, caplog):
+    """Three bytes each on the wire, a hundred in memory: it is refused before they are made."""
+    client = connect(broker)
+    count = b"\x81\x89\x7a"  # two million, and one, as a varint
+    head = struct.pack(">hhihb", 2, 10, 1, -1, 0) + struct.pack(">ib", -1, 0)
+    frame = head + count + b"\x01\x01\x00" * 2_000_000 + b"\0\0\0\0\0"
+    with caplog.at_level(logging.INFO):
+        client.socket.sendall(struct.pack(">i", len(frame)) + frame)
+        assert client.is_closed()
+        eventually(lambda: "more than 1000000 elements" in caplog.text, "no line about it")
+    still_serves(connect, broker)
+
+
 def test_a_client_id_that_reaches_past_its_frame_closes_the_connection(broker, connect):
     """And one with a length below -1."""
     for length in (500, -2):
