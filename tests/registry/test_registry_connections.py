@@ -207,6 +207,33 @@ async def long_answer(_scope: Message, _receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": bytes(64 * 1024 * 1024)})
 
 
+async def short_answer(_scope: Message, _receive: Receive, send: Send) -> None:
+    """An application that answers before it has read a body."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body", "body": b""})
+
+
+@pytest.mark.parametrize("later", [b"\r\n", b"x"], ids=["an empty line", "the rest of a body"])
+def test_what_comes_after_an_answer_and_is_no_request_keeps_no_connection(
+    later: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is closed when its time is over, as one that sends nothing."""
+    monkeypatch.setattr(http_server, "KEEP_ALIVE_S", 1)
+    request = GET if later == b"\r\n" else GET[:-2] + b"Content-Length: 1\r\n\r\n"
+
+    async def run() -> None:
+        async with serving(short_answer) as (_, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(request)
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+            writer.write(later)
+            async with asyncio.timeout(30):
+                assert await reader.read() == b""
+            writer.close()
+
+    asyncio.run(run())
+
+
 def test_who_does_not_read_an_answer_is_cut_off() -> None:
     """One that reads, however slowly, gets all of it."""
 

@@ -149,6 +149,7 @@ class BoundedConnection(HttpToolsProtocol):
             self._go_uvicorns_way()
         if not (self._in_head or self._in_body):
             self._stop_timer()
+            self._wait_for_next()
             return
         if self.transport.is_closing():
             return
@@ -159,6 +160,14 @@ class BoundedConnection(HttpToolsProtocol):
         if self._timer is None:
             self._began_s = self._heard_s
             self._timer = self.loop.call_later(self._limits.idle_timeout_s, self._look)
+
+    def _wait_for_next(self) -> None:
+        """An empty line between requests, or the rest of a body that nobody waits for, ends no wait for the next request."""
+        is_answered = self.cycle is None or self.cycle.response_complete
+        if is_answered and self.timeout_keep_alive_task is None and not self.transport.is_closing():
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def _feed(self, data: bytes) -> None:
         while data:
