@@ -1,4 +1,4 @@
-"""Delegation tokens and SCRAM users go to Apache Kafka 3.9.1 in ZooKeeper mode, with the metadata, and come back."""
+"""Delegation tokens, SCRAM users and encoded passwords go to Apache Kafka 3.9.1 in ZooKeeper mode, with the metadata, and back."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ from ottla.protocol.messages.describe_delegation_token import (
     DescribedDelegationToken,
     DescribeDelegationTokenRequest,
     DescribeDelegationTokenResponse,
+)
+from ottla.protocol.messages.incremental_alter_configs import (
+    AlterableConfig,
+    AlterConfigsResource,
+    IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse,
 )
 from ottla.protocol.messages.metadata import MetadataRequest, MetadataResponse
 from sasl_broker import SaslBroker, sasl_broker
@@ -79,7 +85,7 @@ def gets_in(made: SaslBroker, token: CreateDelegationTokenResponse) -> bool:
 
 
 def assert_known(made: SaslBroker, *tokens: CreateDelegationTokenResponse) -> None:
-    """Each token is there as it was made, and lets its bearer in; and so does Carol's password."""
+    """Each token is there as it was made, and lets its bearer in; and so do Carol's password and Dave's."""
     seen = until(lambda: described(made), lambda found: {each.token_id for each in tokens} <= found.keys())
     for token in tokens:
         until(lambda token=token: gets_in(made, token))
@@ -92,11 +98,35 @@ def assert_known(made: SaslBroker, *tokens: CreateDelegationTokenResponse) -> No
         )
     with SaslClient(made.broker.host, made.sasl_port) as client:
         assert client.scram(MECHANISM, "carol", "carol-secret").error_code == 0
+    with SaslClient(made.broker.host, made.sasl_port) as client:
+        assert client.plain("dave", "dave-secret").error_code == 0
+
+
+def add_user_of_plain(made: SaslBroker, *users: str) -> None:
+    """Users, beside Alice, by a setting of the broker while it runs."""
+    module = "org.apache.kafka.common.security.plain.PlainLoginModule"
+    options = " ".join(f'user_{each}="{each}-secret"' for each in ("alice", *users))
+    setting = AlterableConfig(
+        name="listener.name.sasl_plaintext.plain.sasl.jaas.config",
+        config_operation=0,
+        value=f"{module} required {options};",
+    )
+    resource = AlterConfigsResource(resource_type=4, resource_name="1", configs=[setting])
+    with WireClient(made.broker.host, made.broker.port) as wire:
+        request = IncrementalAlterConfigsRequest(resources=[resource])
+        [answer] = wire.ask(request, IncrementalAlterConfigsResponse, 1).responses
+    assert answer.error_code == 0, answer
 
 
 def test_tokens_and_users_go_to_apache_and_back(tmp_path: Path, zookeeper: ZooKeeperServer) -> None:
-    """The same secret key given, either broker goes on with what the other has made."""
-    logs = {"log.dirs": str(tmp_path / "logs"), "delegation.token.secret.key": "the master key"}
+    """The same secret key given, either broker goes on with what the other has made. Each reads the passwords that the other has
+    encoded; a new secret encodes them anew."""
+    logs = {
+        "log.dirs": str(tmp_path / "logs"),
+        "delegation.token.secret.key": "the master key",
+        "password.encoder.secret": "the encoder's",
+    }
+    new_secret = {"password.encoder.secret": "another", "password.encoder.old.secret": "the encoder's"}
 
     first, second = str(tmp_path / "metadata-1"), str(tmp_path / "metadata-2")
     address = f"{zookeeper.address}/kafka"
@@ -104,6 +134,7 @@ def test_tokens_and_users_go_to_apache_and_back(tmp_path: Path, zookeeper: ZooKe
     with made.broker:
         with WireClient(made.broker.host, made.broker.port) as wire:
             set_scram_password(wire, MECHANISM, "carol", "carol-secret")
+        add_user_of_plain(made, "dave")
         ours = created(made)
         assert_known(made, ours)
 
@@ -113,8 +144,11 @@ def test_tokens_and_users_go_to_apache_and_back(tmp_path: Path, zookeeper: ZooKe
         assert_known(made, ours)
         theirs = created(made)
         assert_known(made, ours, theirs)
+        add_user_of_plain(made, "dave", "erin")
 
     move(f"zookeeper://{address}", second, tmp_path / "back.jsonl")
-    made = sasl_broker("ottla", tmp_path / "ottla-2", {**logs, "ottla.metadata.dir": second})
+    made = sasl_broker("ottla", tmp_path / "ottla-2", {**logs, **new_secret, "ottla.metadata.dir": second})
     with made.broker:
         assert_known(made, ours, theirs)
+        with SaslClient(made.broker.host, made.sasl_port) as client:
+            assert client.plain("erin", "erin-secret").error_code == 0
