@@ -325,6 +325,13 @@ def test_an_identity_provider_is_asked_again_when_it_was_down() -> None:
     assert len(asked) == 2
 
 
+def test_a_life_that_no_clock_can_count() -> None:
+    """The token is good all the same."""
+    body = b'{"access_token":"a.b.c","expires_in":1' + b"0" * 400 + b"}"
+    with identity_provider_that(lambda handler: send(handler, body)) as address:
+        assert token_at(address) == "a.b.c"
+
+
 def test_the_message_that_carries_the_token() -> None:
     """RFC 7628's, with what is told besides."""
 

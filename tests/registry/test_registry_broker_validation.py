@@ -56,7 +56,7 @@ def answering(port: int, answer: Callable[[str], tuple[int, Any]]) -> Iterator[l
         def do_GET(self) -> None:
             asked.append(self.path)
             status, body = answer(self.path)
-            content = json.dumps(body).encode()
+            content = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -187,6 +187,7 @@ def test_what_is_known_is_not_asked_for_again(new_orders: NewOrders) -> None:
         ((500, {}), "answers 500"),
         ((200, {"no": "list"}), "something else than a schema registry"),
         ((200, [{"subject": 3.5, "nothing": 1}, "text"]), "something else than a schema registry"),
+        ((200, b"[" * 100_000), "something else than a schema registry"),
     ],
 )
 def test_a_registry_that_is_broken(new_orders: NewOrders, answer: tuple[int, object], reason: str) -> None:

@@ -115,7 +115,7 @@ class FetchedTokens:
             told = json.loads(body)
             life_s = told.get("expires_in")
             known = isinstance(life_s, int | float) and not isinstance(life_s, bool) and life_s > 0
-            return _checked(told["access_token"], where), float(life_s) if known else LIFE_UNKNOWN_S
+            return _checked(told["access_token"], where), float(min(life_s, 1e9)) if known else LIFE_UNKNOWN_S
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise LoginUnavailable(f"{where} answers without a token") from None
 

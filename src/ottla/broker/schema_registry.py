@@ -60,7 +60,7 @@ class SchemaRegistry:
                 return _looked_up(registry, schema, with_names, deadline)
             except RegistryUnavailable as error:
                 failures.append(str(error))
-            except (KeyError, TypeError, AttributeError):
+            except (KeyError, TypeError, AttributeError, RecursionError):
                 failures.append(f"{registry} answers something else than a schema registry")
         raise RegistryUnavailable("; ".join(failures) or "confluent.schema.registry.url is not set")
 

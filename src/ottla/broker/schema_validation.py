@@ -13,6 +13,7 @@ Source: what Confluent Server documents of its schema validation. The settings' 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -27,6 +28,8 @@ from ottla.config.broker_settings.schemas import ALLOW
 from ottla.config.subject_names import names_records, subject_name
 from ottla.config.topic_config import TopicConfig
 from ottla.protocol.errors import KafkaError
+
+_log = logging.getLogger(__name__)
 
 WAIT_S: Final = 2.0
 """A produce request waits so long for a registry at most."""
@@ -120,6 +123,9 @@ class SchemaValidation:
             outcome = self._registry.look_up(schema, with_names=with_names)
         except RegistryUnavailable as error:
             outcome = _Unasked(str(error))
+        except Exception as error:  # noqa: BLE001 - the next to ask would wait for this answer too
+            _log.exception("The schema registry could not be asked")
+            outcome = _Unasked(type(error).__name__)
         try:
             self._loop.call_soon_threadsafe(self._answered, key, outcome)
         except RuntimeError:  # the loop has closed: nobody waits any more

@@ -242,7 +242,7 @@ def _token_in(body: bytes, where: str) -> tuple[str, float]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise LoginError(f"{where} answers without a token") from None
     known = isinstance(life_s, int | float) and not isinstance(life_s, bool) and life_s > 0
-    return _checked(token, where), min(float(life_s), 1e9) if known else LIFE_UNKNOWN_S
+    return _checked(token, where), float(min(life_s, 1e9)) if known else LIFE_UNKNOWN_S
 
 
 def _checked(token: object, where: str) -> str:
