@@ -62,8 +62,8 @@ class ClusterAcls:
             await asyncio.sleep(REFRESH_S)
             try:
                 await self._refresh()
-            except (ClientError, KafkaError) as error:
-                _log.warning("The cluster's rules can't be had: %s", error)
+            except Exception as error:  # noqa: BLE001 - else the rules that were had last would hold for good
+                _log.warning("The cluster's rules can't be had: %s", error or type(error).__name__)
                 if loop.time() > self._fresh_until_s:
                     self._rules.use(None)
 
