@@ -26,7 +26,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from ottla.groups.classic_group import ClassicGroup
 from ottla.groups.consumer_group import ConsumerGroup, ConsumerGroupState
-from ottla.groups.java_hash_order import string_hash_order
 from ottla.groups.registry import Group
 from ottla.groups.settings import ConsumerGroupSettings, GroupSettings
 from ottla.protocol.errors import ErrorCode
@@ -230,9 +229,6 @@ class Consumers(RuleBasedStateMachine):
                         holders[topic_id, partition] = member.member_epoch
                         assert group.partition_epoch(topic_id, partition) == member.member_epoch
             assert member.member_epoch <= group.group_epoch
-        order = list(group.member_order)
-        assert set(order) == group.members.keys()
-        assert string_hash_order(order) == order
         assert group.static_members == {
             member.instance_id: member_id
             for member_id, member in group.members.items()
@@ -243,9 +239,6 @@ class Consumers(RuleBasedStateMachine):
         )
         assert len(group.members) <= self.max_size
         assert set(group.target_assignment) <= set(group.members)
-        assert group.target_sizes == {
-            member_id: sum(map(len, target.values())) for member_id, target in group.target_assignment.items()
-        }
 
     @rule()
     def the_log_tells_the_same(self) -> None:
