@@ -184,6 +184,9 @@ class NextConsumer(ConsumerClient):
             if hears:
                 # An answer to what was asked before it subscribed anew does not say that the new subscription is known.
                 self._answered(response, told if asked_for == (self.topics, self.regex) else None)
+            else:
+                # As Java's client does after a heartbeat that failed: the next one tells everything, and is told everything.
+                self.reported = None
 
         self.ask(
             lambda context, now_ms: consumer_group_heartbeat(self.world.service, request, context, now_ms),
