@@ -571,3 +571,20 @@ def test_the_server_tells_who_it_is(registry: RegistryProcess) -> None:
     assert registry.get("/schemas/types").body == ["JSON", "PROTOBUF", "AVRO"]
     assert registry.get("/").body == {}
     assert registry.post("/", {}).body == {}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"id": 2**31},
+        {"version": -(2**31) - 1},
+        {"references": [{"name": "a", "subject": "s", "version": 2**40}]},
+    ],
+)
+def test_a_number_that_is_no_java_int_is_refused(
+    registry: RegistryProcess, unique_name: Callable[[str], str], fields: dict[str, object]
+) -> None:
+    """Ids and versions have 32 bits in records and on values."""
+    reply = registry.post(f"/subjects/{unique_name('wide')}/versions", {"schema": '"int"', **fields})
+    assert reply.error == (422, 422)
+    assert "integer of 32 bits" in reply.body["message"]

@@ -50,14 +50,18 @@ def text(fields: Mapping[str, Json], name: str) -> str | None:
     raise FieldError(f"{name} has to be a string")
 
 
-def integer(fields: Mapping[str, Json], name: str) -> int | None:
-    """A whole number, also as a string of digits."""
+def integer(fields: Mapping[str, Json], name: str, *, bits: int = 32) -> int | None:
+    """A whole number that Java's int holds, or with 64 bits its long, also as a string of digits."""
     value = fields.get(name)
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
-        return value
+    if value is None:
+        return None
     if isinstance(value, str) and value.removeprefix("-").isdecimal() and len(value) < 12:
-        return int(value)
-    raise FieldError(f"{name} has to be an integer")
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise FieldError(f"{name} has to be an integer")
+    if not -(1 << bits - 1) <= value < 1 << bits - 1:
+        raise FieldError(f"{name} has to be an integer of {bits} bits")
+    return value
 
 
 def boolean(fields: Mapping[str, Json], name: str) -> bool | None:

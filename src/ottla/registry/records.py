@@ -225,7 +225,7 @@ def _association(key: JsonObject, value: JsonObject) -> Association:
         json_fields.text(fields, "associationType") or "",
         Lifecycle(json_fields.text(fields, "lifecycle") or Lifecycle.WEAK),
         bool(json_fields.boolean(fields, "frozen")),
-        json_fields.integer(fields, "createTs") or 0,
+        json_fields.integer(fields, "createTs", bits=64) or 0,
     )
 
 

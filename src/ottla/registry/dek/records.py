@@ -238,7 +238,7 @@ def _kek(kek_id: KekId, value: JsonObject, timestamp_ms: int) -> Kek:
         bool(json_fields.boolean(value, "shared")),
         bool(json_fields.boolean(value, "deleted")),
         timestamp_ms,
-        json_fields.integer(value, "revision") or 0,
+        json_fields.integer(value, "revision", bits=64) or 0,
     )
 
 
@@ -248,7 +248,7 @@ def _dek(dek_id: DekId, value: JsonObject, timestamp_ms: int) -> Dek:
         json_fields.text(value, "encryptedKeyMaterial"),
         bool(json_fields.boolean(value, "deleted")),
         timestamp_ms,
-        json_fields.integer(value, "revision") or 0,
+        json_fields.integer(value, "revision", bits=64) or 0,
     )
 
 
