@@ -38,6 +38,9 @@ _SWEEP_SECONDS = 5.0
 WAITING_MAX = 1_024
 """Connections that wait for room; as many as the kernel's queue holds."""
 
+_TURNS_OF_ACCEPTING = 3
+"""Of asyncio's loop, from the accepted socket to `connection_made`."""
+
 _LINGER_SECONDS = 10.0
 """A connection that is closed but whose client does not take the last answers is cut after this."""
 
@@ -277,7 +280,7 @@ class Listener:
             connection.login = self.logins.begin(connection)
         refused = self.counts.enter(remote_host)
         refused = self.own_counts.enter(remote_host) or refused
-        if refused:
+        if refused or self._all_closed is not None:
             connection.close(refused)
             return
         for counts in (self.counts, self.own_counts):
@@ -339,6 +342,9 @@ class Listener:
         if self._server is not None:
             self._server.close()
         self._all_closed = asyncio.Event()
+        # What was accepted before that may still be on its way here.
+        for _ in range(_TURNS_OF_ACCEPTING):
+            await asyncio.sleep(0)
         for connection in list(self.connections):
             connection.close_when_answered()
         if self.connections:
